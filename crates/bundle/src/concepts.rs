@@ -1,0 +1,111 @@
+//! Coded concepts: the preferred coding, what a clinician reads, and codes that were lost in a transfer
+//! (`coding` sheet, sections 3 and 4).
+
+use crate::collected::Collected;
+use crate::elements::{Coding, Concept};
+use crate::text::{Span, Text};
+
+/// SNOMED CT, dm+d included.
+const SNOMED: &str = "http://snomed.info/sct";
+
+/// A concept as its columns say it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Described<'c> {
+    pub(crate) preferred: Coding,
+    pub(crate) text: Text,
+    pub(crate) term: Option<&'c str>,
+    pub(crate) term_source: Option<&'static str>,
+    pub(crate) degraded: Option<&'static str>,
+    pub(crate) codings: Span,
+}
+
+/// Describes a concept.
+pub(crate) fn describe<'c>(all: &'c Collected<'_>, concept: Concept) -> Described<'c> {
+    let codings = concept.codings.of(&all.codings);
+    let preferred = preferred(all, codings).copied().unwrap_or_default();
+    let (term, term_source) = match original_term(all, concept) {
+        Some((term, source)) => (Some(term), Some(source)),
+        None => (None, None),
+    };
+    Described {
+        preferred,
+        text: concept.text,
+        term,
+        term_source,
+        degraded: degraded(all, codings),
+        codings: concept.codings,
+    }
+}
+
+/// A concept of which only a reference's display is known.
+pub(crate) fn named_by_display<'c>(all: &'c Collected<'_>, display: Text) -> Described<'c> {
+    let term = all.store.get(display);
+    Described { term, term_source: term.map(|_| "fallback"), ..Described::default() }
+}
+
+/// What a clinician reads.
+pub(crate) fn term<'c>(all: &'c Collected<'_>, concept: Concept) -> Option<&'c str> {
+    original_term(all, concept).map(|(term, _)| term)
+}
+
+/// Text, else display of the preferred coding: how reasons and agencies are told.
+pub(crate) fn text_or_display(all: &Collected<'_>, concept: Concept) -> Text {
+    let codings = concept.codings.of(&all.codings);
+    concept.text.or(preferred(all, codings).map_or(Text::NONE, |coding| coding.display))
+}
+
+/// The code of the preferred coding.
+pub(crate) fn code(all: &Collected<'_>, concept: Concept) -> Text {
+    preferred(all, concept.codings.of(&all.codings)).map_or(Text::NONE, |coding| coding.code)
+}
+
+/// Whether a coding is of SNOMED CT.
+pub(crate) fn is_snomed(all: &Collected<'_>, coding: &Coding) -> bool {
+    all.store.code(coding.system) == SNOMED
+}
+
+/// The SNOMED CT coding, a user-selected one first; else the user-selected coding; else the first.
+fn preferred<'c>(all: &Collected<'_>, codings: &'c [Coding]) -> Option<&'c Coding> {
+    let selected = |coding: &&Coding| coding.user_selected == Some(true);
+    let snomed = |coding: &&Coding| is_snomed(all, coding);
+    codings
+        .iter()
+        .find(|coding| snomed(coding) && selected(coding))
+        .or_else(|| codings.iter().find(snomed))
+        .or_else(|| codings.iter().find(selected))
+        .or_else(|| codings.first())
+}
+
+fn original_term<'c>(all: &'c Collected<'_>, concept: Concept) -> Option<(&'c str, &'static str)> {
+    let filled = |text: Text| all.store.get(text).filter(|text| !text.is_empty());
+    if let Some(text) = filled(concept.text) {
+        return Some((text, "text"));
+    }
+    let codings = concept.codings.of(&all.codings);
+    let selected = codings.iter().find(|coding| coding.user_selected == Some(true));
+    let sole = || if let [sole] = codings { Some(sole) } else { None };
+    if let Some(coding) = selected.or_else(sole) {
+        if let Some(term) = filled(coding.description_display) {
+            return Some((term, "description"));
+        }
+        if let Some(term) = filled(coding.display) {
+            return Some((term, "display"));
+        }
+    }
+    let snomed =
+        codings.iter().filter(|coding| is_snomed(all, coding)).find_map(|coding| filled(coding.display));
+    let any = || codings.iter().find_map(|coding| filled(coding.display));
+    let code = || preferred(all, codings).and_then(|coding| filled(coding.code));
+    snomed.or_else(any).or_else(code).map(|term| (term, "fallback"))
+}
+
+fn degraded(all: &Collected<'_>, codings: &[Coding]) -> Option<&'static str> {
+    codings.iter().find_map(|coding| match all.store.code(coding.code) {
+        "196461000000101" => Some("drug_allergy"),
+        "196471000000108" => Some("non_drug_allergy"),
+        "196421000000109" => Some("medication"),
+        "196411000000103" => Some("record_entry"),
+        "196451000000104" | "196431000000106" | "196441000000102" => Some("other"),
+        _ => None,
+    })
+}

@@ -1,0 +1,184 @@
+//! FHIR elements that several resources share, as they are kept between reading and normalising.
+
+use crate::text::{Span, Text};
+
+/// A Reference as sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reference {
+    pub(crate) reference: Text,
+    pub(crate) display: Text,
+    pub(crate) identifier: Text,
+}
+
+impl Reference {
+    pub(crate) fn is_absent(self) -> bool {
+        self.reference.is_none() && self.display.is_none() && self.identifier.is_none()
+    }
+}
+
+/// A Coding as sent, its description extension flattened.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Coding {
+    pub(crate) system: Text,
+    pub(crate) code: Text,
+    pub(crate) display: Text,
+    pub(crate) user_selected: Option<bool>,
+    pub(crate) description_id: Text,
+    pub(crate) description_display: Text,
+}
+
+/// A CodeableConcept as sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Concept {
+    pub(crate) codings: Span,
+    pub(crate) text: Text,
+}
+
+/// An Identifier as sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Identifier {
+    pub(crate) system: Text,
+    pub(crate) value: Text,
+}
+
+/// The first Dosage of a list; `structured` is the compact JSON of all, where they say more than two texts.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Dosage {
+    pub(crate) text: Text,
+    pub(crate) patient_instruction: Text,
+    pub(crate) structured: Text,
+}
+
+impl Dosage {
+    pub(crate) fn is_absent(self) -> bool {
+        self.text.is_none() && self.patient_instruction.is_none() && self.structured.is_none()
+    }
+}
+
+/// A RelatedProblemHeader: the type as sent and its target.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Header {
+    pub(crate) kind: Text,
+    pub(crate) target: Reference,
+}
+
+/// A HumanName, `prefix` and `given` in the pool of texts.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct HumanName {
+    pub(crate) prefix: Span,
+    pub(crate) given: Span,
+    pub(crate) family: Text,
+    pub(crate) text: Text,
+}
+
+/// What every clinical record has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Head {
+    /// Number of the resource in [`Collected::resources`](crate::collected::Collected).
+    pub(crate) resource: u32,
+    pub(crate) identifiers: Span,
+    pub(crate) notes: Span,
+    pub(crate) security: Span,
+    pub(crate) subject: Reference,
+}
+
+/// The extensions that the record reads, recognised by the last part of their URL whatever their host and
+/// spelling (`bundle` sheet, section 12; `real-data` sheet, sections 7, 9 and 10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extension {
+    ActualProblem,
+    AllergyIntoleranceEnd,
+    AssociatedEncounter,
+    DosageLastChanged,
+    LastIssueDate,
+    ListWarningCode,
+    NhsNumberVerificationStatus,
+    PrescribingAgency,
+    PrescriptionType,
+    ProblemSignificance,
+    QuantityText,
+    RelatedClinicalContent,
+    RelatedProblemHeader,
+    RepeatInformation,
+    SnomedDescription,
+    StatusReason,
+    Unknown,
+}
+
+impl Extension {
+    /// The extension of a URL. Hosts, `Extension-`, `CareConnect-`, `GPC-`, the version and case do not count.
+    pub(crate) fn from_url(url: &str) -> Self {
+        const NAMES: [(&str, Extension); 19] = [
+            ("ActualProblem", Extension::ActualProblem),
+            ("AllergyIntoleranceEnd", Extension::AllergyIntoleranceEnd),
+            ("associatedEncounter", Extension::AssociatedEncounter),
+            ("DosageLastChanged", Extension::DosageLastChanged),
+            ("ListWarningCode", Extension::ListWarningCode),
+            ("MedicationDosageLastChanged", Extension::DosageLastChanged),
+            ("MedicationQuantityText", Extension::QuantityText),
+            ("MedicationRepeatInformation", Extension::RepeatInformation),
+            ("MedicationStatementDosageLastChanged", Extension::DosageLastChanged),
+            ("MedicationStatementLastIssueDate", Extension::LastIssueDate),
+            ("MedicationStatusReason", Extension::StatusReason),
+            ("NHSNumberVerificationStatus", Extension::NhsNumberVerificationStatus),
+            ("PrescribingAgency", Extension::PrescribingAgency),
+            ("PrescriptionType", Extension::PrescriptionType),
+            ("ProblemSignificance", Extension::ProblemSignificance),
+            ("RelatedClinicalContent", Extension::RelatedClinicalContent),
+            ("RelatedProblemHeader", Extension::RelatedProblemHeader),
+            ("sctdescid", Extension::SnomedDescription),
+            // A spelling of the specification's own examples.
+            ("sctdecsid", Extension::SnomedDescription),
+        ];
+        let last = url.trim_end_matches('/').rsplit('/').next().unwrap_or(url).trim();
+        // The name is the last part with letters: what follows it is a version, what precedes it a prefix.
+        let name = last.rsplit('-').find(|part| part.bytes().any(|byte| byte.is_ascii_alphabetic()));
+        let Some(name) = name else { return Self::Unknown };
+        NAMES
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map_or(Self::Unknown, |known| known.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_and_spellings_of_one_extension_are_one() {
+        let urls = [
+            "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-CareConnect-GPC-ActualProblem-1",
+            "https://fhir.hl7.org.uk/STU3/StructureDefinition/Extension-CareConnect-ActualProblem-1",
+            "http://fhir.hl7.org.uk/STU3/StructureDefinition/extension-careconnect-actualproblem-1",
+        ];
+        for url in urls {
+            assert_eq!(Extension::from_url(url), Extension::ActualProblem, "{url}");
+        }
+        let changed = [
+            "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-CareConnect-GPC-MedicationStatementDosageLastChanged-1",
+            "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-CareConnect-GPC-MedicationDosageLastChanged-1",
+            "https://fhir.nhs.uk/STU3/StructureDefinition/Extensioncoding-CareConnect-GPC-MedicationStatementDosageLastChanged-1",
+        ];
+        for url in changed {
+            assert_eq!(Extension::from_url(url), Extension::DosageLastChanged, "{url}");
+        }
+        for url in [
+            "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-coding-sctdescid",
+            "http://x/Extension-coding-sctdecsid",
+        ] {
+            assert_eq!(Extension::from_url(url), Extension::SnomedDescription, "{url}");
+        }
+        let encounter = "http://hl7.org/fhir/StructureDefinition/encounter-associatedEncounter";
+        assert_eq!(Extension::from_url(encounter), Extension::AssociatedEncounter);
+    }
+
+    #[test]
+    fn other_extensions_are_unknown() {
+        for url in
+            ["", "descriptionId", "https://fhir.nhs.uk/x/Extension-CareConnect-GPC-Other-1", "1-2-3", "/"]
+        {
+            assert_eq!(Extension::from_url(url), Extension::Unknown, "{url}");
+        }
+    }
+}

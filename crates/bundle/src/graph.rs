@@ -1,0 +1,422 @@
+//! Every resource by type and id, and what a reference points at.
+//!
+//! All resources are indexed before anything is resolved, since references point forward as often as back
+//! (`real-data` sheet, section 4).
+
+use std::hash::BuildHasher;
+
+use bedside_model::NoticeCode;
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::Limits;
+use crate::collected::{Collected, Content, NOBODY, Resource};
+use crate::concepts::{self, Described};
+use crate::elements::{HumanName, Reference};
+use crate::json::canonical_hash;
+use crate::kinds::{self, TypeId};
+use crate::notices::Notices;
+use crate::tables::medications::Medicine;
+use crate::text::Text;
+
+/// What a reference points at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target<'g> {
+    /// There is no reference.
+    Absent,
+    /// A resource of the bundle, by its number.
+    Resource(u32),
+    /// A well-formed reference to something that is not in the bundle.
+    Elsewhere { kind: &'g str, id: &'g str },
+    /// A display without a reference.
+    Display,
+    /// Something that is not a reference.
+    Malformed,
+}
+
+/// A reference and what became of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resolved<'g> {
+    pub(crate) target: Target<'g>,
+    /// Whether its form is wrong, though its target may be known.
+    pub(crate) malformed: bool,
+    /// Its display, else its text where it is malformed.
+    pub(crate) display: Option<&'g str>,
+}
+
+/// The resources by type and id.
+pub(crate) struct Graph<'g, 's> {
+    pub(crate) all: &'g Collected<'s>,
+    hasher: DefaultHashBuilder,
+    /// Numbers of top-level resources by type and id, the first of each.
+    top: HashTable<u32>,
+    /// Numbers of contained resources by type and id, the first of each.
+    contained: HashTable<u32>,
+    /// Numbers of top-level resources by id alone, for references without a type.
+    ids: HashTable<u32>,
+}
+
+impl<'g, 's> Graph<'g, 's> {
+    /// Indexes what was read.
+    pub(crate) fn new(all: &'g Collected<'s>) -> Self {
+        let count = all.resources.len();
+        let mut graph = Self {
+            all,
+            hasher: DefaultHashBuilder::default(),
+            top: HashTable::with_capacity(count),
+            contained: HashTable::new(),
+            ids: HashTable::with_capacity(count),
+        };
+        for (number, resource) in all.resources.iter().enumerate() {
+            let Some(id) = all.store.get(resource.id) else { continue };
+            if resource.repeated {
+                continue;
+            }
+            graph.index(number as u32, resource, id);
+        }
+        graph
+    }
+
+    /// The number of a resource as the record's tables refer to it.
+    pub(crate) fn resource(&self, number: u32) -> &'g Resource {
+        &self.all.resources[number as usize]
+    }
+
+    /// The id of a resource, empty where it has none.
+    pub(crate) fn id(&self, number: u32) -> &'g str {
+        self.all.store.str(self.resource(number).id)
+    }
+
+    /// The type of a resource.
+    pub(crate) fn type_name(&self, number: u32) -> &'g str {
+        self.all.type_name(self.resource(number).kind)
+    }
+
+    /// The entry of a resource.
+    pub(crate) fn entry(&self, number: u32) -> u32 {
+        self.resource(number).entry
+    }
+
+    /// Whether rows are made of a resource: not when an earlier one says the same.
+    pub(crate) fn counts(&self, number: u32) -> bool {
+        !self.resource(number).repeated
+    }
+
+    /// The first resource of the type and id of a resource: what is said by id is said of that one, and holds
+    /// for those that share its id.
+    pub(crate) fn first_of(&self, number: u32) -> u32 {
+        let resource = self.resource(number);
+        if resource.container != NOBODY || resource.id.is_none() {
+            return number;
+        }
+        self.top_level(resource.kind, self.id(number)).unwrap_or(number)
+    }
+
+    /// The number of a top-level resource.
+    pub(crate) fn top_level(&self, kind: TypeId, id: &str) -> Option<u32> {
+        let matches = |number: &u32| self.resource(*number).kind == kind && self.id(*number) == id;
+        self.top.find(self.hasher.hash_one((kind, id)), matches).copied()
+    }
+
+    /// The number of the target of a reference, where it is a resource of one type.
+    pub(crate) fn find(&self, reference: Reference, holder: u32, kind: TypeId) -> Option<u32> {
+        match self.resolve(reference, holder).target {
+            Target::Resource(number) if self.resource(number).kind == kind => Some(number),
+            _ => None,
+        }
+    }
+
+    /// What a reference of the resource `holder` points at (`bundle` sheet, section 5).
+    pub(crate) fn resolve(&self, reference: Reference, holder: u32) -> Resolved<'g> {
+        let display = self.all.store.get(reference.display);
+        let Some(text) = self.all.store.get(reference.reference).filter(|text| !text.is_empty()) else {
+            let target = if display.is_some() { Target::Display } else { Target::Absent };
+            return Resolved { target, malformed: false, display };
+        };
+        let (target, malformed) = self.follow(text, holder);
+        let display = if target == Target::Malformed { display.or(Some(text)) } else { display };
+        Resolved { target, malformed, display }
+    }
+
+    /// As [`Graph::resolve`], and says what is wrong with the reference.
+    pub(crate) fn resolve_noticed(
+        &self,
+        reference: Reference,
+        holder: u32,
+        element: &'static str,
+        notices: &mut Notices,
+    ) -> Resolved<'g> {
+        let resolved = self.resolve(reference, holder);
+        if resolved.malformed {
+            notices.add(holder, NoticeCode::MalformedReference, element);
+        } else if matches!(resolved.target, Target::Elsewhere { .. }) {
+            notices.add(holder, NoticeCode::UnresolvedReference, element);
+        }
+        resolved
+    }
+
+    /// The id that a reference names, known or not; nothing for a display or a malformed one.
+    pub(crate) fn target_id(&self, target: Target<'g>) -> Option<&'g str> {
+        match target {
+            Target::Resource(number) => Some(self.id(number)),
+            Target::Elsewhere { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The type that a reference names, known or not.
+    pub(crate) fn target_type(&self, target: Target<'g>) -> Option<&'g str> {
+        match target {
+            Target::Resource(number) => Some(self.type_name(number)),
+            Target::Elsewhere { kind, .. } => Some(kind),
+            _ => None,
+        }
+    }
+
+    fn follow(&self, text: &'g str, holder: u32) -> (Target<'g>, bool) {
+        // Nearly every reference is `Type/id` of something that is there.
+        if let Some((kind, id)) = text.split_once('/')
+            && let Some(number) = self.all.known_type(kind).and_then(|kind| self.lookup(kind, id))
+        {
+            return (Target::Resource(number), false);
+        }
+        self.follow_odd(text, holder)
+    }
+
+    fn follow_odd(&self, text: &'g str, holder: u32) -> (Target<'g>, bool) {
+        if let Some((before, id)) = text.split_once('#') {
+            return match self.find_contained(id, holder) {
+                Some(number) if before.is_empty() => (Target::Resource(number), false),
+                // Outside its container a contained resource is named, against the rules, by its id alone.
+                _ => match self.unique_contained(id) {
+                    Some(number) => (Target::Resource(number), true),
+                    None => (Target::Malformed, true),
+                },
+            };
+        }
+        if let Some(urn) = text.strip_prefix("urn:") {
+            let id = urn.rsplit(':').next().unwrap_or(urn);
+            return self
+                .unique(id)
+                .map_or((Target::Malformed, true), |number| (Target::Resource(number), false));
+        }
+        let absolute = text.contains("://");
+        match type_and_id(text) {
+            Some((kind, id)) if kinds::is_fhir_type(kind) || self.all.known_type(kind).is_some() => {
+                match self.all.known_type(kind).and_then(|kind| self.lookup(kind, id)) {
+                    Some(number) => (Target::Resource(number), false),
+                    None if absolute => self.unique_or_malformed(id, false),
+                    None if !is_plain(text) => self.unique_or_malformed(id, true),
+                    None => (Target::Elsewhere { kind, id }, false),
+                }
+            }
+            Some((_, id)) => self.unique_or_malformed(id, true),
+            None => self.unique_or_malformed(text, true),
+        }
+    }
+
+    fn unique_or_malformed(&self, id: &str, malformed: bool) -> (Target<'g>, bool) {
+        match self.unique(id) {
+            Some(number) => (Target::Resource(number), malformed),
+            None => (Target::Malformed, true),
+        }
+    }
+
+    fn lookup(&self, kind: TypeId, id: &str) -> Option<u32> {
+        let matches = |number: &u32| self.resource(*number).kind == kind && self.id(*number) == id;
+        let hash = self.hasher.hash_one((kind, id));
+        self.top.find(hash, matches).or_else(|| self.contained.find(hash, matches)).copied()
+    }
+
+    fn find_contained(&self, id: &str, holder: u32) -> Option<u32> {
+        if holder == NOBODY {
+            return None;
+        }
+        // Inside a contained resource, `#id` names its siblings.
+        let container = match self.resource(holder).container {
+            NOBODY => holder,
+            container => container,
+        };
+        let entry = self.entry(container);
+        let inside = self.all.resources.iter().enumerate().skip(container as usize);
+        inside
+            .take_while(|(_, resource)| resource.entry == entry)
+            .find(|(_, resource)| resource.container == container && self.all.store.str(resource.id) == id)
+            .map(|(number, _)| number as u32)
+    }
+
+    fn unique_contained(&self, id: &str) -> Option<u32> {
+        let mut found = self.contained.iter().filter(|number| self.id(**number) == id);
+        let first = *found.next()?;
+        found.next().is_none().then_some(first)
+    }
+
+    /// The one top-level resource of an id, whatever its type.
+    fn unique(&self, id: &str) -> Option<u32> {
+        let hash = self.hasher.hash_one(id);
+        let mut found = self.ids.iter_hash(hash).filter(|number| self.id(**number) == id);
+        let first = *found.next()?;
+        found.next().is_none().then_some(first)
+    }
+
+    fn index(&mut self, number: u32, resource: &Resource, id: &'g str) {
+        let (all, hasher) = (self.all, self.hasher.clone());
+        let key = |number: &u32| {
+            let resource = &all.resources[*number as usize];
+            (resource.kind, all.store.str(resource.id))
+        };
+        let hash = |number: &u32| hasher.hash_one(key(number));
+        let kind = resource.kind;
+        let table = if resource.container == NOBODY { &mut self.top } else { &mut self.contained };
+        let wanted = hasher.hash_one((kind, id));
+        if table.find(wanted, |other| key(other) == (kind, id)).is_some() {
+            return;
+        }
+        table.insert_unique(wanted, number, hash);
+        if resource.container == NOBODY {
+            let by_id = |number: &u32| hasher.hash_one(all.store.str(all.resources[*number as usize].id));
+            self.ids.insert_unique(hasher.hash_one(id), number, by_id);
+        }
+    }
+
+    /// The name of the person or place that a reference points at, else its display (contract, settled cases).
+    pub(crate) fn name(&self, reference: Reference, holder: u32) -> Option<String> {
+        if reference.is_absent() {
+            return None;
+        }
+        let resolved = self.resolve(reference, holder);
+        let named = match resolved.target {
+            Target::Resource(number) => self.name_of(number, 0),
+            _ => None,
+        };
+        named.or_else(|| resolved.display.map(str::to_owned))
+    }
+
+    fn name_of(&self, number: u32, depth: u32) -> Option<String> {
+        let resource = self.resource(number);
+        let row = resource.row as usize;
+        match resource.kind {
+            kinds::PRACTITIONER_ROLE if depth == 0 => {
+                let practitioner = self.all.roles[row].practitioner;
+                let resolved = self.resolve(practitioner, number);
+                match resolved.target {
+                    Target::Resource(person) => self.name_of(person, depth + 1),
+                    _ => resolved.display.map(str::to_owned),
+                }
+            }
+            kinds::PATIENT => {
+                let patient = &self.all.patients[row];
+                self.human_name(*patient.names.of(&self.all.names).first()?)
+            }
+            kinds::PRACTITIONER | kinds::RELATED_PERSON => self.human_name(self.all.named[row].person),
+            kinds::ORGANIZATION | kinds::LOCATION | kinds::HEALTHCARE_SERVICE => {
+                self.all.store.get(self.all.named[row].name).map(str::to_owned)
+            }
+            _ => None,
+        }
+    }
+
+    fn human_name(&self, name: HumanName) -> Option<String> {
+        let texts = |texts: &'g [Text]| texts.iter().filter_map(|text| self.all.store.get(*text));
+        let parts: Vec<&str> = texts(name.prefix.of(&self.all.texts))
+            .chain(texts(name.given.of(&self.all.texts)))
+            .chain(self.all.store.get(name.family))
+            .collect();
+        if parts.is_empty() {
+            self.all.store.get(name.text).map(str::to_owned)
+        } else {
+            Some(parts.join(" "))
+        }
+    }
+
+    /// The ODS code of the organisation that a reference points at.
+    pub(crate) fn ods(&self, reference: Reference, holder: u32) -> Option<&'g str> {
+        const ODS: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
+        if reference.is_absent() {
+            return None;
+        }
+        let Some(organisation) = self.find(reference, holder, kinds::ORGANIZATION) else {
+            // A reference by identifier names an organisation by its code.
+            return self.all.store.get(reference.identifier).filter(|_| reference.reference.is_none());
+        };
+        let named = &self.all.named[self.resource(organisation).row as usize];
+        let mut identifiers = named.identifiers.of(&self.all.identifiers).iter();
+        let identifier = identifiers.find(|identifier| self.all.store.code(identifier.system) == ODS)?;
+        self.all.store.get(identifier.value)
+    }
+
+    /// The drug of a medication element: that of the Medication it refers to, else its own concept.
+    pub(crate) fn medication(&self, medicine: Medicine, holder: u32) -> Option<Described<'g>> {
+        if let Some(concept) = medicine.concept {
+            return Some(concepts::describe(self.all, concept));
+        }
+        if holder == NOBODY {
+            return None;
+        }
+        let number = self.find(medicine.reference, holder, kinds::MEDICATION)?;
+        let medication = &self.all.medications[self.resource(number).row as usize];
+        medication.code.map(|code| concepts::describe(self.all, code))
+    }
+}
+
+/// Marks each resource that repeats an earlier one of its type and id, and says so (contract rule 10).
+pub(crate) fn mark_repeated(all: &mut Collected<'_>, body: &str, limits: Limits) {
+    let hasher = DefaultHashBuilder::default();
+    let mut first: HashTable<u32> = HashTable::with_capacity(all.resources.len());
+    for number in 0..all.resources.len() as u32 {
+        let resource = all.resources[number as usize];
+        if resource.id.is_none() {
+            continue;
+        }
+        let same = |other: &u32| {
+            let other = &all.resources[*other as usize];
+            other.kind == resource.kind
+                && other.container == resource.container
+                && all.store.get(other.id) == all.store.get(resource.id)
+        };
+        let hash = |number: &u32| {
+            let resource = &all.resources[*number as usize];
+            hasher.hash_one((resource.kind, all.store.get(resource.id)))
+        };
+        let earlier = first.find(hash(&number), same).copied();
+        let Some(earlier) = earlier else {
+            first.insert_unique(hash(&number), number, hash);
+            continue;
+        };
+        let identical =
+            hash_of(&all.resources[earlier as usize], body, limits) == hash_of(&resource, body, limits);
+        let code = if identical { NoticeCode::DuplicateResource } else { NoticeCode::ConflictingDuplicate };
+        all.resources[number as usize].repeated = identical;
+        all.notices.add(number, code, "id");
+    }
+    for number in 0..all.resources.len() {
+        // What a repeated container contains has been seen with the first.
+        let container = all.resources[number].container;
+        if container != NOBODY && all.resources[container as usize].repeated {
+            all.resources[number].repeated = true;
+        }
+    }
+}
+
+fn hash_of(resource: &Resource, body: &str, limits: Limits) -> Option<u128> {
+    match resource.content {
+        Content::Hash(hash) => Some(hash),
+        Content::Held(start, end) => canonical_hash(&body[start as usize..end as usize], limits).ok(),
+    }
+}
+
+/// The type and id of a reference: its last two segments, those before a version.
+fn type_and_id(text: &str) -> Option<(&str, &str)> {
+    if text.contains(char::is_whitespace) {
+        return None;
+    }
+    let text = text.split_once("/_history/").map_or(text, |(current, _)| current);
+    let (rest, id) = text.rsplit_once('/')?;
+    let kind = rest.rsplit('/').next().unwrap_or(rest);
+    (!kind.is_empty() && !id.is_empty()).then_some((kind, id))
+}
+
+/// Whether a reference is `Type/id`, a version apart.
+fn is_plain(text: &str) -> bool {
+    let text = text.split_once("/_history/").map_or(text, |(current, _)| current);
+    text.matches('/').count() == 1
+}

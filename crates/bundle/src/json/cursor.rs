@@ -1,0 +1,494 @@
+use std::borrow::Cow;
+
+use super::tokens::{Place, Tokens};
+use super::{Fault, FaultKind};
+use crate::Limits;
+
+/// What kind of value stands at the cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Object,
+    Array,
+    String,
+    Number,
+    Boolean,
+    Null,
+}
+
+/// A string or number as it stands in the text, between `start` and `end`, quotes excluded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lexeme {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) escaped: bool,
+}
+
+/// An object being read: hand it back to [`Cursor::next_member`] until that gives nothing.
+pub(crate) struct Members {
+    first_key: usize,
+    begun: bool,
+}
+
+/// An array being read: hand it back to [`Cursor::next_item`] until that says no.
+pub(crate) struct Items {
+    begun: bool,
+}
+
+/// A place that a cursor can come back to.
+pub(crate) struct Checkpoint {
+    place: Place,
+    depth: u32,
+    values: u32,
+    keys: usize,
+}
+
+/// A key seen in an object that is still open.
+struct Key {
+    fingerprint: u64,
+    lexeme: Lexeme,
+}
+
+/// The working space of a cursor, handed from one to the next.
+pub(crate) struct Workspace {
+    tokens: Tokens,
+    keys: Vec<Key>,
+}
+
+impl Workspace {
+    pub(crate) fn new() -> Self {
+        Self { tokens: Tokens::new(), keys: Vec::new() }
+    }
+}
+
+/// The cursor.
+pub(crate) struct Cursor<'a> {
+    text: &'a str,
+    tokens: Tokens,
+    /// Behind the last token passed.
+    end: usize,
+    depth: u32,
+    values: u32,
+    keys: Vec<Key>,
+    limits: Limits,
+}
+
+impl<'a> Cursor<'a> {
+    /// A cursor at the start of `text`, `depth` levels and `values` values into its document.
+    pub(crate) fn new(
+        text: &'a str,
+        depth: u32,
+        values: u32,
+        limits: Limits,
+        mut workspace: Workspace,
+    ) -> Self {
+        workspace.tokens.restart();
+        workspace.keys.clear();
+        let Workspace { tokens, keys } = workspace;
+        Self { text, tokens, end: 0, depth, values, keys, limits }
+    }
+
+    /// The working space, for the next cursor.
+    pub(crate) fn into_workspace(self) -> Workspace {
+        Workspace { tokens: self.tokens, keys: self.keys }
+    }
+
+    /// Values counted so far, those handed to [`Cursor::new`] included.
+    pub(crate) fn values(&self) -> u32 {
+        self.values
+    }
+
+    /// The offset of the next token, the end of the text where there is none.
+    #[inline(always)]
+    pub(crate) fn at(&mut self) -> usize {
+        self.tokens.peek(self.text.as_bytes()).unwrap_or(self.text.len())
+    }
+
+    /// The offset behind what was read last.
+    pub(crate) fn end(&self) -> usize {
+        self.end
+    }
+
+    /// Where the cursor is, to come back to with [`Cursor::restore`].
+    pub(crate) fn checkpoint(&mut self) -> Checkpoint {
+        let place = self.tokens.place(self.text.as_bytes());
+        Checkpoint { place, depth: self.depth, values: self.values, keys: self.keys.len() }
+    }
+
+    /// Goes back, to read a value again in another way.
+    pub(crate) fn restore(&mut self, checkpoint: Checkpoint) {
+        self.tokens.go_back(checkpoint.place);
+        self.depth = checkpoint.depth;
+        self.values = checkpoint.values;
+        self.keys.truncate(checkpoint.keys);
+    }
+
+    /// The text between two offsets.
+    pub(crate) fn slice(&self, start: usize, end: usize) -> &'a str {
+        &self.text[start..end]
+    }
+
+    /// What stands at the cursor.
+    #[inline]
+    pub(crate) fn peek(&mut self) -> Result<Kind, Fault> {
+        match self.text.as_bytes().get(self.at()) {
+            Some(b'{') => Ok(Kind::Object),
+            Some(b'[') => Ok(Kind::Array),
+            Some(b'"') => Ok(Kind::String),
+            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
+            Some(b't' | b'f') => Ok(Kind::Boolean),
+            Some(b'n') => Ok(Kind::Null),
+            Some(_) => Err(self.fault(FaultKind::Unexpected("a value"))),
+            None => Err(self.fault(FaultKind::UnexpectedEnd)),
+        }
+    }
+
+    /// Enters the object at the cursor.
+    #[inline]
+    pub(crate) fn enter_object(&mut self) -> Result<Members, Fault> {
+        self.enter(b'{', "an object")?;
+        Ok(Members { first_key: self.keys.len(), begun: false })
+    }
+
+    /// The next key of the object, the cursor before its value; nothing at the end, the cursor behind it.
+    #[inline]
+    pub(crate) fn next_member(&mut self, members: &mut Members) -> Result<Option<Lexeme>, Fault> {
+        if !self.advance(&mut members.begun, b'}', "a comma or the end of the object")? {
+            self.keys.truncate(members.first_key);
+            return Ok(None);
+        }
+        let key = self.string()?;
+        self.remember_key(members.first_key, key)?;
+        self.expect(b':', "a colon")?;
+        Ok(Some(key))
+    }
+
+    /// Enters the array at the cursor.
+    #[inline]
+    pub(crate) fn enter_array(&mut self) -> Result<Items, Fault> {
+        self.enter(b'[', "an array")?;
+        Ok(Items { begun: false })
+    }
+
+    /// Whether another item follows, the cursor before it; the cursor is behind the array when not.
+    #[inline]
+    pub(crate) fn next_item(&mut self, items: &mut Items) -> Result<bool, Fault> {
+        self.advance(&mut items.begun, b']', "a comma or the end of the array")
+    }
+
+    /// Reads the string at the cursor.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Result<Lexeme, Fault> {
+        self.expect(b'"', "a string")?;
+        let start = self.end;
+        // Nothing inside a string is a token, so the next one is its closing quote.
+        let end = self.at();
+        let escaped = self.tokens.pass_backslashes(end);
+        if escaped || self.tokens.control_before(end) || end - start > self.limits.string_bytes {
+            self.check_string(start, end)?;
+        }
+        if end == self.text.len() {
+            return Err(self.fault(FaultKind::UnexpectedEnd));
+        }
+        self.tokens.pass();
+        self.end = end + 1;
+        Ok(Lexeme { start, end, escaped })
+    }
+
+    /// Reads the number at the cursor.
+    pub(crate) fn number(&mut self) -> Result<Lexeme, Fault> {
+        let bytes = self.text.as_bytes();
+        let start = self.at();
+        let mut at = start + usize::from(bytes.get(start) == Some(&b'-'));
+        at = match bytes.get(at) {
+            Some(b'0') => at + 1,
+            _ => self.digits(at)?,
+        };
+        if bytes.get(at) == Some(&b'.') {
+            at = self.digits(at + 1)?;
+        }
+        if let Some(b'e' | b'E') = bytes.get(at) {
+            at += 1;
+            at += usize::from(matches!(bytes.get(at), Some(b'+' | b'-')));
+            at = self.digits(at)?;
+        }
+        if at - start > self.limits.number_characters {
+            return Err(Fault { at, kind: FaultKind::NumberTooLong(self.limits.number_characters) });
+        }
+        self.end_word(start, at, FaultKind::Number)
+    }
+
+    /// Reads `true`, `false` or `null` at the cursor.
+    pub(crate) fn literal(&mut self) -> Result<Lexeme, Fault> {
+        let start = self.at();
+        let rest = &self.text.as_bytes()[start..];
+        let length = if rest.starts_with(b"true") || rest.starts_with(b"null") {
+            4
+        } else if rest.starts_with(b"false") {
+            5
+        } else {
+            return Err(self.fault(FaultKind::Unexpected("a value")));
+        };
+        self.end_word(start, start + length, FaultKind::Unexpected("a value"))
+    }
+
+    /// Passes over the value at the cursor, validating all of it.
+    pub(crate) fn skip(&mut self) -> Result<(), Fault> {
+        match self.peek()? {
+            Kind::String => self.string_value().map(drop),
+            Kind::Number => self.number().map(drop),
+            Kind::Boolean | Kind::Null => self.literal().map(drop),
+            Kind::Object => {
+                let mut members = self.enter_object()?;
+                while self.next_member(&mut members)?.is_some() {
+                    self.skip()?;
+                }
+                Ok(())
+            }
+            Kind::Array => {
+                let mut items = self.enter_array()?;
+                while self.next_item(&mut items)? {
+                    self.skip()?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads the string at the cursor as a value, which counts, where a key does not.
+    #[inline]
+    pub(crate) fn string_value(&mut self) -> Result<Lexeme, Fault> {
+        self.count_value()?;
+        self.string()
+    }
+
+    /// Nothing but white space may follow.
+    pub(crate) fn finish(&mut self) -> Result<(), Fault> {
+        if self.at() == self.text.len() { Ok(()) } else { Err(self.fault(FaultKind::TrailingContent)) }
+    }
+
+    /// The characters of a string lexeme.
+    #[inline]
+    pub(crate) fn unescape(&self, lexeme: Lexeme) -> Cow<'a, str> {
+        unescape(&self.text[lexeme.start..lexeme.end], lexeme.escaped)
+    }
+
+    /// A fault at the cursor.
+    pub(crate) fn fault(&mut self, kind: FaultKind) -> Fault {
+        Fault { at: self.at(), kind }
+    }
+
+    #[inline]
+    fn enter(&mut self, open: u8, what: &'static str) -> Result<(), Fault> {
+        self.expect(open, what)?;
+        if self.depth >= self.limits.depth {
+            return Err(self.fault(FaultKind::TooDeep(self.limits.depth)));
+        }
+        self.depth += 1;
+        self.count_value()
+    }
+
+    /// Passes a comma where one is due and says whether something follows before `close`.
+    #[inline(always)]
+    fn advance(&mut self, begun: &mut bool, close: u8, what: &'static str) -> Result<bool, Fault> {
+        let at = self.at();
+        match self.text.as_bytes().get(at) {
+            Some(byte) if *byte == close => {
+                self.tokens.pass();
+                self.end = at + 1;
+                self.depth -= 1;
+                Ok(false)
+            }
+            Some(b',') if *begun => {
+                self.tokens.pass();
+                Ok(true)
+            }
+            Some(_) if !*begun => {
+                *begun = true;
+                Ok(true)
+            }
+            Some(_) => Err(self.fault(FaultKind::Unexpected(what))),
+            None => Err(self.fault(FaultKind::UnexpectedEnd)),
+        }
+    }
+
+    #[inline(always)]
+    fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Fault> {
+        let at = self.at();
+        match self.text.as_bytes().get(at) {
+            Some(found) if *found == byte => {
+                self.tokens.pass();
+                self.end = at + 1;
+                Ok(())
+            }
+            Some(_) => Err(self.fault(FaultKind::Unexpected(what))),
+            None => Err(self.fault(FaultKind::UnexpectedEnd)),
+        }
+    }
+
+    #[inline]
+    fn count_value(&mut self) -> Result<(), Fault> {
+        self.values += 1;
+        if self.values > self.limits.values {
+            return Err(self.fault(FaultKind::TooManyValues(self.limits.values)));
+        }
+        Ok(())
+    }
+
+    /// One or more digits from `at`; the offset behind them.
+    fn digits(&self, at: usize) -> Result<usize, Fault> {
+        let digits = self.text.as_bytes()[at.min(self.text.len())..].iter();
+        match digits.take_while(|byte| byte.is_ascii_digit()).count() {
+            0 => Err(Fault { at: at.min(self.text.len()), kind: FaultKind::Number }),
+            count => Ok(at + count),
+        }
+    }
+
+    /// Ends a number or word that has been read up to `end`: nothing may be attached to it.
+    #[inline]
+    fn end_word(&mut self, start: usize, end: usize, kind: FaultKind) -> Result<Lexeme, Fault> {
+        match self.text.as_bytes().get(end) {
+            None | Some(b' ' | b'\n' | b'\r' | b'\t' | b',' | b':' | b']' | b'}' | b'[' | b'{' | b'"') => {}
+            Some(_) => return Err(Fault { at: end, kind }),
+        }
+        self.tokens.pass();
+        self.end = end;
+        self.count_value()?;
+        Ok(Lexeme { start, end, escaped: false })
+    }
+
+    /// Checks the inside of a string that is escaped, too long or broken, byte by byte where it matters.
+    #[cold]
+    fn check_string(&mut self, start: usize, end: usize) -> Result<(), Fault> {
+        let bytes = self.text.as_bytes();
+        let longest = self.limits.string_bytes;
+        let mut at = start;
+        while at < end.min(start + longest + 1) {
+            match bytes[at] {
+                b'\\' => at += self.escape(at)?,
+                0..=0x1F => return Err(Fault { at, kind: FaultKind::ControlCharacter }),
+                _ => at += 1,
+            }
+        }
+        if end - start > longest {
+            return Err(Fault { at: start + longest, kind: FaultKind::StringTooLong(longest) });
+        }
+        Ok(())
+    }
+
+    /// The length of the escape that begins at `at`.
+    fn escape(&self, at: usize) -> Result<usize, Fault> {
+        let bytes = self.text.as_bytes();
+        let lone = Err(Fault { at, kind: FaultKind::LoneSurrogate });
+        match bytes.get(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
+            Some(b'u') => match self.hex(at, at + 2)? {
+                0xD800..=0xDBFF if bytes.get(at + 6..at + 8) != Some(b"\\u") => lone,
+                0xD800..=0xDBFF => match self.hex(at, at + 8)? {
+                    0xDC00..=0xDFFF => Ok(12),
+                    _ => lone,
+                },
+                0xDC00..=0xDFFF => lone,
+                _ => Ok(6),
+            },
+            Some(_) => Err(Fault { at, kind: FaultKind::Escape }),
+            None => Err(Fault { at: bytes.len(), kind: FaultKind::UnexpectedEnd }),
+        }
+    }
+
+    fn hex(&self, escape: usize, at: usize) -> Result<u32, Fault> {
+        let Some(digits) = self.text.as_bytes().get(at..at + 4) else {
+            return Err(Fault { at: self.text.len(), kind: FaultKind::UnexpectedEnd });
+        };
+        hex_value(digits).ok_or(Fault { at: escape, kind: FaultKind::Escape })
+    }
+
+    /// Refuses a key that its object already has. Keys are compared as characters, so an escaped spelling is
+    /// the same key; the fingerprint only spares most comparisons.
+    #[inline]
+    fn remember_key(&mut self, first_key: usize, lexeme: Lexeme) -> Result<(), Fault> {
+        if lexeme.escaped {
+            return self.remember_escaped_key(first_key, lexeme);
+        }
+        let name = &self.text.as_bytes()[lexeme.start..lexeme.end];
+        let fingerprint = fingerprint(name);
+        for key in &self.keys[first_key..] {
+            if key.fingerprint == fingerprint && self.unescape(key.lexeme).as_bytes() == name {
+                return Err(Fault { at: lexeme.start, kind: FaultKind::DuplicateKey });
+            }
+        }
+        self.push_key(first_key, Key { fingerprint, lexeme })
+    }
+
+    #[cold]
+    fn remember_escaped_key(&mut self, first_key: usize, lexeme: Lexeme) -> Result<(), Fault> {
+        let name = self.unescape(lexeme);
+        let fingerprint = fingerprint(name.as_bytes());
+        let open = &self.keys[first_key..];
+        if open.iter().any(|key| key.fingerprint == fingerprint && self.unescape(key.lexeme) == name) {
+            return Err(Fault { at: lexeme.start, kind: FaultKind::DuplicateKey });
+        }
+        self.push_key(first_key, Key { fingerprint, lexeme })
+    }
+
+    #[inline]
+    fn push_key(&mut self, first_key: usize, key: Key) -> Result<(), Fault> {
+        if self.keys.len() - first_key >= self.limits.keys {
+            return Err(self.fault(FaultKind::TooManyKeys(self.limits.keys)));
+        }
+        self.keys.push(key);
+        Ok(())
+    }
+}
+
+/// A number that differs for most different names: their first and last eight bytes and their length.
+#[inline]
+fn fingerprint(name: &[u8]) -> u64 {
+    let length = name.len();
+    let (head, tail) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
+        _ => (name.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+    };
+    head.wrapping_add(tail.rotate_left(31)) ^ (length as u64) << 56
+}
+
+fn hex_value(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
+}
+
+/// The characters of the inside of a string that the cursor has validated.
+pub(crate) fn unescape(raw: &str, escaped: bool) -> Cow<'_, str> {
+    if !escaped {
+        return Cow::Borrowed(raw);
+    }
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let (character, length) = escaped_character(&rest.as_bytes()[at + 1..]);
+        out.push(character);
+        rest = &rest[at + 1 + length..];
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// The character that the bytes behind a backslash stand for, and how many they are.
+fn escaped_character(bytes: &[u8]) -> (char, usize) {
+    let unit = |at: usize| bytes.get(at..at + 4).and_then(hex_value).unwrap_or(0xFFFD);
+    match bytes.first() {
+        Some(b'b') => ('\u{8}', 1),
+        Some(b'f') => ('\u{C}', 1),
+        Some(b'n') => ('\n', 1),
+        Some(b'r') => ('\r', 1),
+        Some(b't') => ('\t', 1),
+        Some(b'u') => match unit(1) {
+            high @ 0xD800..=0xDBFF => {
+                let code = 0x10000 + ((high - 0xD800) << 10 | (unit(7) & 0x3FF));
+                (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 11)
+            }
+            code => (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 5),
+        },
+        Some(byte) => (char::from(*byte), 1),
+        None => (char::REPLACEMENT_CHARACTER, 0),
+    }
+}

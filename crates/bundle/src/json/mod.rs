@@ -1,0 +1,78 @@
+//! A forward cursor over JSON text that validates everything it passes, also what it skips: grammar, escapes,
+//! surrogates, depth, duplicate keys and the caps of [`Limits`](crate::Limits). It builds no tree.
+
+mod block;
+mod canonical;
+mod cursor;
+mod tokens;
+
+pub(crate) use canonical::canonical_hash;
+pub(crate) use cursor::{Cursor, Items, Kind, Lexeme, Workspace};
+
+use std::fmt;
+
+/// What is wrong with a text at one byte offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// Byte offset in the text the cursor was given.
+    pub(crate) at: usize,
+    pub(crate) kind: FaultKind,
+}
+
+/// The closed list of reasons to refuse a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FaultKind {
+    UnexpectedEnd,
+    Unexpected(&'static str),
+    ControlCharacter,
+    Escape,
+    LoneSurrogate,
+    Number,
+    DuplicateKey,
+    TrailingContent,
+    TooDeep(u32),
+    StringTooLong(usize),
+    NumberTooLong(usize),
+    TooManyKeys(usize),
+    TooManyValues(u32),
+    TooManyEntries(u32),
+    TooManyNodes(usize),
+}
+
+impl FaultKind {
+    /// Whether the text breaks a stated limit, as opposed to not being JSON.
+    pub(crate) fn is_limit(self) -> bool {
+        matches!(
+            self,
+            Self::TooDeep(_)
+                | Self::StringTooLong(_)
+                | Self::NumberTooLong(_)
+                | Self::TooManyKeys(_)
+                | Self::TooManyValues(_)
+                | Self::TooManyEntries(_)
+                | Self::TooManyNodes(_)
+        )
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnexpectedEnd => f.write_str("the text ends too early"),
+            Self::Unexpected(expected) => write!(f, "{expected} expected"),
+            Self::ControlCharacter => f.write_str("a control character inside a string must be escaped"),
+            Self::Escape => f.write_str("this is not an escape of JSON"),
+            Self::LoneSurrogate => f.write_str("half of a surrogate pair is no character"),
+            Self::Number => f.write_str("this is not a number of JSON"),
+            Self::DuplicateKey => f.write_str("the same key stands twice in one object"),
+            Self::TrailingContent => f.write_str("nothing may follow the document"),
+            Self::TooDeep(limit) => write!(f, "nested deeper than {limit} levels"),
+            Self::StringTooLong(limit) => write!(f, "a string of more than {limit} bytes"),
+            Self::NumberTooLong(limit) => write!(f, "a number of more than {limit} characters"),
+            Self::TooManyKeys(limit) => write!(f, "an object of more than {limit} keys"),
+            Self::TooManyValues(limit) => write!(f, "more than {limit} values"),
+            Self::TooManyEntries(limit) => write!(f, "more than {limit} entries"),
+            Self::TooManyNodes(limit) => write!(f, "consultations of more than {limit} parts"),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The resource types that may come, and how each is accounted for.
+
+/// Number of a resource type: an index into [`TYPES`], or beyond it for a type first met in this bundle.
+pub(crate) type TypeId = u16;
+
+/// How a resource of a type is accounted for (contract rule 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Normalised,
+    Context,
+    Unmapped,
+}
+
+macro_rules! types {
+    ($($id:ident $name:literal $role:ident)*) => {
+        #[allow(non_camel_case_types, dead_code, clippy::upper_case_acronyms)]
+        enum Order { $($id),* }
+        $(#[allow(dead_code)] pub(crate) const $id: TypeId = Order::$id as TypeId;)*
+        /// Names and roles of the types that this software knows (`bundle` sheet, section 2).
+        pub(crate) const TYPES: &[(&str, Role)] = &[$(($name, Role::$role)),*];
+    };
+}
+
+types! {
+    MEDICATION_STATEMENT "MedicationStatement" Normalised
+    MEDICATION_REQUEST "MedicationRequest" Normalised
+    ALLERGY_INTOLERANCE "AllergyIntolerance" Normalised
+    CONDITION "Condition" Normalised
+    ENCOUNTER "Encounter" Normalised
+    LIST "List" Context
+    MEDICATION "Medication" Context
+    PATIENT "Patient" Context
+    PRACTITIONER "Practitioner" Context
+    PRACTITIONER_ROLE "PractitionerRole" Context
+    ORGANIZATION "Organization" Context
+    LOCATION "Location" Context
+    HEALTHCARE_SERVICE "HealthcareService" Context
+    OPERATION_OUTCOME "OperationOutcome" Context
+    RELATED_PERSON "RelatedPerson" Context
+    OBSERVATION "Observation" Unmapped
+    IMMUNIZATION "Immunization" Unmapped
+    DIAGNOSTIC_REPORT "DiagnosticReport" Unmapped
+    SPECIMEN "Specimen" Unmapped
+    PROCEDURE_REQUEST "ProcedureRequest" Unmapped
+    REFERRAL_REQUEST "ReferralRequest" Unmapped
+    DOCUMENT_REFERENCE "DocumentReference" Unmapped
+    QUESTIONNAIRE_RESPONSE "QuestionnaireResponse" Unmapped
+    FLAG "Flag" Unmapped
+}
+
+/// Types of FHIR STU3 that GP Connect does not send but a reference may name without being misspelt.
+pub(crate) const OTHER_FHIR_TYPES: &[&str] = &[
+    "Account",
+    "Appointment",
+    "Binary",
+    "Bundle",
+    "CarePlan",
+    "CareTeam",
+    "Claim",
+    "ClinicalImpression",
+    "Communication",
+    "Composition",
+    "Consent",
+    "Coverage",
+    "Device",
+    "DeviceRequest",
+    "DeviceUseStatement",
+    "Endpoint",
+    "EpisodeOfCare",
+    "FamilyMemberHistory",
+    "Goal",
+    "Group",
+    "ImagingStudy",
+    "ImmunizationRecommendation",
+    "MedicationAdministration",
+    "MedicationDispense",
+    "NutritionOrder",
+    "Person",
+    "Procedure",
+    "Provenance",
+    "Questionnaire",
+    "RequestGroup",
+    "RiskAssessment",
+    "Schedule",
+    "Slot",
+    "Substance",
+    "Task",
+];
+
+/// The number of a known type.
+pub(crate) fn known(name: &str) -> Option<TypeId> {
+    TYPES.iter().position(|known| known.0 == name).map(|index| index as TypeId)
+}
+
+/// Whether a reference may name the type without being misspelt.
+pub(crate) fn is_fhir_type(name: &str) -> bool {
+    known(name).is_some() || OTHER_FHIR_TYPES.contains(&name)
+}

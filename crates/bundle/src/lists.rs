@@ -1,0 +1,220 @@
+//! List resources: the query lists that say what an area holds, and the lists that give a consultation its
+//! structure (`bundle` sheet, sections 6 to 9; `consultations` sheet, section 3).
+
+use bedside_model::ClinicalArea;
+
+use crate::collected::Collected;
+use crate::elements::{Concept, Extension, Reference};
+use crate::reader::{Read, Reader};
+use crate::text::{Span, Text};
+
+/// A List as sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct List {
+    pub(crate) resource: u32,
+    pub(crate) code: Concept,
+    pub(crate) title: Text,
+    pub(crate) date: Text,
+    pub(crate) encounter: Reference,
+    /// In the pool of texts.
+    pub(crate) warnings: Span,
+    /// In the pool of texts.
+    pub(crate) notes: Span,
+    /// In the pool of headers.
+    pub(crate) headers: Span,
+    /// In the pool of references.
+    pub(crate) items: Span,
+    pub(crate) empty_reason: Concept,
+}
+
+/// What a list is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Answers the query for an area.
+    Primary(ClinicalArea),
+    /// Holds or names the ended allergies.
+    EndedAllergies,
+    /// Names what problems or consultations drag in; the area of what it names.
+    Secondary(ClinicalArea),
+    /// A consultation's own structure.
+    Structure(Level),
+    /// None of these.
+    Other,
+}
+
+impl Purpose {
+    /// The area whose content the list speaks of.
+    pub(crate) fn area(self) -> Option<ClinicalArea> {
+        match self {
+            Self::Primary(area) | Self::Secondary(area) => Some(area),
+            Self::EndedAllergies => Some(ClinicalArea::Allergies),
+            Self::Structure(_) => Some(ClinicalArea::Consultations),
+            Self::Other => None,
+        }
+    }
+}
+
+/// The level of a structure list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    Consultation,
+    Topic,
+    Heading,
+}
+
+impl Level {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Consultation => "consultation",
+            Self::Topic => "topic",
+            Self::Heading => "heading",
+        }
+    }
+}
+
+pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
+    let place = reader.out.lists.len();
+    let head = reader.begin(place);
+    let mut this = List { resource: head.resource, ..List::default() };
+    // Contained resources must not come between this list and its place.
+    reader.out.lists.push(this);
+    reader.members(|reader, key| {
+        match key {
+            "code" => this.code = reader.concept("code")?,
+            "title" => this.title = reader.text("title")?,
+            "date" => this.date = reader.text("date")?,
+            "encounter" => this.encounter = reader.reference("encounter")?,
+            "note" => this.notes = reader.notes("note")?,
+            "emptyReason" => this.empty_reason = reader.concept("emptyReason")?,
+            "entry" => this.items = items(reader)?,
+            "extension" => extensions(reader, &mut this)?,
+            _ => reader.base(key)?,
+        }
+        Ok(())
+    })?;
+    reader.out.lists[place] = this;
+    Ok(())
+}
+
+fn items(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
+    let start = reader.out.references.len();
+    reader.each("entry", |reader| {
+        let mut item = Reference::default();
+        reader.object("entry", |reader, key| {
+            match key {
+                "item" => item = reader.reference("entry.item")?,
+                _ => reader.cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        reader.out.references.push(item);
+        Ok(())
+    })?;
+    Ok(Span::since(start, &reader.out.references))
+}
+
+fn extensions(reader: &mut Reader<'_, '_, '_>, list: &mut List) -> Read<()> {
+    let (warnings, headers) = (reader.out.texts.len(), reader.out.headers.len());
+    reader.extensions(|reader, extension, _| {
+        match extension {
+            Extension::ListWarningCode => {
+                let code = reader.extension_text("extension.ListWarningCode")?;
+                if code.is_some() {
+                    reader.out.texts.push(code);
+                }
+            }
+            Extension::RelatedProblemHeader => {
+                let header = reader.problem_header("extension.RelatedProblemHeader")?;
+                reader.out.headers.push(header);
+            }
+            _ => reader.cursor.skip()?,
+        }
+        Ok(())
+    })?;
+    list.warnings = Span::since(warnings, &reader.out.texts);
+    list.headers = Span::since(headers, &reader.out.headers);
+    Ok(())
+}
+
+const SECONDARY: [(&str, ClinicalArea); 21] = [
+    ("consultations-allergies-contained-in-consultations", ClinicalArea::Allergies),
+    ("consultations-allergies-that-have-been-ended-contained-in-consultations", ClinicalArea::Allergies),
+    ("consultations-diary-entries-contained-in-consultations", ClinicalArea::Diary),
+    ("consultations-documents-contained-in-consultations", ClinicalArea::Documents),
+    ("consultations-immunisations-contained-in-consultations", ClinicalArea::Immunisations),
+    ("consultations-investigations-contained-in-consultations", ClinicalArea::Investigations),
+    ("consultations-medications-contained-in-consultations", ClinicalArea::Medications),
+    ("consultations-outbound-referrals-in-consultations", ClinicalArea::Referrals),
+    ("consultations-problems-contained-in-consultations", ClinicalArea::Problems),
+    ("consultations-uncategorised-data-contained-in-consultations", ClinicalArea::Uncategorised),
+    ("problems-allergies-related-to-problems", ClinicalArea::Allergies),
+    ("problems-allergies-that-have-been-ended-related-to-problems", ClinicalArea::Allergies),
+    ("problems-consultations-related-to-problems", ClinicalArea::Consultations),
+    ("problems-diary-entries-related-to-problems", ClinicalArea::Diary),
+    ("problems-documents-related-to-problems", ClinicalArea::Documents),
+    ("problems-immunisations-related-to-problems", ClinicalArea::Immunisations),
+    ("problems-investigations-related-to-problems", ClinicalArea::Investigations),
+    ("problems-medications-related-to-problems", ClinicalArea::Medications),
+    ("problems-outbound-referrals-related-to-problems", ClinicalArea::Referrals),
+    ("problems-uncategorised-data-related-to-problems", ClinicalArea::Uncategorised),
+    ("problems-linked-problems-not-relating-to-the-primary-query", ClinicalArea::Problems),
+];
+
+const ENDED_ALLERGIES: &str = "1103671000000101";
+
+impl List {
+    /// What the list is for, by its code; the Ended allergies list also by its title when its code says
+    /// nothing (`TBD` or none).
+    pub(crate) fn purpose(&self, all: &Collected<'_>) -> Purpose {
+        let codings = self.code.codings.of(&all.codings);
+        for coding in codings {
+            let purpose = purpose_of_code(all.store.code(coding.code));
+            if purpose != Purpose::Other {
+                return purpose;
+            }
+        }
+        let coded = codings.iter().any(|coding| !matches!(all.store.code(coding.code), "" | "TBD"));
+        let title = all.store.code(self.title).to_ascii_lowercase();
+        if !coded && (title.starts_with("ended") || title.starts_with("resolved")) {
+            return Purpose::EndedAllergies;
+        }
+        Purpose::Other
+    }
+}
+
+fn purpose_of_code(code: &str) -> Purpose {
+    match code {
+        "325851000000107" => return Purpose::Structure(Level::Consultation),
+        "25851000000105" => return Purpose::Structure(Level::Topic),
+        "24781000000107" => return Purpose::Structure(Level::Heading),
+        ENDED_ALLERGIES => return Purpose::EndedAllergies,
+        _ => {}
+    }
+    let primary = ClinicalArea::ALL.into_iter().find(|area| area.primary_list_code() == Some(code));
+    if let Some(area) = primary {
+        return Purpose::Primary(area);
+    }
+    // Examples send the title where the slug of the title belongs.
+    let slug = || code.to_ascii_lowercase().replace(" - ", "-").replace(' ', "-");
+    let known = |name: &str| SECONDARY.iter().find(|known| known.0 == name);
+    match known(code).or_else(|| known(&slug())) {
+        Some((_, area)) => Purpose::Secondary(*area),
+        None => Purpose::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_known_by_code() {
+        assert_eq!(purpose_of_code("933361000000108"), Purpose::Primary(ClinicalArea::Medications));
+        assert_eq!(
+            purpose_of_code("Problems - medications related to problems"),
+            Purpose::Secondary(ClinicalArea::Medications)
+        );
+        assert_eq!(purpose_of_code("24781000000107"), Purpose::Structure(Level::Heading));
+        assert_eq!(purpose_of_code("1"), Purpose::Other);
+    }
+}

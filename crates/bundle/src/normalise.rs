@@ -1,0 +1,235 @@
+//! From bytes to the record.
+
+use std::collections::BTreeMap;
+
+use bedside_model::{ClinicalArea, Day, NoticeCode};
+
+use crate::collected::{Collected, NOBODY};
+use crate::elements::{Head, HumanName};
+use crate::envelope::read_document;
+use crate::error::BundleError;
+use crate::findings::Findings;
+use crate::graph::{Graph, mark_repeated};
+use crate::json::{Cursor, Fault, FaultKind, Workspace};
+use crate::kinds::{self, Role};
+use crate::limits::Limits;
+use crate::people::Patient;
+use crate::reader::Reader;
+use crate::record::{Account, Envelope, PatientFacts, Record};
+use crate::relations::Relations;
+use crate::tables::{
+    allergies, consultation_nodes, consultations, links, medication_issues, medications, notices, problems,
+    sections,
+};
+use crate::text::{Store, Text};
+
+/// What normalising has to know besides the bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The day for which `class` and the flags are computed: that of retrieval, in London.
+    pub retrieved_on: Day,
+    /// The areas that were asked for; without it those whose primary list is present.
+    pub requested: Option<Vec<ClinicalArea>>,
+    /// What a bundle may cost.
+    pub limits: Limits,
+}
+
+impl Options {
+    /// Options of a day, with the default limits and no knowledge of the request.
+    pub fn new(retrieved_on: Day) -> Self {
+        Self { retrieved_on, requested: None, limits: Limits::default() }
+    }
+}
+
+/// Normalises a bundle that is held whole.
+///
+/// # Errors
+/// [`BundleError::NotJson`] for bytes that are not JSON in UTF-8 (one byte order mark is passed over), with lone
+/// surrogates or a key twice in one object; [`BundleError::Limit`] and [`BundleError::BodyTooLong`] for what
+/// breaks [`Options::limits`]; [`BundleError::NotABundle`] for other documents. Anything else survives with
+/// notices.
+pub fn normalise(bytes: &[u8], options: &Options) -> Result<Record, BundleError> {
+    let limits = options.limits;
+    if bytes.len() > limits.body_bytes.min(MOST_BYTES) {
+        return Err(BundleError::BodyTooLong { limit: limits.body_bytes.min(MOST_BYTES) });
+    }
+    let (body, mark) = match bytes.strip_prefix(BYTE_ORDER_MARK) {
+        Some(rest) => (rest, BYTE_ORDER_MARK.len()),
+        None => (bytes, 0),
+    };
+    let body =
+        std::str::from_utf8(body).map_err(|error| BundleError::not_utf8(mark + error.valid_up_to()))?;
+    let mut all = Collected::new(Store::borrowing(body));
+    let cursor = Cursor::new(body, 0, 0, limits, Workspace::new());
+    let mut reader = Reader::new(cursor, 0, true, limits, &mut all);
+    let top = read_document(&mut reader, limits, false);
+    let entry = reader.in_entry();
+    let top = top.map_err(|fault| BundleError::from_fault(fault, mark, entry))?;
+    let envelope = top.envelope(&mut reader, bytes.len())?;
+    mark_repeated(&mut all, body, limits);
+    complete(all, envelope, options)
+}
+
+/// A UTF-8 byte order mark, which one bundle in a million carries and which is no part of JSON.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Positions are kept in 31 bits.
+pub(crate) const MOST_BYTES: usize = i32::MAX as usize;
+
+/// Makes the record of everything read.
+pub(crate) fn complete(
+    mut all: Collected<'_>,
+    envelope: Envelope,
+    options: &Options,
+) -> Result<Record, BundleError> {
+    let mut findings = Findings::new(std::mem::take(&mut all.notices), &all.resources);
+    let all = all;
+    let graph = Graph::new(&all);
+    let relations = Relations::new(&graph, &mut findings);
+    let issues = medication_issues::Issues::new(&graph, &mut findings);
+    notice_patients(&graph, &mut findings);
+    let today = options.retrieved_on;
+    // Issues first: a date of theirs that cannot be read is found before their statements are judged.
+    let issued = medication_issues::table(&graph, &relations, &issues, today, &mut findings);
+    let medicated = medications::table(&graph, &relations, &issues, today, &mut findings);
+    let allergic = allergies::table(&graph, &relations, &mut findings);
+    let problematic = problems::table(&graph, &relations, &mut findings);
+    let recorded = consultations::Recorded {
+        medications: &medicated.encounters,
+        issues: &issued.encounters,
+        allergies: &allergic.encounters,
+        problems: &problematic.encounters,
+    };
+    let consulted = consultations::table(&graph, &relations, &recorded, &mut findings);
+    let most_nodes = options.limits.entries as usize * 4;
+    let nodes = consultation_nodes::table(&graph, &relations, most_nodes).ok_or_else(|| {
+        let fault = Fault { at: 0, kind: FaultKind::TooManyNodes(most_nodes) };
+        BundleError::from_fault(fault, 0, None)
+    })?;
+    let linked = links::table(&graph, &relations);
+    let section = sections::table(&graph, &relations, options.requested.as_deref(), &mut findings);
+    let mut by_severity = BTreeMap::from([("information", 0), ("warning", 0), ("error", 0)]);
+    for notice in &findings.notices.0 {
+        *by_severity.entry(notice.severity.as_str()).or_default() += 1;
+    }
+    let noticed = notices::table(&graph, findings.notices);
+    Ok(Record {
+        envelope,
+        accounting: accounting(&all),
+        notices: by_severity,
+        patients: patients(&graph),
+        tables: vec![
+            medicated.batch,
+            issued.batch,
+            allergic.batch,
+            problematic.batch,
+            consulted,
+            nodes,
+            linked,
+            section,
+            noticed,
+        ],
+    })
+}
+
+/// Every resource seen is counted once: as a row, as context, or as outside the tables. One that repeats an
+/// earlier one counts where that one counts.
+fn accounting(all: &Collected<'_>) -> BTreeMap<String, Account> {
+    let mut accounts: BTreeMap<String, Account> = BTreeMap::new();
+    for resource in &all.resources {
+        let name = match all.type_name(resource.kind) {
+            "" => "unknown",
+            name => name,
+        };
+        if !accounts.contains_key(name) {
+            accounts.insert(name.to_owned(), Account::default());
+        }
+        let Some(account) = accounts.get_mut(name) else { continue };
+        account.seen += 1;
+        match all.role(resource.kind) {
+            Role::Normalised => account.normalised += 1,
+            Role::Context => account.context += 1,
+            Role::Unmapped => account.unmapped += 1,
+        }
+    }
+    accounts
+}
+
+/// Says which records name a patient who is not the one of the answer.
+fn notice_patients(graph: &Graph<'_, '_>, findings: &mut Findings) {
+    let all = graph.all;
+    let patients: Vec<u32> = all.patients.iter().map(|patient| patient.resource).collect();
+    let (Some(first), false) = (patients.first(), patients.iter().all(|patient| !graph.counts(*patient)))
+    else {
+        findings.notices.add(NOBODY, NoticeCode::MissingElement, "Patient");
+        return notice_unknown_patient(graph, findings);
+    };
+    let number = all.store.str(all.patients[0].nhs_number);
+    for head in heads(all) {
+        if head.subject.is_absent() || !graph.counts(head.resource) {
+            continue;
+        }
+        let by_identifier = head.subject.reference.is_none() && head.subject.identifier.is_some();
+        let same = match graph.find(head.subject, head.resource, kinds::PATIENT) {
+            Some(subject) => graph.first_of(subject) == graph.first_of(*first),
+            None if by_identifier => all.store.str(head.subject.identifier) == number,
+            None => head.subject.reference.is_none(),
+        };
+        if !same {
+            findings.notices.add(head.resource, NoticeCode::PatientMismatch, subject_element(graph, head));
+        }
+    }
+}
+
+/// Without a Patient nobody can be mistaken for another: the references dangle.
+fn notice_unknown_patient(graph: &Graph<'_, '_>, findings: &mut Findings) {
+    for head in heads(graph.all) {
+        if graph.counts(head.resource) {
+            let element = subject_element(graph, head);
+            graph.resolve_noticed(head.subject, head.resource, element, &mut findings.notices);
+        }
+    }
+}
+
+/// An allergy calls the subject of care its patient.
+fn subject_element(graph: &Graph<'_, '_>, head: &Head) -> &'static str {
+    match graph.resource(head.resource).kind {
+        kinds::ALLERGY_INTOLERANCE => "patient",
+        _ => "subject",
+    }
+}
+
+fn heads<'c>(all: &'c Collected<'_>) -> impl Iterator<Item = &'c Head> {
+    let statements = all.statements.iter().map(|statement| &statement.head);
+    let requests = all.requests.iter().map(|request| &request.head);
+    let allergies = all.allergies.iter().map(|allergy| &allergy.head);
+    let conditions = all.conditions.iter().map(|condition| &condition.head);
+    let encounters = all.encounters.iter().map(|encounter| &encounter.head);
+    statements.chain(requests).chain(allergies).chain(conditions).chain(encounters)
+}
+
+fn patients(graph: &Graph<'_, '_>) -> Vec<PatientFacts> {
+    let counted = graph.all.patients.iter().filter(|patient| graph.counts(patient.resource));
+    counted.map(|patient| facts(graph, patient)).collect()
+}
+
+fn facts(graph: &Graph<'_, '_>, patient: &Patient) -> PatientFacts {
+    let all = graph.all;
+    let owned = |text: Text| all.store.get(text).map(str::to_owned);
+    let names = patient.names.of(&all.names);
+    let given = |name: &HumanName| name.given.of(&all.texts).first().and_then(|given| owned(*given));
+    let practices =
+        patient.general_practitioners.of(&all.references).iter().chain([&patient.managing_organization]);
+    PatientFacts {
+        nhs_number: owned(patient.nhs_number).filter(|_| patient.nhs_numbers == 1),
+        verification: owned(patient.verification),
+        family: names.iter().filter_map(|name| owned(name.family)).collect(),
+        given: names.iter().filter_map(given).collect(),
+        gender: owned(patient.gender),
+        birth_date: owned(patient.birth_date),
+        practices: practices
+            .filter_map(|practice| graph.ods(*practice, patient.resource))
+            .map(str::to_owned)
+            .collect(),
+    }
+}

@@ -1,0 +1,93 @@
+//! Notices as they are gathered, before they are rows.
+
+use std::borrow::Cow;
+
+use bedside_model::{ClinicalArea, NoticeCode, Origin, Severity};
+
+use crate::collected::NOBODY;
+
+/// One notice.
+#[derive(Debug, Clone)]
+pub(crate) struct Notice {
+    /// The resource it is about, or [`NOBODY`].
+    pub(crate) resource: u32,
+    /// The entry it is about where there is no resource.
+    pub(crate) entry: Option<u32>,
+    /// The area it concerns, where the resource's type does not tell.
+    pub(crate) area: Option<ClinicalArea>,
+    pub(crate) severity: Severity,
+    pub(crate) code: Cow<'static, str>,
+    pub(crate) text: Option<Cow<'static, str>>,
+    pub(crate) element: &'static str,
+    pub(crate) origin: Origin,
+}
+
+/// All notices of a bundle.
+#[derive(Debug, Default)]
+pub(crate) struct Notices(pub(crate) Vec<Notice>);
+
+impl Notices {
+    /// Says something about a resource on the normaliser's behalf.
+    pub(crate) fn add(&mut self, resource: u32, code: NoticeCode, element: &'static str) {
+        let (severity, text) = wording(code);
+        self.0.push(Notice {
+            resource,
+            entry: None,
+            area: None,
+            severity,
+            code: Cow::Borrowed(code.as_str()),
+            text: Some(Cow::Borrowed(text)),
+            element,
+            origin: Origin::Normaliser,
+        });
+    }
+
+    /// Says something about an entry that is no resource.
+    pub(crate) fn add_entry(&mut self, entry: u32, code: NoticeCode, element: &'static str) {
+        self.add(NOBODY, code, element);
+        if let Some(notice) = self.0.last_mut() {
+            notice.entry = Some(entry);
+        }
+    }
+
+    /// Says something about an area.
+    pub(crate) fn add_area(&mut self, area: ClinicalArea, code: NoticeCode, element: &'static str) {
+        self.add(NOBODY, code, element);
+        if let Some(notice) = self.0.last_mut() {
+            notice.area = Some(area);
+        }
+    }
+}
+
+/// How much each notice of the normaliser matters, and its words.
+fn wording(code: NoticeCode) -> (Severity, &'static str) {
+    use NoticeCode::*;
+    match code {
+        UnresolvedReference => {
+            (Severity::Information, "the record that is referred to is not in this answer")
+        }
+        MalformedReference => (Severity::Warning, "a reference is not of the form Type/id; its text is kept"),
+        DuplicateResource => (Severity::Information, "the same record came more than once and is one row"),
+        ConflictingDuplicate => {
+            (Severity::Error, "records with the same id differ; each is kept, a person must look")
+        }
+        UnreadableDate => {
+            (Severity::Warning, "a date cannot be read; its text is kept, its days are unknown")
+        }
+        WrongJsonType => (Severity::Warning, "an element is not of its JSON type"),
+        UnknownCode => (Severity::Warning, "a code is not one that is known here; it is kept as sent"),
+        UnknownResourceType => (Severity::Warning, "records of an unknown type are not shown"),
+        MissingList => {
+            (Severity::Error, "the area was asked for and its list is absent; this is not an empty list")
+        }
+        MissingElement => (Severity::Warning, "a mandatory element is absent"),
+        DegradedCode => {
+            (Severity::Warning, "the code was lost in a transfer between systems; only the text tells")
+        }
+        NoKnownAllergyConflict => (Severity::Error, "no known allergy is recorded beside allergies"),
+        PatientMismatch => (Severity::Error, "the record names a patient who is not the one of this answer"),
+        UnsupportedContent => {
+            (Severity::Warning, "the provider does not supply an item that is recorded here")
+        }
+    }
+}

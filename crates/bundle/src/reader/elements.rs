@@ -1,0 +1,251 @@
+//! FHIR elements that several resources share.
+
+use super::{Read, Reader};
+use crate::elements::{Coding, Concept, Dosage, Extension, HumanName, Identifier, Reference};
+use crate::text::{Span, Text};
+
+impl Reader<'_, '_, '_> {
+    /// Reads a list of strings.
+    pub(crate) fn texts(&mut self, element: &'static str) -> Read<Span> {
+        let start = self.out.texts.len();
+        self.each(element, |reader| {
+            let text = reader.text(element)?;
+            if text.is_some() {
+                reader.out.texts.push(text);
+            }
+            Ok(())
+        })?;
+        Ok(Span::since(start, &self.out.texts))
+    }
+
+    /// Reads a Reference.
+    pub(crate) fn reference(&mut self, element: &'static str) -> Read<Reference> {
+        let mut this = Reference::default();
+        self.object(element, |reader, key| {
+            match key {
+                "reference" => this.reference = reader.text(element)?,
+                "display" => this.display = reader.text(element)?,
+                "identifier" => this.identifier = reader.identifier(element)?.value,
+                _ => reader.cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(this)
+    }
+
+    /// Reads a list of References into their pool.
+    pub(crate) fn references(&mut self, element: &'static str) -> Read<Span> {
+        let start = self.out.references.len();
+        self.each(element, |reader| {
+            let reference = reader.reference(element)?;
+            reader.out.references.push(reference);
+            Ok(())
+        })?;
+        Ok(Span::since(start, &self.out.references))
+    }
+
+    /// Reads an Identifier.
+    fn identifier(&mut self, element: &'static str) -> Read<Identifier> {
+        let mut this = Identifier::default();
+        self.object(element, |reader, key| {
+            match key {
+                "system" => this.system = reader.text(element)?,
+                "value" => this.value = reader.text(element)?,
+                _ => reader.cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(this)
+    }
+
+    /// Reads a list of Identifiers into their pool.
+    pub(crate) fn identifiers(&mut self, element: &'static str) -> Read<Span> {
+        let start = self.out.identifiers.len();
+        self.each(element, |reader| {
+            let identifier = reader.identifier(element)?;
+            reader.out.identifiers.push(identifier);
+            Ok(())
+        })?;
+        Ok(Span::since(start, &self.out.identifiers))
+    }
+
+    /// Reads a single Identifier, such as a group identifier.
+    pub(crate) fn one_identifier(&mut self, element: &'static str) -> Read<Identifier> {
+        self.identifier(element)
+    }
+
+    /// Reads a CodeableConcept, its codings into their pool.
+    pub(crate) fn concept(&mut self, element: &'static str) -> Read<Concept> {
+        let mut this = Concept::default();
+        self.object(element, |reader, key| {
+            match key {
+                "coding" => this.codings = reader.codings(element)?,
+                "text" => this.text = reader.text(element)?,
+                _ => reader.cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(this)
+    }
+
+    /// Reads a list of CodeableConcepts into their pool.
+    pub(crate) fn concepts(&mut self, element: &'static str) -> Read<Span> {
+        let start = self.out.concepts.len();
+        self.each(element, |reader| {
+            let concept = reader.concept(element)?;
+            reader.out.concepts.push(concept);
+            Ok(())
+        })?;
+        Ok(Span::since(start, &self.out.concepts))
+    }
+
+    fn codings(&mut self, element: &'static str) -> Read<Span> {
+        let start = self.out.codings.len();
+        self.each(element, |reader| {
+            let coding = reader.coding(element)?;
+            reader.out.codings.push(coding);
+            Ok(())
+        })?;
+        Ok(Span::since(start, &self.out.codings))
+    }
+
+    pub(super) fn coding(&mut self, element: &'static str) -> Read<Coding> {
+        let mut this = Coding::default();
+        self.object(element, |reader, key| {
+            match key {
+                "system" => this.system = reader.text(element)?,
+                "code" => this.code = reader.text(element)?,
+                "display" => this.display = reader.text(element)?,
+                "userSelected" => this.user_selected = reader.boolean("coding.userSelected")?,
+                "extension" => reader.extensions(|reader, extension, _| match extension {
+                    Extension::SnomedDescription => reader.snomed_description(&mut this),
+                    _ => reader.cursor.skip(),
+                })?,
+                _ => reader.cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(this)
+    }
+
+    fn snomed_description(&mut self, coding: &mut Coding) -> Read<()> {
+        self.sub_extensions(|reader, name, key| {
+            let value = match key {
+                "valueId" | "valueString" => reader.text("coding.extension")?,
+                _ => return reader.cursor.skip(),
+            };
+            if name.eq_ignore_ascii_case("descriptionId") {
+                coding.description_id = value;
+            } else if name.eq_ignore_ascii_case("descriptionDisplay") {
+                coding.description_display = value;
+            }
+            Ok(())
+        })
+    }
+
+    /// Reads a Period's start and end.
+    pub(crate) fn period(&mut self, element: &'static str) -> Read<(Text, Text)> {
+        let (mut start, mut end) = (Text::NONE, Text::NONE);
+        self.object(element, |reader, key| {
+            match key {
+                "start" => start = reader.text(element)?,
+                "end" => end = reader.text(element)?,
+                _ => reader.cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok((start, end))
+    }
+
+    /// Reads a list of Annotations into the pool of texts.
+    pub(crate) fn notes(&mut self, element: &'static str) -> Read<Span> {
+        let start = self.out.texts.len();
+        self.each(element, |reader| {
+            reader.object(element, |reader, key| {
+                if key != "text" {
+                    return reader.cursor.skip();
+                }
+                let text = reader.text(element)?;
+                if text.is_some() {
+                    reader.out.texts.push(text);
+                }
+                Ok(())
+            })
+        })?;
+        Ok(Span::since(start, &self.out.texts))
+    }
+
+    /// Reads a list of Dosages: the first fills the texts; the compact JSON is kept where it says more.
+    pub(crate) fn dosage(&mut self, element: &'static str) -> Read<Dosage> {
+        let mut this = Dosage::default();
+        let (mut count, mut more) = (0, false);
+        let start = self.cursor.at();
+        self.each(element, |reader| {
+            count += 1;
+            reader.object(element, |reader, key| {
+                match key {
+                    "text" if count == 1 => this.text = reader.text(element)?,
+                    "patientInstruction" if count == 1 => this.patient_instruction = reader.text(element)?,
+                    _ => {
+                        more |= count == 1;
+                        reader.cursor.skip()?;
+                    }
+                }
+                Ok(())
+            })
+        })?;
+        if more || count > 1 {
+            let json = compact(self.cursor.slice(start, self.cursor.end()));
+            // A list of one is told as its Dosage, so that one and several are told apart by their brackets.
+            let one = json.strip_prefix('[').and_then(|json| json.strip_suffix(']')).filter(|_| count == 1);
+            this.structured = self.out.store.copy(one.unwrap_or(&json));
+        }
+        Ok(this)
+    }
+
+    /// Reads a HumanName.
+    pub(crate) fn human_name(&mut self, element: &'static str) -> Read<HumanName> {
+        let mut this = HumanName::default();
+        self.object(element, |reader, key| {
+            match key {
+                "prefix" => this.prefix = reader.texts(element)?,
+                "given" => this.given = reader.texts(element)?,
+                "family" => this.family = reader.text(element)?,
+                "text" => this.text = reader.text(element)?,
+                _ => reader.cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(this)
+    }
+}
+
+/// JSON without the white space between its tokens, which the cursor has validated.
+fn compact(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut in_string, mut escaped) = (false, false);
+    for character in json.chars() {
+        if in_string || !matches!(character, ' ' | '\n' | '\r' | '\t') {
+            out.push(character);
+        }
+        in_string = match character {
+            '"' if !escaped => !in_string,
+            _ => in_string,
+        };
+        escaped = in_string && character == '\\' && !escaped;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compact_json_keeps_what_strings_hold() {
+        assert_eq!(
+            compact("{ \"a \\\" b\" :\n[ 1 , \"\\\\\" , \" \" ] }"),
+            r#"{"a \" b":["1","\\"," "]}"#.replace("\"1\"", "1")
+        );
+    }
+}

@@ -1,0 +1,324 @@
+//! Reads resources into [`Collected`], tolerant of JSON types that can be read without guessing.
+//!
+//! One object stands for a list of one, a list of one for its item, a number or boolean for its text and the
+//! reverse; each is noticed as `wrong_json_type`. Anything else of a wrong type is absent and noticed (contract
+//! rule 1). `null` is absent without a word.
+
+mod elements;
+mod extensions;
+mod resource;
+
+use bedside_model::NoticeCode;
+
+use crate::collected::{Collected, NOBODY};
+use crate::elements::Extension;
+use crate::json::{Cursor, Fault, Items, Kind, Lexeme};
+use crate::limits::Limits;
+use crate::text::Text;
+
+pub(crate) type Read<T> = Result<T, Fault>;
+
+/// A cursor and what it fills.
+pub(crate) struct Reader<'a, 'c, 's> {
+    pub(crate) cursor: Cursor<'a>,
+    pub(crate) out: &'c mut Collected<'s>,
+    /// Where the cursor's text begins in the body.
+    base: usize,
+    /// Whether the text stays, so that content can be compared later.
+    held: bool,
+    limits: Limits,
+    entry: u32,
+    resource: u32,
+    in_entry: bool,
+    /// URLs of extensions met in this text, with what they are: there are few, and each comes often.
+    extension_urls: Vec<(&'a str, Extension)>,
+}
+
+impl<'a, 'c, 's> Reader<'a, 'c, 's> {
+    /// A reader of text that begins at byte `base` of the body; `held` when the body is held whole.
+    pub(crate) fn new(
+        cursor: Cursor<'a>,
+        base: usize,
+        held: bool,
+        limits: Limits,
+        out: &'c mut Collected<'s>,
+    ) -> Self {
+        Self {
+            cursor,
+            out,
+            base,
+            held,
+            limits,
+            entry: 0,
+            resource: NOBODY,
+            in_entry: false,
+            extension_urls: Vec::new(),
+        }
+    }
+
+    /// Reads one item of `Bundle.entry`.
+    pub(crate) fn entry(&mut self) -> Read<()> {
+        self.entry = self.out.entries;
+        self.out.entries += 1;
+        self.in_entry = true;
+        self.read_entry()?;
+        self.in_entry = false;
+        self.resource = NOBODY;
+        Ok(())
+    }
+
+    fn read_entry(&mut self) -> Read<()> {
+        let checkpoint = self.cursor.checkpoint();
+        let (mut found, mut bare) = (false, false);
+        self.object("entry", |reader, key| match key {
+            "resource" => {
+                found = true;
+                reader.read_resource(NOBODY)
+            }
+            _ => {
+                bare |= key == "resourceType";
+                reader.cursor.skip()
+            }
+        })?;
+        if found {
+            return Ok(());
+        }
+        self.notice_entry(NoticeCode::MissingElement, "entry.resource");
+        if bare {
+            // The resource was written straight into the entry (`real-data` sheet, section 2).
+            self.cursor.restore(checkpoint);
+            self.read_resource(NOBODY)?;
+        }
+        Ok(())
+    }
+
+    /// The entry that is being read, or none.
+    pub(crate) fn in_entry(&self) -> Option<u32> {
+        self.in_entry.then_some(self.entry)
+    }
+
+    /// Says something about the resource that is being read.
+    pub(crate) fn notice(&mut self, code: NoticeCode, element: &'static str) {
+        if self.resource == NOBODY {
+            self.notice_entry(code, element);
+        } else {
+            self.out.notices.add(self.resource, code, element);
+        }
+    }
+
+    /// Says that an element is there and cannot be read.
+    pub(crate) fn unreadable(&mut self, element: &'static str) {
+        self.notice(NoticeCode::WrongJsonType, element);
+        self.mark_malformed();
+    }
+
+    /// Reads the members of an object.
+    #[inline]
+    pub(crate) fn members(&mut self, mut member: impl FnMut(&mut Self, &str) -> Read<()>) -> Read<()> {
+        let mut members = self.cursor.enter_object()?;
+        while let Some(key) = self.cursor.next_member(&mut members)? {
+            let key = self.cursor.unescape(key);
+            member(self, &key)?;
+        }
+        Ok(())
+    }
+
+    /// Reads an object, or the object in a list of one.
+    #[inline]
+    pub(crate) fn object(
+        &mut self,
+        element: &'static str,
+        member: impl FnMut(&mut Self, &str) -> Read<()>,
+    ) -> Read<()> {
+        match self.cursor.peek()? {
+            Kind::Object => self.members(member),
+            Kind::Null => self.cursor.skip(),
+            Kind::Array => {
+                let Some(items) = self.enter_only_item(element)? else { return Ok(()) };
+                match self.cursor.peek()? {
+                    Kind::Object => self.members(member)?,
+                    _ => self.wrong_type(element)?,
+                }
+                self.leave_only_item(items)
+            }
+            _ => self.wrong_type(element),
+        }
+    }
+
+    /// Reads each item of a list, or the one value that stands for a list of one.
+    #[inline]
+    pub(crate) fn each(
+        &mut self,
+        element: &'static str,
+        mut item: impl FnMut(&mut Self) -> Read<()>,
+    ) -> Read<()> {
+        match self.cursor.peek()? {
+            Kind::Array => {
+                let mut items = self.cursor.enter_array()?;
+                while self.cursor.next_item(&mut items)? {
+                    match self.cursor.peek()? {
+                        Kind::Null => self.cursor.skip()?,
+                        _ => item(self)?,
+                    }
+                }
+                Ok(())
+            }
+            Kind::Null => self.cursor.skip(),
+            _ => {
+                self.notice(NoticeCode::WrongJsonType, element);
+                item(self)
+            }
+        }
+    }
+
+    /// Reads a string.
+    #[inline]
+    pub(crate) fn text(&mut self, element: &'static str) -> Read<Text> {
+        match self.cursor.peek()? {
+            Kind::String => {
+                let lexeme = self.cursor.string_value()?;
+                Ok(self.keep(lexeme))
+            }
+            _ => self.text_of_wrong_type(element),
+        }
+    }
+
+    /// Reads a number as the text it is written in.
+    pub(crate) fn number(&mut self, element: &'static str) -> Read<Text> {
+        match self.cursor.peek()? {
+            Kind::Number => {
+                let lexeme = self.cursor.number()?;
+                Ok(self.keep(lexeme))
+            }
+            Kind::String => {
+                self.notice(NoticeCode::WrongJsonType, element);
+                self.text(element)
+            }
+            Kind::Array => {
+                let Some(items) = self.enter_only_item(element)? else { return Ok(Text::NONE) };
+                let text = self.number(element)?;
+                self.leave_only_item(items).map(|()| text)
+            }
+            Kind::Null => self.cursor.skip().map(|()| Text::NONE),
+            Kind::Boolean | Kind::Object => self.wrong_type(element).map(|()| Text::NONE),
+        }
+    }
+
+    /// Reads a boolean; the strings `true` and `false` are read and noticed.
+    pub(crate) fn boolean(&mut self, element: &'static str) -> Read<Option<bool>> {
+        match self.cursor.peek()? {
+            Kind::Boolean => {
+                let lexeme = self.cursor.literal()?;
+                Ok(Some(lexeme.end - lexeme.start == 4))
+            }
+            Kind::String => {
+                self.notice(NoticeCode::WrongJsonType, element);
+                let lexeme = self.cursor.string_value()?;
+                Ok(match &*self.cursor.unescape(lexeme) {
+                    "true" => Some(true),
+                    "false" => Some(false),
+                    _ => {
+                        self.mark_malformed();
+                        None
+                    }
+                })
+            }
+            Kind::Null => self.cursor.skip().map(|()| None),
+            _ => self.wrong_type(element).map(|()| None),
+        }
+    }
+
+    /// The string value of a member of the object at the cursor, which stays where it is.
+    fn find_member(&mut self, name: &str) -> Read<Option<Lexeme>> {
+        let checkpoint = self.cursor.checkpoint();
+        let mut found = None;
+        let mut members = self.cursor.enter_object()?;
+        while let Some(key) = self.cursor.next_member(&mut members)? {
+            let is_it = self.cursor.unescape(key) == name;
+            if is_it && self.cursor.peek()? == Kind::String {
+                found = Some(self.cursor.string()?);
+                break;
+            }
+            self.cursor.skip()?;
+        }
+        self.cursor.restore(checkpoint);
+        Ok(found)
+    }
+
+    /// Enters a list of one in the place of its item; a longer or an empty list is passed over. Noticed either
+    /// way.
+    #[cold]
+    fn enter_only_item(&mut self, element: &'static str) -> Read<Option<Items>> {
+        self.notice(NoticeCode::WrongJsonType, element);
+        let checkpoint = self.cursor.checkpoint();
+        let mut count = 0;
+        let mut items = self.cursor.enter_array()?;
+        while self.cursor.next_item(&mut items)? {
+            self.cursor.skip()?;
+            count += 1;
+        }
+        if count != 1 {
+            self.mark_malformed();
+            return Ok(None);
+        }
+        self.cursor.restore(checkpoint);
+        let mut items = self.cursor.enter_array()?;
+        self.cursor.next_item(&mut items)?;
+        Ok(Some(items))
+    }
+
+    fn leave_only_item(&mut self, mut items: Items) -> Read<()> {
+        self.cursor.next_item(&mut items).map(drop)
+    }
+
+    #[cold]
+    fn text_of_wrong_type(&mut self, element: &'static str) -> Read<Text> {
+        match self.cursor.peek()? {
+            Kind::Number => {
+                self.notice(NoticeCode::WrongJsonType, element);
+                let lexeme = self.cursor.number()?;
+                Ok(self.keep(lexeme))
+            }
+            Kind::Boolean => {
+                self.notice(NoticeCode::WrongJsonType, element);
+                let lexeme = self.cursor.literal()?;
+                Ok(self.keep(lexeme))
+            }
+            Kind::Array => {
+                let Some(items) = self.enter_only_item(element)? else { return Ok(Text::NONE) };
+                let text = self.text(element)?;
+                self.leave_only_item(items).map(|()| text)
+            }
+            Kind::Null => self.cursor.skip().map(|()| Text::NONE),
+            _ => self.wrong_type(element).map(|()| Text::NONE),
+        }
+    }
+
+    #[cold]
+    fn wrong_type(&mut self, element: &'static str) -> Read<()> {
+        if self.cursor.peek()? != Kind::Null {
+            self.notice(NoticeCode::WrongJsonType, element);
+            self.mark_malformed();
+        }
+        self.cursor.skip()
+    }
+
+    fn mark_malformed(&mut self) {
+        if let Some(resource) = self.out.resources.get_mut(self.resource as usize) {
+            resource.malformed = true;
+        }
+    }
+
+    #[cold]
+    fn notice_entry(&mut self, code: NoticeCode, element: &'static str) {
+        self.out.notices.add_entry(self.entry, code, element);
+    }
+
+    #[inline]
+    fn keep(&mut self, lexeme: Lexeme) -> Text {
+        if lexeme.escaped {
+            return self.out.store.copy(&self.cursor.unescape(lexeme));
+        }
+        self.out.store.keep(self.cursor.slice(lexeme.start, lexeme.end), self.base + lexeme.start)
+    }
+}

@@ -1,0 +1,157 @@
+//! Resources: their type is looked for before they are read, wherever it stands.
+
+use bedside_model::NoticeCode;
+
+use super::{Read, Reader};
+use crate::collected::{Content, Resource};
+use crate::elements::Head;
+use crate::json::{Kind, canonical_hash};
+use crate::kinds::{self, TypeId};
+use crate::text::{Span, Text};
+use crate::{lists, outcome, people, tables};
+
+impl Reader<'_, '_, '_> {
+    /// Reads a member that every clinical record has, and passes over any other.
+    pub(crate) fn common(&mut self, key: &str, head: &mut Head) -> Read<()> {
+        match key {
+            "identifier" => head.identifiers = self.identifiers("identifier")?,
+            "note" => head.notes = self.notes("note")?,
+            "meta" => head.security = self.security()?,
+            "subject" => head.subject = self.reference("subject")?,
+            "patient" => head.subject = self.reference("patient")?,
+            _ => self.base(key)?,
+        }
+        Ok(())
+    }
+
+    /// Reads a member that every resource has, and passes over any other.
+    pub(crate) fn base(&mut self, key: &str) -> Read<()> {
+        match key {
+            "id" => {
+                let id = self.text("id")?;
+                self.out.resources[self.resource as usize].id = id;
+                Ok(())
+            }
+            "contained" => {
+                let container = self.resource;
+                self.each("contained", |reader| reader.read_resource(container))?;
+                self.resource = container;
+                Ok(())
+            }
+            _ => self.cursor.skip(),
+        }
+    }
+
+    fn security(&mut self) -> Read<Span> {
+        let mut codes = Span::default();
+        self.object("meta", |reader, key| {
+            if key != "security" {
+                return reader.cursor.skip();
+            }
+            let start = reader.out.texts.len();
+            reader.each("meta.security", |reader| {
+                let coding = reader.coding("meta.security")?;
+                if coding.code.is_some() {
+                    reader.out.texts.push(coding.code);
+                }
+                Ok(())
+            })?;
+            codes = Span::since(start, &reader.out.texts);
+            Ok(())
+        })?;
+        Ok(codes)
+    }
+
+    /// Reads the resource at the cursor and everything it contains.
+    pub(super) fn read_resource(&mut self, container: u32) -> Read<()> {
+        if self.cursor.peek()? != Kind::Object {
+            return self.resource_of_wrong_type(container);
+        }
+        let start = self.cursor.at();
+        let kind = self.resource_type()?;
+        let number = self.push_resource(kind, container);
+        self.read_members(kind)?;
+        self.resource = number;
+        if self.out.role(kind) == kinds::Role::Normalised && self.out.resources[number as usize].id.is_none()
+        {
+            self.notice(NoticeCode::MissingElement, "id");
+            self.mark_malformed();
+        }
+        let content = self.content(start, self.out.resources[number as usize].id)?;
+        self.out.resources[number as usize].content = content;
+        if self.out.role(kind) == kinds::Role::Unmapped && kinds::TYPES.get(usize::from(kind)).is_none() {
+            self.notice(NoticeCode::UnknownResourceType, "resourceType");
+        }
+        Ok(())
+    }
+
+    fn push_resource(&mut self, kind: TypeId, container: u32) -> u32 {
+        self.resource = self.out.resources.len() as u32;
+        self.out.resources.push(Resource {
+            kind,
+            row: 0,
+            id: Text::NONE,
+            entry: self.entry,
+            container,
+            content: Content::Held(0, 0),
+            repeated: false,
+            malformed: false,
+        });
+        self.resource
+    }
+
+    #[cold]
+    fn resource_of_wrong_type(&mut self, container: u32) -> Read<()> {
+        if self.cursor.peek()? != Kind::Array {
+            // It has been seen, so it is accounted for, though nobody can say as what.
+            let kind = self.out.type_id("");
+            self.push_resource(kind, container);
+            return self.wrong_type("entry.resource");
+        }
+        let Some(items) = self.enter_only_item("entry.resource")? else { return Ok(()) };
+        match self.cursor.peek()? {
+            Kind::Object => self.read_resource(container)?,
+            _ => self.wrong_type("entry.resource")?,
+        }
+        self.leave_only_item(items)
+    }
+
+    fn resource_type(&mut self) -> Read<TypeId> {
+        let name = self.find_member("resourceType")?.map(|lexeme| self.cursor.unescape(lexeme));
+        Ok(self.out.type_id(name.as_deref().unwrap_or_default()))
+    }
+
+    fn read_members(&mut self, kind: TypeId) -> Read<()> {
+        match kind {
+            kinds::MEDICATION_STATEMENT => tables::medications::read(self),
+            kinds::MEDICATION_REQUEST => tables::medication_issues::read(self),
+            kinds::MEDICATION => tables::medications::read_medication(self),
+            kinds::ALLERGY_INTOLERANCE => tables::allergies::read(self),
+            kinds::CONDITION => tables::problems::read(self),
+            kinds::ENCOUNTER => tables::consultations::read(self),
+            kinds::LIST => lists::read(self),
+            kinds::PATIENT => people::read_patient(self),
+            kinds::PRACTITIONER | kinds::RELATED_PERSON => people::read_person(self),
+            kinds::PRACTITIONER_ROLE => people::read_role(self),
+            kinds::ORGANIZATION | kinds::LOCATION | kinds::HEALTHCARE_SERVICE => people::read_place(self),
+            kinds::OPERATION_OUTCOME => outcome::read(self),
+            _ => self.members(|reader, key| reader.base(key)),
+        }
+    }
+
+    /// Gives the resource being read its place in the pool of its kind, and a head to fill.
+    pub(crate) fn begin(&mut self, row: usize) -> Head {
+        self.out.resources[self.resource as usize].row = row as u32;
+        Head { resource: self.resource, ..Head::default() }
+    }
+
+    fn content(&self, start: usize, id: Text) -> Read<Content> {
+        if self.held {
+            return Ok(Content::Held((self.base + start) as u32, (self.base + self.cursor.end()) as u32));
+        }
+        if id.is_none() {
+            return Ok(Content::Hash(0));
+        }
+        canonical_hash(self.cursor.slice(start, self.cursor.end()), self.limits).map(Content::Hash)
+    }
+}

@@ -1,0 +1,368 @@
+//! What lists, problems and consultations say of the records they name: membership, place and indication.
+
+use bedside_model::{ClinicalArea, NoticeCode};
+use hashbrown::HashMap;
+
+use crate::collected::NOBODY;
+use crate::elements::Reference;
+use crate::findings::Findings;
+use crate::graph::{Graph, Resolved, Target};
+use crate::kinds::{self, TypeId};
+use crate::lists::{List, Purpose};
+use crate::tables::medication_issues::Issues;
+use crate::tables::problems::Relation;
+
+/// Which lists name a record (contract rule 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Membership(u8);
+
+impl Membership {
+    const PRIMARY: Self = Self(1);
+    const ENDED: Self = Self(2);
+    const LINKED: Self = Self(4);
+
+    pub(crate) fn is_primary(self) -> bool {
+        self.0 & Self::PRIMARY.0 != 0
+    }
+
+    pub(crate) fn is_ended(self) -> bool {
+        self.0 & Self::ENDED.0 != 0
+    }
+
+    /// The name in the record: the strongest of what holds.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            _ if self.is_primary() => "primary",
+            _ if self.is_ended() => "ended",
+            Self(0) => "none",
+            _ => "linked",
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+/// The consultation that a record belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Consultation<'g> {
+    pub(crate) id: Option<&'g str>,
+    /// Number of the Encounter, where it is in the bundle.
+    pub(crate) encounter: Option<u32>,
+    /// `context` or `structure`.
+    pub(crate) link: &'static str,
+}
+
+/// No list.
+const NOWHERE: u32 = u32::MAX;
+
+/// What lists, problems and consultations say.
+pub(crate) struct Relations<'g> {
+    /// What each list is for, by its position in the pool of lists.
+    pub(crate) purposes: Vec<Purpose>,
+    /// The consultation of each structure list.
+    places: Vec<Option<Consultation<'g>>>,
+    /// Record and list for each leaf of a structure list, in the order of the bundle.
+    pub(crate) listed: Vec<(u32, u32)>,
+    membership: Vec<Membership>,
+    /// The first structure list that holds each resource.
+    placed: Vec<u32>,
+    /// Target and problem for each link of a problem, sorted.
+    pointing: Vec<(u32, u32)>,
+    /// The statement and plan of each plan id.
+    authorised: HashMap<&'g str, (u32, Option<u32>)>,
+}
+
+impl<'g> Relations<'g> {
+    /// Gathers what is said, and says what is wrong with it.
+    pub(crate) fn new(graph: &'g Graph<'g, '_>, findings: &mut Findings) -> Self {
+        let count = graph.all.resources.len();
+        let purposes: Vec<Purpose> = graph.all.lists.iter().map(|list| list.purpose(graph.all)).collect();
+        let mut relations = Self {
+            places: places(graph, &purposes),
+            purposes,
+            listed: Vec::new(),
+            membership: vec![Membership::default(); count],
+            placed: vec![NOWHERE; count],
+            pointing: Vec::new(),
+            authorised: authorised(graph),
+        };
+        for position in 0..graph.all.lists.len() {
+            relations.add_list(graph, position as u32, findings);
+        }
+        relations.add_contained_ended(graph);
+        relations.add_problems(graph, findings);
+        relations.pointing.sort_unstable();
+        relations.pointing.dedup();
+        relations
+    }
+
+    /// The membership of a resource.
+    pub(crate) fn membership(&self, graph: &Graph<'_, '_>, resource: u32) -> Membership {
+        self.membership[graph.first_of(resource) as usize]
+    }
+
+    /// The membership of a statement: a list may name it, its plan or one of its issues.
+    pub(crate) fn membership_of_statement(
+        &self,
+        statement: u32,
+        plan: Option<u32>,
+        issues: &[u32],
+        graph: &Graph<'_, '_>,
+    ) -> Membership {
+        let mut membership = self.membership(graph, statement);
+        let issues = issues.iter().map(|issue| graph.all.requests[*issue as usize].head.resource);
+        for resource in plan.into_iter().chain(issues) {
+            membership.add(self.membership(graph, resource));
+        }
+        membership
+    }
+
+    /// The membership of an issue: that of its plan's statement, its own without one.
+    pub(crate) fn membership_of_issue(
+        &self,
+        graph: &Graph<'_, '_>,
+        issue: u32,
+        plan_id: Option<&str>,
+        issues: &Issues<'_>,
+    ) -> Membership {
+        match plan_id.and_then(|id| self.authorised.get(id)) {
+            Some((statement, plan)) => {
+                self.membership_of_statement(*statement, *plan, issues.of_plan(plan_id), graph)
+            }
+            None => self.membership(graph, issue),
+        }
+    }
+
+    /// The consultation that a record names itself.
+    pub(crate) fn by_context(
+        &self,
+        graph: &'g Graph<'g, '_>,
+        reference: Reference,
+        holder: u32,
+    ) -> Option<Consultation<'g>> {
+        if reference.is_absent() || holder == NOBODY {
+            return None;
+        }
+        consultation(graph, graph.resolve(reference, holder).target, "context")
+    }
+
+    /// The consultation whose lists hold a record: the first list of the bundle that does.
+    pub(crate) fn by_structure(&self, resources: [Option<u32>; 2]) -> Option<Consultation<'g>> {
+        let lists = resources.iter().flatten().map(|resource| self.placed[*resource as usize]);
+        let first = lists.min().filter(|list| *list != NOWHERE)?;
+        self.places[first as usize]
+    }
+
+    /// The consultation of a structure list.
+    pub(crate) fn place(&self, list: u32) -> Option<Consultation<'g>> {
+        self.places[list as usize]
+    }
+
+    /// Ids of the problems that point at any of some resources, in the order of the bundle.
+    pub(crate) fn problems_of(&self, graph: &'g Graph<'g, '_>, resources: &[u32]) -> Vec<&'g str> {
+        let mut problems: Vec<u32> = Vec::new();
+        for resource in resources {
+            let resource = graph.first_of(*resource);
+            let start = self.pointing.partition_point(|(target, _)| *target < resource);
+            problems.extend(
+                self.pointing[start..]
+                    .iter()
+                    .take_while(|(target, _)| *target == resource)
+                    .map(|(_, problem)| problem),
+            );
+        }
+        problems.sort_unstable();
+        problems.dedup();
+        problems.into_iter().map(|problem| graph.id(problem)).collect()
+    }
+
+    fn add_list(&mut self, graph: &'g Graph<'g, '_>, position: u32, findings: &mut Findings) {
+        let list = &graph.all.lists[position as usize];
+        if !graph.counts(list.resource) {
+            return;
+        }
+        let purpose = self.purposes[position as usize];
+        if purpose == Purpose::Other && list.code.codings.length > 0 {
+            findings.notices.add(list.resource, NoticeCode::UnknownCode, "code");
+        }
+        for item in list.items.of(&graph.all.references) {
+            let resolved = graph.resolve_noticed(*item, list.resource, "entry.item", &mut findings.notices);
+            notice_unsupported(list.resource, &resolved, "entry.item", findings);
+            if resolved.target == Target::Absent {
+                findings.notices.add(list.resource, NoticeCode::MalformedReference, "entry.item");
+            }
+            if let Target::Resource(number) = resolved.target {
+                self.add_item(graph, position, purpose, number);
+            }
+        }
+        if matches!(purpose, Purpose::Structure(_)) {
+            graph.resolve_noticed(list.encounter, list.resource, "encounter", &mut findings.notices);
+            self.add_headers(graph, list, findings);
+        }
+    }
+
+    fn add_item(&mut self, graph: &'g Graph<'g, '_>, position: u32, purpose: Purpose, number: u32) {
+        let kind = graph.resource(number).kind;
+        let membership = match purpose {
+            Purpose::Primary(area) if is_of_area(kind, area) => Membership::PRIMARY,
+            Purpose::EndedAllergies => Membership::ENDED,
+            Purpose::Secondary(_) => Membership::LINKED,
+            Purpose::Structure(_) if kind != kinds::LIST => Membership::LINKED,
+            _ => return,
+        };
+        self.membership[number as usize].add(membership);
+        if matches!(purpose, Purpose::Structure(_)) && self.places[position as usize].is_some() {
+            self.listed.push((number, position));
+            let placed = &mut self.placed[number as usize];
+            *placed = (*placed).min(position);
+        }
+    }
+
+    /// A list's header problem is linked; it is not placed by it.
+    fn add_headers(&mut self, graph: &'g Graph<'g, '_>, list: &List, findings: &mut Findings) {
+        for header in list.headers.of(&graph.all.headers) {
+            let resolved =
+                graph.resolve_noticed(header.target, list.resource, "extension", &mut findings.notices);
+            if let Target::Resource(number) = resolved.target {
+                self.membership[number as usize].add(Membership::LINKED);
+            }
+        }
+    }
+
+    /// What the Ended list contains is ended, whether an item names it or not, and so is a top-level allergy of
+    /// the same id.
+    fn add_contained_ended(&mut self, graph: &'g Graph<'g, '_>) {
+        for (number, resource) in graph.all.resources.iter().enumerate() {
+            if resource.container == NOBODY || resource.kind != kinds::ALLERGY_INTOLERANCE {
+                continue;
+            }
+            let container = graph.resource(resource.container);
+            let in_ended_list = container.kind == kinds::LIST
+                && self.purposes[container.row as usize] == Purpose::EndedAllergies;
+            if in_ended_list {
+                self.membership[number].add(Membership::ENDED);
+                if let Some(twin) = graph.top_level(kinds::ALLERGY_INTOLERANCE, graph.id(number as u32)) {
+                    self.membership[twin as usize].add(Membership::ENDED);
+                }
+            }
+        }
+    }
+
+    fn add_problems(&mut self, graph: &'g Graph<'g, '_>, findings: &mut Findings) {
+        for condition in &graph.all.conditions {
+            let problem = condition.head.resource;
+            if !graph.counts(problem) {
+                continue;
+            }
+            for link in condition.links.of(&graph.all.problem_links) {
+                let resolved =
+                    graph.resolve_noticed(link.target, problem, "extension", &mut findings.notices);
+                notice_unsupported(problem, &resolved, "extension", findings);
+                let Target::Resource(number) = resolved.target else { continue };
+                self.membership[number as usize].add(Membership::LINKED);
+                if matches!(link.relation, Relation::ActualProblem | Relation::ProblemContent) {
+                    self.pointing.push((number, problem));
+                }
+            }
+        }
+    }
+}
+
+/// Whether the words of a reference say that the provider does not supply what stands here
+/// (`consultations` sheet, section 4).
+pub(crate) fn is_unsupported(text: &str) -> bool {
+    text.contains("not supported")
+}
+
+/// Whether the words of a reference say that the area is switched off.
+pub(crate) fn is_disabled(text: &str) -> bool {
+    text.contains("disabled")
+}
+
+fn notice_unsupported(
+    resource: u32,
+    resolved: &Resolved<'_>,
+    element: &'static str,
+    findings: &mut Findings,
+) {
+    let said = resolved.display.filter(|_| resolved.target == Target::Display);
+    if said.is_some_and(|text| is_unsupported(text) || is_disabled(text)) {
+        findings.notices.add(resource, NoticeCode::UnsupportedContent, element);
+    }
+}
+
+fn consultation<'g>(
+    graph: &Graph<'g, '_>,
+    target: Target<'g>,
+    link: &'static str,
+) -> Option<Consultation<'g>> {
+    match target {
+        Target::Resource(number) if graph.resource(number).kind == kinds::ENCOUNTER => {
+            Some(Consultation { id: graph.target_id(target), encounter: Some(number), link })
+        }
+        Target::Elsewhere { kind: "Encounter", id } => {
+            Some(Consultation { id: Some(id), encounter: None, link })
+        }
+        _ => None,
+    }
+}
+
+/// The consultation of each structure list: its own encounter, else that of the list that holds it.
+fn places<'g>(graph: &'g Graph<'g, '_>, purposes: &[Purpose]) -> Vec<Option<Consultation<'g>>> {
+    let all = graph.all;
+    let is_structure = |position: usize| matches!(purposes[position], Purpose::Structure(_));
+    let mut places: Vec<Option<Consultation<'g>>> = all
+        .lists
+        .iter()
+        .enumerate()
+        .map(|(position, list)| {
+            let target = graph.resolve(list.encounter, list.resource).target;
+            consultation(graph, target, "structure").filter(|_| is_structure(position))
+        })
+        .collect();
+    let mut changed = (0..places.len()).any(|position| is_structure(position) && places[position].is_none());
+    while changed {
+        changed = false;
+        for (position, list) in all.lists.iter().enumerate() {
+            let Some(place) = places[position] else { continue };
+            for item in list.items.of(&all.references) {
+                let Some(child) = graph.find(*item, list.resource, kinds::LIST) else { continue };
+                let child = graph.resource(child).row as usize;
+                if is_structure(child) && places[child].is_none() {
+                    places[child] = Some(place);
+                    changed = true;
+                }
+            }
+        }
+    }
+    places
+}
+
+fn authorised<'g>(graph: &'g Graph<'g, '_>) -> HashMap<&'g str, (u32, Option<u32>)> {
+    let mut authorised = HashMap::new();
+    for statement in graph.all.statements.iter().filter(|statement| graph.counts(statement.head.resource)) {
+        let holder = statement.head.resource;
+        let mut targets = statement
+            .based_on
+            .of(&graph.all.references)
+            .iter()
+            .map(|plan| graph.resolve(*plan, holder).target);
+        let plan = targets.find(|target| graph.target_type(*target) == Some("MedicationRequest"));
+        let Some((plan, id)) = plan.and_then(|plan| Some((plan, graph.target_id(plan)?))) else { continue };
+        let number = if let Target::Resource(number) = plan { Some(number) } else { None };
+        authorised.entry(id).or_insert((holder, number));
+    }
+    authorised
+}
+
+fn is_of_area(kind: TypeId, area: ClinicalArea) -> bool {
+    match area {
+        ClinicalArea::Allergies => kind == kinds::ALLERGY_INTOLERANCE,
+        ClinicalArea::Medications => matches!(kind, kinds::MEDICATION_STATEMENT | kinds::MEDICATION_REQUEST),
+        ClinicalArea::Problems => kind == kinds::CONDITION,
+        ClinicalArea::Consultations => kind == kinds::ENCOUNTER,
+        _ => false,
+    }
+}

@@ -1,0 +1,130 @@
+//! Where an authorisation stands on the day of retrieval: its class and its flags (`medications` sheet, sections
+//! 9 and 10; contract, settled cases).
+
+use bedside_model::{Day, day_interval};
+
+use crate::concepts;
+use crate::flags::Flags;
+use crate::graph::Graph;
+use crate::relations::Membership;
+use crate::tables::medication_issues::{Issues, Request};
+use crate::tables::medications::Statement;
+use crate::text::{Interval, Text};
+
+/// The inputs of class and flags, read once.
+pub(crate) struct Standing<'g> {
+    status: &'g str,
+    plan_status: &'g str,
+    acute: bool,
+    repeating: bool,
+    elsewhere: bool,
+    has_end: bool,
+    start: Interval,
+    end: Interval,
+    expiry: Interval,
+    last_issue: bool,
+    allowed: Option<u32>,
+    issued: Option<u32>,
+    issue_count: usize,
+    future_issue: bool,
+    last_issue_cancelled: bool,
+    course_end: Option<Day>,
+    today: Day,
+}
+
+impl<'g> Standing<'g> {
+    /// Reads them of a statement, its plan and the plan's issues, as of the day `today`.
+    pub(crate) fn new(
+        graph: &'g Graph<'g, '_>,
+        issues: &Issues<'_>,
+        statement: &Statement,
+        plan: &Request,
+        of_plan: &[u32],
+        today: Day,
+    ) -> Self {
+        let store = &graph.all.store;
+        let days = |text: Text| store.get(text).and_then(day_interval);
+        let kind = store.word(plan.kind);
+        let end = days(statement.end);
+        let supply_end = issues.last_supply_end(graph, of_plan);
+        Self {
+            status: store.word(statement.status),
+            plan_status: store.word(plan.status),
+            acute: matches!(kind, "acute" | "delayed-prescribing"),
+            repeating: matches!(kind, "repeat" | "repeat-dispensing"),
+            elsewhere: store.word(concepts::code(graph.all, statement.agency))
+                == "prescribed-by-another-organisation",
+            has_end: statement.end.is_some(),
+            start: days(statement.start),
+            end,
+            expiry: days(plan.expiry),
+            last_issue: statement.last_issue.is_some(),
+            allowed: plan.repeats_allowed,
+            issued: plan.repeats_issued,
+            issue_count: of_plan.len(),
+            future_issue: of_plan.iter().any(|issue| issues.is_future(graph, *issue, today)),
+            last_issue_cancelled: issues.latest_is_stopped(graph, of_plan),
+            course_end: end.map(|(_, to)| to).max(supply_end),
+            today,
+        }
+    }
+
+    fn active(&self) -> bool {
+        self.status == "active"
+    }
+
+    fn ended_before_today(&self) -> bool {
+        self.end.is_some_and(|(_, to)| to < self.today)
+    }
+
+    /// The flags of the contract's settled cases.
+    pub(crate) fn flags(&self, mut flags: Flags) -> Flags {
+        let over = matches!(self.status, "completed" | "stopped");
+        let used_up = self.allowed.zip(self.issued).is_some_and(|(allowed, issued)| issued >= allowed);
+        let expired = self.expiry.is_some_and(|(_, to)| to < self.today);
+        flags.raise(Flags::AUTHORISATION_LAPSED, self.active() && self.repeating && (expired || used_up));
+        flags.raise(
+            Flags::UNISSUED,
+            self.active() && self.issue_count == 0 && !self.last_issue && !self.elsewhere,
+        );
+        flags.raise(Flags::FUTURE_ISSUE, self.future_issue);
+        flags.raise(Flags::LAST_ISSUE_CANCELLED, self.last_issue_cancelled);
+        let conflict = self.allowed.zip(self.issued).is_some_and(|(allowed, issued)| issued > allowed);
+        flags.raise(Flags::COUNTER_CONFLICT, conflict);
+        flags.raise(Flags::ACTIVE_WITH_END, self.active() && self.has_end);
+        let year_ago = self.today.months_before(12);
+        let long_open = self.start.is_some_and(|(from, _)| from < year_ago);
+        flags.raise(Flags::LONG_OPEN_ACUTE, self.acute && self.active() && !self.has_end && long_open);
+        flags.raise(Flags::ENDED_NO_END_DATE, over && !self.has_end);
+        let parts_differ =
+            !self.status.is_empty() && !self.plan_status.is_empty() && self.status != self.plan_status;
+        let ends_later = over && self.end.is_some_and(|(from, _)| from > self.today);
+        let past_but_active = self.active() && self.ended_before_today();
+        flags.raise(Flags::STATUS_CONFLICT, parts_differ || ends_later || past_but_active);
+        flags
+    }
+
+    /// The rules of the `medications` sheet, section 10, in its order.
+    pub(crate) fn class(&self, membership: Membership) -> &'static str {
+        let open = !self.ended_before_today();
+        let never_issued = self.issue_count == 0 && !self.last_issue;
+        if !membership.is_primary() {
+            return "context_only";
+        }
+        if self.status == "stopped" {
+            return "stopped";
+        }
+        if self.start.is_some_and(|(from, _)| from > self.today) {
+            return "future";
+        }
+        match self.status {
+            "active" if !self.acute && open => "current",
+            "active" if self.acute && never_issued && !self.elsewhere => "unissued",
+            "active" if self.acute && open => "current_acute",
+            "active" if self.acute && self.course_end.is_some_and(|end| end >= self.today) => "current_acute",
+            "active" => "past_status_conflict",
+            "completed" => "past",
+            _ => "unknown",
+        }
+    }
+}

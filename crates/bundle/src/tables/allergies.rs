@@ -1,0 +1,412 @@
+//! `allergies`: one row per AllergyIntolerance, top level or contained (`allergies` sheet).
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_buffer::OffsetBuffer;
+use bedside_model::NoticeCode;
+use bedside_model::schema::Table;
+use hashbrown::HashMap;
+
+use crate::collected::{Collected, NOBODY};
+use crate::columns::{Columns, strings};
+use crate::concepts::{self, Described};
+use crate::elements::{Concept, Extension, Head, Reference};
+use crate::findings::Findings;
+use crate::flags::Flags;
+use crate::graph::Graph;
+use crate::kinds;
+use crate::lists::Purpose;
+use crate::reader::{Read, Reader};
+use crate::relations::{Consultation, Membership, Relations};
+use crate::text::{Span, Text};
+
+/// An AllergyIntolerance as sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Allergy {
+    pub(crate) head: Head,
+    pub(crate) clinical_status: Text,
+    pub(crate) verification_status: Text,
+    pub(crate) kind: Text,
+    pub(crate) criticality: Text,
+    pub(crate) category: Span,
+    pub(crate) code: Concept,
+    pub(crate) onset: Text,
+    pub(crate) asserted: Text,
+    pub(crate) last_occurrence: Text,
+    pub(crate) has_end: bool,
+    pub(crate) ended: Text,
+    pub(crate) ended_reason: Text,
+    pub(crate) asserter: Reference,
+    pub(crate) recorder: Reference,
+    pub(crate) reactions: Span,
+    pub(crate) encounter: Reference,
+}
+
+/// A reaction as sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reaction {
+    pub(crate) manifestations: Span,
+    pub(crate) severity: Text,
+    pub(crate) exposure_route: Concept,
+    pub(crate) description: Text,
+}
+
+pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
+    let place = reader.out.allergies.len();
+    let mut this = Allergy { head: reader.begin(place), ..Allergy::default() };
+    reader.out.allergies.push(this);
+    reader.members(|reader, key| {
+        match key {
+            "extension" => read_extensions(reader, &mut this)?,
+            "clinicalStatus" => this.clinical_status = reader.text("clinicalStatus")?,
+            "verificationStatus" => this.verification_status = reader.text("verificationStatus")?,
+            "type" => this.kind = reader.text("type")?,
+            "criticality" => this.criticality = reader.text("criticality")?,
+            "category" => this.category = reader.texts("category")?,
+            "code" => this.code = reader.concept("code")?,
+            "onsetDateTime" => this.onset = reader.text("onsetDateTime")?,
+            "assertedDate" => this.asserted = reader.text("assertedDate")?,
+            "lastOccurrence" => this.last_occurrence = reader.text("lastOccurrence")?,
+            "asserter" => this.asserter = reader.reference("asserter")?,
+            "recorder" => this.recorder = reader.reference("recorder")?,
+            "reaction" => this.reactions = read_reactions(reader)?,
+            _ => reader.common(key, &mut this.head)?,
+        }
+        Ok(())
+    })?;
+    reader.out.allergies[place] = this;
+    Ok(())
+}
+
+fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Allergy) -> Read<()> {
+    reader.extensions(|reader, extension, _| {
+        match extension {
+            Extension::AssociatedEncounter => this.encounter = reader.extension_reference("extension")?,
+            Extension::AllergyIntoleranceEnd => {
+                this.has_end = true;
+                read_end(reader, this)?;
+            }
+            _ => reader.cursor.skip()?,
+        }
+        Ok(())
+    })
+}
+
+fn read_end(reader: &mut Reader<'_, '_, '_>, this: &mut Allergy) -> Read<()> {
+    reader.sub_extensions(|reader, name, key| {
+        if !key.starts_with("value") {
+            return reader.cursor.skip();
+        }
+        if name.eq_ignore_ascii_case("endDate") {
+            this.ended = reader.text("extension")?;
+        } else if name.eq_ignore_ascii_case("reasonEnded") || name.eq_ignore_ascii_case("endReason") {
+            this.ended_reason = reader.text("extension")?;
+        } else {
+            reader.cursor.skip()?;
+        }
+        Ok(())
+    })
+}
+
+fn read_reactions(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
+    let start = reader.out.reactions.len();
+    reader.each("reaction", |reader| {
+        let mut this = Reaction::default();
+        reader.object("reaction", |reader, key| {
+            match key {
+                "manifestation" => this.manifestations = reader.concepts("reaction.manifestation")?,
+                "severity" => this.severity = reader.text("reaction.severity")?,
+                "exposureRoute" => this.exposure_route = reader.concept("reaction.exposureRoute")?,
+                "description" => this.description = reader.text("reaction.description")?,
+                _ => reader.cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        reader.out.reactions.push(this);
+        Ok(())
+    })?;
+    Ok(Span::since(start, &reader.out.reactions))
+}
+
+/// The assertions that an agent or all agents cause no allergy: 716186003 and its descendants, as the contract's
+/// settled cases list them. Terms outside the list are shown, not interpreted.
+const NO_KNOWN_ALLERGY: [&str; 7] =
+    [NO_KNOWN_ALLERGY_AT_ALL, "409137002", "428607008", "429625007", "428197003", "716184000", "716220001"];
+
+/// No known allergy, of any agent.
+const NO_KNOWN_ALLERGY_AT_ALL: &str = "716186003";
+
+/// One row.
+struct Row<'g> {
+    allergy: &'g Allergy,
+    ended_list: bool,
+    agent: Described<'g>,
+    derived_status: &'static str,
+    reactions: Vec<Manifested<'g>>,
+    consultation: Option<Consultation<'g>>,
+    membership: Membership,
+    flags: Flags,
+}
+
+/// One reaction with one manifestation.
+#[derive(Clone, Copy)]
+struct Manifested<'g> {
+    code: Text,
+    system: Text,
+    term: Option<&'g str>,
+    null_flavor: Text,
+    severity: Text,
+    exposure_route: Option<&'g str>,
+    description: Text,
+}
+
+/// What the rows of this table tell the others.
+pub(crate) struct Allergies {
+    pub(crate) batch: RecordBatch,
+    /// Number of the Encounter of each row.
+    pub(crate) encounters: Vec<Option<u32>>,
+}
+
+/// Makes the table.
+pub(crate) fn table<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &'g Relations<'g>,
+    findings: &mut Findings,
+) -> Allergies {
+    let counted = graph.all.allergies.iter().filter(|allergy| graph.counts(allergy.head.resource));
+    let mut rows: Vec<Row<'g>> = counted.map(|allergy| row(graph, relations, allergy)).collect();
+    share_conflicts(graph, &mut rows);
+    mark_no_known_allergy_conflicts(graph, &mut rows, findings);
+    for row in &rows {
+        notice_gaps(graph, row, findings);
+    }
+    let encounters = rows.iter().map(|row| row.consultation.and_then(|place| place.encounter)).collect();
+    Allergies { batch: columns(graph, relations, &rows, findings), encounters }
+}
+
+fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, allergy: &'g Allergy) -> Row<'g> {
+    let resource = allergy.head.resource;
+    let ended_list = match graph.resource(resource).container {
+        NOBODY => false,
+        container => {
+            let container = graph.resource(container);
+            container.kind == kinds::LIST
+                && relations.purposes[container.row as usize] == Purpose::EndedAllergies
+        }
+    };
+    let membership = relations.membership(graph, resource);
+    Row {
+        allergy,
+        ended_list,
+        agent: concepts::describe(graph.all, allergy.code),
+        derived_status: derived_status(graph.all, allergy, ended_list, membership),
+        reactions: manifested(graph.all, allergy),
+        consultation: relations
+            .by_context(graph, allergy.encounter, resource)
+            .or_else(|| relations.by_structure([Some(resource), None])),
+        membership,
+        flags: Flags::default(),
+    }
+}
+
+/// Active unless something says ended; both is a conflict, to be shown as possibly active. An assertion that
+/// has ended asserts nothing any more (`allergies` sheet, sections 1 and 3).
+fn derived_status(
+    all: &Collected<'_>,
+    allergy: &Allergy,
+    ended_list: bool,
+    membership: Membership,
+) -> &'static str {
+    let status = all.store.word(allergy.clinical_status);
+    let ended =
+        matches!(status, "resolved" | "inactive") || allergy.has_end || ended_list || membership.is_ended();
+    let active = status == "active" || membership.is_primary();
+    match (active, ended) {
+        (true, true) => "conflict",
+        (false, true) => "ended",
+        _ if no_known_allergy(all, allergy).is_some() => "no_known_allergy",
+        _ => "active",
+    }
+}
+
+fn no_known_allergy<'c>(all: &'c Collected<'_>, allergy: &Allergy) -> Option<&'c str> {
+    let codings = allergy.code.codings.of(&all.codings).iter();
+    let mut codes =
+        codings.filter(|coding| concepts::is_snomed(all, coding)).map(|coding| all.store.code(coding.code));
+    codes.find(|code| NO_KNOWN_ALLERGY.contains(code))
+}
+
+/// An allergy that is contained as ended and stands at top level too is one question: where either row is in
+/// conflict, or one is active and the other ended, both are in conflict.
+fn share_conflicts(graph: &Graph<'_, '_>, rows: &mut [Row<'_>]) {
+    let place_of: HashMap<u32, usize> =
+        rows.iter().enumerate().map(|(place, row)| (row.allergy.head.resource, place)).collect();
+    for contained in 0..rows.len() {
+        if !rows[contained].ended_list {
+            continue;
+        }
+        let id = graph.id(rows[contained].allergy.head.resource);
+        let twin =
+            graph.top_level(kinds::ALLERGY_INTOLERANCE, id).and_then(|twin| place_of.get(&twin).copied());
+        let Some(twin) = twin else { continue };
+        if rows[twin].derived_status != rows[contained].derived_status {
+            rows[twin].derived_status = "conflict";
+            rows[contained].derived_status = "conflict";
+        }
+    }
+    for row in rows {
+        row.flags.raise(Flags::STATUS_CONFLICT, row.derived_status == "conflict");
+    }
+}
+
+/// Only the general assertion contradicts an allergy; one about drugs says nothing of other agents.
+fn mark_no_known_allergy_conflicts(graph: &Graph<'_, '_>, rows: &mut [Row<'_>], findings: &mut Findings) {
+    let general = |row: &Row<'_>| {
+        row.derived_status == "no_known_allergy"
+            && no_known_allergy(graph.all, row.allergy) == Some(NO_KNOWN_ALLERGY_AT_ALL)
+    };
+    let real = rows.iter().any(|row| row.derived_status == "active");
+    if !real || !rows.iter().any(general) {
+        return;
+    }
+    for row in rows.iter_mut() {
+        let asserts = general(row);
+        row.flags.raise(Flags::NKA_CONFLICT, asserts || row.derived_status == "active");
+        if asserts {
+            findings.notices.add(row.allergy.head.resource, NoticeCode::NoKnownAllergyConflict, "code");
+        }
+    }
+}
+
+fn manifested<'g>(all: &'g Collected<'_>, allergy: &Allergy) -> Vec<Manifested<'g>> {
+    let mut rows = Vec::new();
+    for reaction in allergy.reactions.of(&all.reactions) {
+        let bare = Manifested {
+            code: Text::NONE,
+            system: Text::NONE,
+            term: None,
+            null_flavor: Text::NONE,
+            severity: reaction.severity,
+            exposure_route: concepts::term(all, reaction.exposure_route),
+            description: reaction.description,
+        };
+        let manifestations = reaction.manifestations.of(&all.concepts);
+        if manifestations.is_empty() {
+            rows.push(bare);
+        }
+        rows.extend(manifestations.iter().map(|concept| manifestation(all, *concept, bare)));
+    }
+    rows
+}
+
+/// A null flavour is never a reaction: its term is its text or the description, its code a column of its own.
+fn manifestation<'g>(all: &'g Collected<'_>, concept: Concept, bare: Manifested<'g>) -> Manifested<'g> {
+    const NULL_FLAVORS: [&str; 2] =
+        ["http://hl7.org/fhir/v3/NullFlavor", "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"];
+    let described = concepts::describe(all, concept);
+    if NULL_FLAVORS.contains(&all.store.code(described.preferred.system)) {
+        let filled = |text: Text| all.store.get(text).filter(|text| !text.is_empty());
+        let term = filled(concept.text).or_else(|| filled(bare.description));
+        return Manifested { term, null_flavor: described.preferred.code, ..bare };
+    }
+    Manifested {
+        code: described.preferred.code,
+        system: described.preferred.system,
+        term: described.term,
+        ..bare
+    }
+}
+
+fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
+    let (allergy, resource) = (row.allergy, row.allergy.head.resource);
+    let notices = &mut findings.notices;
+    let elements =
+        [("asserter", allergy.asserter), ("recorder", allergy.recorder), ("extension", allergy.encounter)];
+    for (element, reference) in elements {
+        graph.resolve_noticed(reference, resource, element, notices);
+    }
+    if row.agent.degraded.is_some() {
+        notices.add(resource, NoticeCode::DegradedCode, "code");
+    }
+    if row.agent.term.is_none() {
+        notices.add(resource, NoticeCode::MissingElement, "code");
+    }
+    match graph.all.store.word(allergy.clinical_status) {
+        "" => notices.add(resource, NoticeCode::MissingElement, "clinicalStatus"),
+        "active" | "resolved" => {}
+        _ => notices.add(resource, NoticeCode::UnknownCode, "clinicalStatus"),
+    }
+}
+
+fn columns(
+    graph: &Graph<'_, '_>,
+    relations: &Relations<'_>,
+    rows: &[Row<'_>],
+    findings: &mut Findings,
+) -> RecordBatch {
+    let mut columns = Columns::new(Table::Allergies, graph.all);
+    let number = |row: &Row<'_>| row.allergy.head.resource;
+    columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(number(row)))));
+    columns.kept("allergy_id", rows.iter().map(|row| graph.resource(number(row)).id));
+    columns.identifiers("identifiers", rows.iter().map(|row| row.allergy.head.identifiers));
+    let container = |row: &Row<'_>| Some(if row.ended_list { "ended_list" } else { "entry" });
+    columns.text("source_container", rows.iter().map(container));
+    let agents: Vec<Described<'_>> = rows.iter().map(|row| row.agent).collect();
+    columns.concept("allergy", &agents);
+    columns.kept("clinical_status", rows.iter().map(|row| row.allergy.clinical_status));
+    columns.kept("verification_status", rows.iter().map(|row| row.allergy.verification_status));
+    columns.kept("type", rows.iter().map(|row| row.allergy.kind));
+    columns.kept("criticality", rows.iter().map(|row| row.allergy.criticality));
+    columns.kept_texts("category", rows.iter().map(|row| row.allergy.category));
+    columns.text("derived_status", rows.iter().map(|row| Some(row.derived_status)));
+    columns.date("onset", "onsetDateTime", findings, rows.iter().map(|row| (number(row), row.allergy.onset)));
+    columns.date(
+        "asserted",
+        "assertedDate",
+        findings,
+        rows.iter().map(|row| (number(row), row.allergy.asserted)),
+    );
+    let last = rows.iter().map(|row| (number(row), row.allergy.last_occurrence));
+    columns.date("last_occurrence", "lastOccurrence", findings, last);
+    columns.date("ended", "extension", findings, rows.iter().map(|row| (number(row), row.allergy.ended)));
+    columns.kept("ended_reason", rows.iter().map(|row| row.allergy.ended_reason));
+    let names = |get: fn(&Allergy) -> Reference| -> Vec<Option<String>> {
+        rows.iter().map(|row| graph.name(get(row.allergy), number(row))).collect()
+    };
+    let (asserters, recorders) = (names(|allergy| allergy.asserter), names(|allergy| allergy.recorder));
+    columns.text("asserter", asserters.iter().map(Option::as_deref));
+    columns.text("recorder", recorders.iter().map(Option::as_deref));
+    reaction_columns(&mut columns, graph.all, rows);
+    columns.text("consultation_id", rows.iter().map(|row| row.consultation.and_then(|place| place.id)));
+    columns.text("consultation_link", rows.iter().map(|row| row.consultation.map(|place| place.link)));
+    let problems: Vec<Vec<&str>> =
+        rows.iter().map(|row| relations.problems_of(graph, &[number(row)])).collect();
+    columns.texts("problem_ids", problems.iter().map(|ids| ids.iter().copied()));
+    columns.kept_texts("notes", rows.iter().map(|row| row.allergy.head.notes));
+    columns.kept_texts("security", rows.iter().map(|row| row.allergy.head.security));
+    columns.text("membership", rows.iter().map(|row| Some(row.membership.as_str())));
+    columns.flags(rows.iter().map(|row| findings.flags(row.flags, number(row))));
+    columns.finish()
+}
+
+fn reaction_columns(columns: &mut Columns<'_, '_>, all: &Collected<'_>, rows: &[Row<'_>]) {
+    let offsets = OffsetBuffer::from_lengths(rows.iter().map(|row| row.reactions.len()));
+    let items = rows.iter().flat_map(|row| row.reactions.iter());
+    let kept = |get: fn(&Manifested<'_>) -> Text| -> ArrayRef {
+        Arc::new(strings(items.clone().map(|item| all.store.get(get(item)))))
+    };
+    let arrays: Vec<ArrayRef> = vec![
+        kept(|item| item.code),
+        kept(|item| item.system),
+        Arc::new(strings(items.clone().map(|item| item.term))),
+        kept(|item| item.null_flavor),
+        kept(|item| item.severity),
+        Arc::new(strings(items.clone().map(|item| item.exposure_route))),
+        kept(|item| item.description),
+    ];
+    columns.structs("reactions", offsets, arrays);
+    let first = rows.iter().map(|row| row.reactions.first());
+    columns.text("reaction_term", first.clone().map(|reaction| reaction.and_then(|reaction| reaction.term)));
+    columns.kept("reaction_severity", first.map(|reaction| reaction.map_or(Text::NONE, |it| it.severity)));
+}

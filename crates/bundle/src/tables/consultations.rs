@@ -1,0 +1,324 @@
+//! `consultations`: one row per Encounter (`consultations` sheet).
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_buffer::OffsetBuffer;
+use bedside_model::NoticeCode;
+use bedside_model::schema::Table;
+
+use crate::collected::NOBODY;
+use crate::columns::{Columns, strings};
+use crate::concepts::{self, Described};
+use crate::elements::{Concept, Head, Reference};
+use crate::findings::Findings;
+use crate::flags::Flags;
+use crate::graph::Graph;
+use crate::lists::{Level, Purpose};
+use crate::reader::{Read, Reader};
+use crate::relations::{Membership, Relations};
+use crate::text::{Span, Text};
+
+/// An Encounter as sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Encounter {
+    pub(crate) head: Head,
+    pub(crate) status: Text,
+    pub(crate) kind: Concept,
+    pub(crate) start: Text,
+    pub(crate) end: Text,
+    pub(crate) length_value: Text,
+    pub(crate) length_unit: Text,
+    pub(crate) length_code: Text,
+    /// In the pool of participants.
+    pub(crate) participants: Span,
+    /// In the pool of references.
+    pub(crate) locations: Span,
+    pub(crate) provider: Reference,
+}
+
+/// A participant as sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Participant {
+    /// The first code, else text, of its types.
+    pub(crate) role: Text,
+    pub(crate) is_performer: bool,
+    pub(crate) is_recorder: bool,
+    pub(crate) individual: Reference,
+}
+
+pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
+    let head = reader.begin(reader.out.encounters.len());
+    let mut this = Encounter { head, ..Encounter::default() };
+    reader.members(|reader, key| {
+        match key {
+            "status" => this.status = reader.text("status")?,
+            "type" => {
+                let kinds = reader.concepts("type")?;
+                this.kind = kinds.of(&reader.out.concepts).first().copied().unwrap_or_default();
+            }
+            "period" => (this.start, this.end) = reader.period("period")?,
+            "length" => read_length(reader, &mut this)?,
+            "participant" => this.participants = read_participants(reader)?,
+            "location" => this.locations = read_locations(reader)?,
+            "serviceProvider" => this.provider = reader.reference("serviceProvider")?,
+            _ => reader.common(key, &mut this.head)?,
+        }
+        Ok(())
+    })?;
+    reader.out.encounters.push(this);
+    Ok(())
+}
+
+fn read_length(reader: &mut Reader<'_, '_, '_>, this: &mut Encounter) -> Read<()> {
+    reader.object("length", |reader, key| {
+        match key {
+            "value" => this.length_value = reader.number("length.value")?,
+            "unit" => this.length_unit = reader.text("length.unit")?,
+            "code" => this.length_code = reader.text("length.code")?,
+            _ => reader.cursor.skip()?,
+        }
+        Ok(())
+    })
+}
+
+fn read_participants(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
+    let start = reader.out.participants.len();
+    reader.each("participant", |reader| {
+        let mut this = Participant::default();
+        reader.object("participant", |reader, key| {
+            match key {
+                "type" => read_roles(reader, &mut this)?,
+                "individual" => this.individual = reader.reference("participant.individual")?,
+                _ => reader.cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        reader.out.participants.push(this);
+        Ok(())
+    })?;
+    Ok(Span::since(start, &reader.out.participants))
+}
+
+fn read_roles(reader: &mut Reader<'_, '_, '_>, this: &mut Participant) -> Read<()> {
+    let roles = reader.concepts("participant.type")?;
+    for concept in roles.of(&reader.out.concepts) {
+        let code = concepts::code(reader.out, *concept);
+        this.role = this.role.or(code).or(concept.text);
+        this.is_performer |= reader.out.store.code(code).eq_ignore_ascii_case("PPRF");
+        this.is_recorder |= reader.out.store.code(code).eq_ignore_ascii_case("REC");
+    }
+    Ok(())
+}
+
+fn read_locations(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
+    let start = reader.out.references.len();
+    reader.each("location", |reader| {
+        let mut location = Reference::default();
+        reader.object("location", |reader, key| {
+            match key {
+                "location" => location = reader.reference("location.location")?,
+                _ => reader.cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        reader.out.references.push(location);
+        Ok(())
+    })?;
+    Ok(Span::since(start, &reader.out.references))
+}
+
+/// Numbers of the Encounters in which the rows of each other table were recorded.
+pub(crate) struct Recorded<'r> {
+    pub(crate) medications: &'r [Option<u32>],
+    pub(crate) issues: &'r [Option<u32>],
+    pub(crate) allergies: &'r [Option<u32>],
+    pub(crate) problems: &'r [Option<u32>],
+}
+
+/// One row.
+struct Row<'g> {
+    encounter: &'g Encounter,
+    kind: Described<'g>,
+    participants: Vec<(Text, Option<String>)>,
+    clinician: Option<String>,
+    recorder: Option<String>,
+    location: Option<String>,
+    organisation: Option<String>,
+    organisation_ods: Option<&'g str>,
+    /// The date of its consultation list, with the list.
+    recorded: (u32, Text),
+    membership: Membership,
+    flags: Flags,
+}
+
+/// Makes the table.
+pub(crate) fn table<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &'g Relations<'g>,
+    recorded: &Recorded<'_>,
+    findings: &mut Findings,
+) -> RecordBatch {
+    let lists = consultation_lists(graph, relations);
+    let counted = graph.all.encounters.iter().filter(|encounter| graph.counts(encounter.head.resource));
+    let rows: Vec<Row<'g>> = counted.map(|encounter| row(graph, relations, &lists, encounter)).collect();
+    for row in &rows {
+        notice_gaps(graph, row, findings);
+    }
+    columns(graph, relations, &rows, recorded, findings)
+}
+
+/// The first consultation list of each Encounter, by the Encounter's number.
+fn consultation_lists(graph: &Graph<'_, '_>, relations: &Relations<'_>) -> Vec<u32> {
+    let mut lists = vec![NOBODY; graph.all.resources.len()];
+    for (position, purpose) in relations.purposes.iter().enumerate() {
+        if *purpose != Purpose::Structure(Level::Consultation) {
+            continue;
+        }
+        if let Some(encounter) = relations.place(position as u32).and_then(|place| place.encounter) {
+            let first = &mut lists[encounter as usize];
+            *first = (*first).min(position as u32);
+        }
+    }
+    lists
+}
+
+fn row<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &'g Relations<'g>,
+    lists: &[u32],
+    encounter: &'g Encounter,
+) -> Row<'g> {
+    let all = graph.all;
+    let resource = encounter.head.resource;
+    let sent = encounter.participants.of(&all.participants);
+    let name = |participant: &Participant| graph.name(participant.individual, resource);
+    let recorder = sent.iter().filter(|participant| participant.is_recorder).find_map(name);
+    let performer = sent.iter().filter(|participant| participant.is_performer).find_map(name);
+    let recorded = match lists[graph.first_of(resource) as usize] {
+        NOBODY => (NOBODY, Text::NONE),
+        list => (all.lists[list as usize].resource, all.lists[list as usize].date),
+    };
+    let mut flags = Flags::default();
+    flags.raise(Flags::DRAFT, is_draft(graph, encounter));
+    Row {
+        encounter,
+        kind: concepts::describe(all, encounter.kind),
+        participants: sent.iter().map(|participant| (participant.role, name(participant))).collect(),
+        clinician: performer.or_else(|| recorder.clone()),
+        recorder,
+        location: encounter
+            .locations
+            .of(&all.references)
+            .iter()
+            .find_map(|place| graph.name(*place, resource)),
+        organisation: graph.name(encounter.provider, resource),
+        organisation_ods: graph.ods(encounter.provider, resource),
+        recorded,
+        membership: relations.membership(graph, resource),
+        flags,
+    }
+}
+
+/// Drafts are sent with the status `unknown` (`consultations` sheet, section 2).
+fn is_draft(graph: &Graph<'_, '_>, encounter: &Encounter) -> bool {
+    graph.all.store.word(encounter.status) == "unknown"
+}
+
+fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
+    let (encounter, resource) = (row.encounter, row.encounter.head.resource);
+    let notices = &mut findings.notices;
+    for participant in encounter.participants.of(&graph.all.participants) {
+        graph.resolve_noticed(participant.individual, resource, "participant.individual", notices);
+    }
+    for location in encounter.locations.of(&graph.all.references) {
+        graph.resolve_noticed(*location, resource, "location.location", notices);
+    }
+    graph.resolve_noticed(encounter.provider, resource, "serviceProvider", notices);
+    match graph.all.store.word(encounter.status) {
+        "" => notices.add(resource, NoticeCode::MissingElement, "status"),
+        "finished" | "unknown" => {}
+        _ => notices.add(resource, NoticeCode::UnknownCode, "status"),
+    }
+    if encounter.length_value.is_some() && !in_minutes(graph, encounter) {
+        notices.add(resource, NoticeCode::UnknownCode, "length");
+    }
+}
+
+fn in_minutes(graph: &Graph<'_, '_>, encounter: &Encounter) -> bool {
+    let store = &graph.all.store;
+    let (code, unit) = (store.code(encounter.length_code), store.code(encounter.length_unit));
+    let says_minutes = |text: &str| text.to_ascii_lowercase().starts_with("min");
+    if code.is_empty() { unit.is_empty() || says_minutes(unit) } else { says_minutes(code) }
+}
+
+fn columns(
+    graph: &Graph<'_, '_>,
+    relations: &Relations<'_>,
+    rows: &[Row<'_>],
+    recorded: &Recorded<'_>,
+    findings: &mut Findings,
+) -> RecordBatch {
+    let mut columns = Columns::new(Table::Consultations, graph.all);
+    let number = |row: &Row<'_>| row.encounter.head.resource;
+    columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(number(row)))));
+    columns.kept("consultation_id", rows.iter().map(|row| graph.resource(number(row)).id));
+    columns.identifiers("identifiers", rows.iter().map(|row| row.encounter.head.identifiers));
+    columns.kept("status", rows.iter().map(|row| row.encounter.status));
+    columns.flag("draft", rows.iter().map(|row| Some(is_draft(graph, row.encounter))));
+    let kinds: Vec<Described<'_>> = rows.iter().map(|row| row.kind).collect();
+    columns.concept("type", &kinds);
+    columns.date(
+        "start",
+        "period.start",
+        findings,
+        rows.iter().map(|row| (number(row), row.encounter.start)),
+    );
+    columns.date("end", "period.end", findings, rows.iter().map(|row| (number(row), row.encounter.end)));
+    columns.date("recorded", "date", findings, rows.iter().map(|row| row.recorded));
+    let minutes = |row: &Row<'_>| {
+        if in_minutes(graph, row.encounter) { row.encounter.length_value } else { Text::NONE }
+    };
+    columns.kept("length_minutes", rows.iter().map(minutes));
+    columns.text("clinician", rows.iter().map(|row| row.clinician.as_deref()));
+    columns.text("recorder", rows.iter().map(|row| row.recorder.as_deref()));
+    participant_column(&mut columns, graph, rows);
+    columns.text("location", rows.iter().map(|row| row.location.as_deref()));
+    columns.text("organisation", rows.iter().map(|row| row.organisation.as_deref()));
+    columns.text("organisation_ods", rows.iter().map(|row| row.organisation_ods));
+    let problems: Vec<Vec<&str>> =
+        rows.iter().map(|row| relations.problems_of(graph, &[number(row)])).collect();
+    columns.texts("problem_ids", problems.iter().map(|ids| ids.iter().copied()));
+    for (name, places) in [
+        ("medication_count", recorded.medications),
+        ("issue_count", recorded.issues),
+        ("allergy_count", recorded.allergies),
+        ("problem_count", recorded.problems),
+    ] {
+        let counts = counts(graph, places);
+        columns.count(name, rows.iter().map(|row| Some(counts[graph.first_of(number(row)) as usize])));
+    }
+    columns.kept_texts("notes", rows.iter().map(|row| row.encounter.head.notes));
+    columns.kept_texts("security", rows.iter().map(|row| row.encounter.head.security));
+    columns.text("membership", rows.iter().map(|row| Some(row.membership.as_str())));
+    columns.flags(rows.iter().map(|row| findings.flags(row.flags, number(row))));
+    columns.finish()
+}
+
+fn participant_column(columns: &mut Columns<'_, '_>, graph: &Graph<'_, '_>, rows: &[Row<'_>]) {
+    let offsets = OffsetBuffer::from_lengths(rows.iter().map(|row| row.participants.len()));
+    let items = rows.iter().flat_map(|row| row.participants.iter());
+    let role = strings(items.clone().map(|(role, _)| graph.all.store.get(*role)));
+    let name = strings(items.map(|(_, name)| name.as_deref()));
+    let arrays: Vec<ArrayRef> = vec![Arc::new(role), Arc::new(name)];
+    columns.structs("participants", offsets, arrays);
+}
+
+/// How many rows were recorded in each Encounter, by the Encounter's number.
+fn counts(graph: &Graph<'_, '_>, places: &[Option<u32>]) -> Vec<u32> {
+    let mut counts = vec![0; graph.all.resources.len()];
+    for encounter in places.iter().flatten() {
+        counts[*encounter as usize] += 1;
+    }
+    counts
+}

@@ -1,0 +1,505 @@
+//! `medication_issues`: one row per MedicationRequest that is not a plan (`medications` sheet, section 3).
+
+use arrow_array::RecordBatch;
+use bedside_model::schema::Table;
+use bedside_model::{Day, NoticeCode, day_interval};
+use hashbrown::HashMap;
+
+use super::medications::Medicine;
+use crate::collected::{Collected, NOBODY};
+use crate::columns::Columns;
+use crate::concepts::{self, Described};
+use crate::elements::{Concept, Dosage, Extension, Head, Identifier, Reference};
+use crate::findings::Findings;
+use crate::flags::Flags;
+use crate::graph::{Graph, Target};
+use crate::kinds;
+use crate::reader::{Read, Reader};
+use crate::relations::{Consultation, Membership, Relations};
+use crate::text::{Span, Text};
+
+/// A MedicationRequest as sent: a plan or an issue of one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Request {
+    pub(crate) head: Head,
+    pub(crate) intent: Text,
+    pub(crate) status: Text,
+    /// Code of the prescription type.
+    pub(crate) kind: Text,
+    pub(crate) based_on: Span,
+    pub(crate) prior: Reference,
+    pub(crate) context: Reference,
+    pub(crate) medicine: Medicine,
+    pub(crate) authored_on: Text,
+    pub(crate) requester: Reference,
+    pub(crate) on_behalf_of: Reference,
+    pub(crate) recorder: Reference,
+    pub(crate) performer: Reference,
+    pub(crate) dosage: Dosage,
+    /// Validity period.
+    pub(crate) start: Text,
+    pub(crate) end: Text,
+    pub(crate) quantity_value: Text,
+    pub(crate) quantity_unit: Text,
+    pub(crate) quantity_text: Text,
+    pub(crate) supply_value: Text,
+    pub(crate) supply_unit: Text,
+    pub(crate) supply_code: Text,
+    pub(crate) group: Identifier,
+    pub(crate) repeats_allowed: Option<u32>,
+    pub(crate) repeats_issued: Option<u32>,
+    pub(crate) expiry: Text,
+    pub(crate) status_reason: Concept,
+    pub(crate) status_changed: Text,
+}
+
+impl Request {
+    /// The plan of a row that has none.
+    pub(crate) fn absent() -> Self {
+        Self { head: Head { resource: NOBODY, ..Head::default() }, ..Self::default() }
+    }
+
+    /// Whether it is a plan, the authorisation that issues are made under.
+    pub(crate) fn is_plan(&self, all: &Collected<'_>) -> bool {
+        all.store.word(self.intent) == "plan"
+    }
+
+    /// The days of supply as sent; none where the unit says that they are not days.
+    pub(crate) fn supply_days(&self, all: &Collected<'_>) -> Text {
+        if self.supply_in_days(all) { self.supply_value } else { Text::NONE }
+    }
+
+    fn supply_in_days(&self, all: &Collected<'_>) -> bool {
+        let (code, unit) = (all.store.code(self.supply_code), all.store.code(self.supply_unit));
+        let says_days =
+            |text: &str| text.eq_ignore_ascii_case("d") || text.to_ascii_lowercase().starts_with("day");
+        if code.is_empty() { unit.is_empty() || says_days(unit) } else { says_days(code) }
+    }
+}
+
+pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
+    let head = reader.begin(reader.out.requests.len());
+    let mut this = Request { head, ..Request::default() };
+    reader.members(|reader, key| {
+        match key {
+            "extension" => read_extensions(reader, &mut this)?,
+            "basedOn" => this.based_on = reader.references("basedOn")?,
+            "priorPrescription" => this.prior = reader.reference("priorPrescription")?,
+            "groupIdentifier" => this.group = reader.one_identifier("groupIdentifier")?,
+            "status" => this.status = reader.text("status")?,
+            "intent" => this.intent = reader.text("intent")?,
+            "medicationReference" => this.medicine.reference = reader.reference("medicationReference")?,
+            "medicationCodeableConcept" => {
+                this.medicine.concept = Some(reader.concept("medicationCodeableConcept")?);
+            }
+            "context" => this.context = reader.reference("context")?,
+            "authoredOn" => this.authored_on = reader.text("authoredOn")?,
+            "requester" => read_requester(reader, &mut this)?,
+            "recorder" => this.recorder = reader.reference("recorder")?,
+            "dosageInstruction" => this.dosage = reader.dosage("dosageInstruction")?,
+            "dispenseRequest" => read_dispense_request(reader, &mut this)?,
+            _ => reader.common(key, &mut this.head)?,
+        }
+        Ok(())
+    })?;
+    reader.out.requests.push(this);
+    Ok(())
+}
+
+fn read_requester(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
+    reader.object("requester", |reader, key| {
+        match key {
+            "agent" => this.requester = reader.reference("requester.agent")?,
+            "onBehalfOf" => this.on_behalf_of = reader.reference("requester.onBehalfOf")?,
+            _ => reader.cursor.skip()?,
+        }
+        Ok(())
+    })
+}
+
+fn read_dispense_request(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
+    reader.object("dispenseRequest", |reader, key| {
+        match key {
+            "validityPeriod" => (this.start, this.end) = reader.period("dispenseRequest.validityPeriod")?,
+            "quantity" => read_quantity(reader, this)?,
+            "expectedSupplyDuration" => read_supply(reader, this)?,
+            "performer" => this.performer = reader.reference("dispenseRequest.performer")?,
+            // The specification's page puts the quantity text here, all data under the quantity.
+            "extension" => read_quantity_text(reader, this)?,
+            _ => reader.cursor.skip()?,
+        }
+        Ok(())
+    })
+}
+
+fn read_quantity(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
+    reader.object("dispenseRequest.quantity", |reader, key| {
+        match key {
+            "value" => this.quantity_value = reader.number("dispenseRequest.quantity.value")?,
+            "unit" => this.quantity_unit = reader.text("dispenseRequest.quantity.unit")?,
+            "extension" => read_quantity_text(reader, this)?,
+            _ => reader.cursor.skip()?,
+        }
+        Ok(())
+    })
+}
+
+fn read_quantity_text(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
+    reader.extensions(|reader, extension, _| {
+        match extension {
+            Extension::QuantityText => this.quantity_text = reader.extension_text("extension")?,
+            _ => reader.cursor.skip()?,
+        }
+        Ok(())
+    })
+}
+
+fn read_supply(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
+    reader.object("dispenseRequest.expectedSupplyDuration", |reader, key| {
+        match key {
+            "value" => this.supply_value = reader.number("dispenseRequest.expectedSupplyDuration.value")?,
+            "unit" => this.supply_unit = reader.text("dispenseRequest.expectedSupplyDuration.unit")?,
+            "code" => this.supply_code = reader.text("dispenseRequest.expectedSupplyDuration.code")?,
+            _ => reader.cursor.skip()?,
+        }
+        Ok(())
+    })
+}
+
+fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
+    reader.extensions(|reader, extension, _| {
+        match extension {
+            Extension::PrescriptionType => {
+                let concept = reader.extension_concept("extension")?;
+                this.kind = concepts::code(reader.out, concept);
+            }
+            Extension::RepeatInformation => read_repeats(reader, this)?,
+            Extension::StatusReason => read_status_reason(reader, this)?,
+            _ => reader.cursor.skip()?,
+        }
+        Ok(())
+    })
+}
+
+fn read_repeats(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
+    reader.sub_extensions(|reader, name, key| {
+        if !key.starts_with("value") {
+            return reader.cursor.skip();
+        }
+        if name.eq_ignore_ascii_case("numberOfRepeatPrescriptionsAllowed") {
+            this.repeats_allowed = read_counter(reader)?;
+        } else if name.eq_ignore_ascii_case("numberOfRepeatPrescriptionsIssued") {
+            this.repeats_issued = read_counter(reader)?;
+        } else if name.eq_ignore_ascii_case("authorisationExpiryDate") {
+            this.expiry = reader.text("extension")?;
+        } else {
+            reader.cursor.skip()?;
+        }
+        Ok(())
+    })
+}
+
+fn read_counter(reader: &mut Reader<'_, '_, '_>) -> Read<Option<u32>> {
+    let text = reader.number("extension")?;
+    let count = reader.out.store.get(text).map(|text| text.trim().parse().ok());
+    if count == Some(None) {
+        reader.unreadable("extension");
+    }
+    Ok(count.flatten())
+}
+
+fn read_status_reason(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
+    reader.sub_extensions(|reader, name, key| {
+        if name.eq_ignore_ascii_case("statusChangeDate") || name.eq_ignore_ascii_case("date") {
+            this.status_changed = reader.text("extension")?;
+        } else if name.eq_ignore_ascii_case("statusReason") || name.eq_ignore_ascii_case("reason") {
+            match key {
+                "valueCodeableConcept" => this.status_reason = reader.concept("extension")?,
+                _ => this.status_reason.text = reader.text("extension")?,
+            }
+        } else {
+            reader.cursor.skip()?;
+        }
+        Ok(())
+    })
+}
+
+/// The issues of a bundle, by their plans.
+pub(crate) struct Issues<'g> {
+    /// Positions of the issues in the pool of requests, in the order of the bundle.
+    rows: Vec<Issue<'g>>,
+    by_plan: HashMap<&'g str, Vec<u32>>,
+}
+
+struct Issue<'g> {
+    request: u32,
+    plan: Target<'g>,
+    plan_id: Option<&'g str>,
+}
+
+impl<'g> Issues<'g> {
+    /// Finds the issues and their plans.
+    pub(crate) fn new(graph: &'g Graph<'g, '_>, findings: &mut Findings) -> Self {
+        let all = graph.all;
+        let mut issues = Self { rows: Vec::new(), by_plan: HashMap::new() };
+        for (row, request) in all.requests.iter().enumerate() {
+            if !graph.counts(request.head.resource) {
+                continue;
+            }
+            notice_references(graph, request, &mut *findings);
+            if request.is_plan(all) {
+                continue;
+            }
+            let plan = plan_of(graph, request);
+            let plan_id = graph.target_id(plan);
+            if let Some(id) = plan_id {
+                issues.by_plan.entry(id).or_default().push(row as u32);
+            }
+            issues.rows.push(Issue { request: row as u32, plan, plan_id });
+        }
+        issues.rows.sort_by_key(|issue| all.requests[issue.request as usize].head.resource);
+        issues
+    }
+
+    /// The issues of a plan, as positions in the pool of requests.
+    pub(crate) fn of_plan(&self, plan_id: Option<&str>) -> &[u32] {
+        plan_id.and_then(|id| self.by_plan.get(id)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether an issue starts after a day.
+    pub(crate) fn is_future(&self, graph: &Graph<'_, '_>, issue: u32, today: Day) -> bool {
+        started(graph, issue).is_some_and(|from| from > today)
+    }
+
+    /// Whether the issue that started last was cancelled; among several on one day the last in the bundle.
+    pub(crate) fn latest_is_stopped(&self, graph: &Graph<'_, '_>, issues: &[u32]) -> bool {
+        issues
+            .iter()
+            .max_by_key(|issue| started(graph, **issue))
+            .is_some_and(|issue| is_stopped(graph, *issue))
+    }
+
+    /// The end of the supply that was issued last and not cancelled.
+    pub(crate) fn last_supply_end(&self, graph: &Graph<'_, '_>, issues: &[u32]) -> Option<Day> {
+        let latest = issues
+            .iter()
+            .filter(|issue| !is_stopped(graph, **issue))
+            .max_by_key(|issue| started(graph, **issue))?;
+        let end = graph.all.store.get(graph.all.requests[*latest as usize].end)?;
+        day_interval(end).map(|(_, to)| to)
+    }
+}
+
+fn started(graph: &Graph<'_, '_>, issue: u32) -> Option<Day> {
+    let start = graph.all.store.get(graph.all.requests[issue as usize].start)?;
+    day_interval(start).map(|(from, _)| from)
+}
+
+fn is_stopped(graph: &Graph<'_, '_>, issue: u32) -> bool {
+    graph.all.store.word(graph.all.requests[issue as usize].status) == "stopped"
+}
+
+/// The plan of an issue: the first of its `basedOn` that is a request.
+fn plan_of<'g>(graph: &'g Graph<'g, '_>, request: &Request) -> Target<'g> {
+    let targets = request.based_on.of(&graph.all.references).iter();
+    let mut targets = targets.map(|reference| graph.resolve(*reference, request.head.resource).target);
+    let is_request = |target: &Target<'_>| match target {
+        Target::Resource(number) => graph.resource(*number).kind == kinds::MEDICATION_REQUEST,
+        Target::Elsewhere { kind, .. } => *kind == "MedicationRequest",
+        _ => false,
+    };
+    targets.find(is_request).unwrap_or(Target::Absent)
+}
+
+fn notice_references(graph: &Graph<'_, '_>, request: &Request, findings: &mut Findings) {
+    let holder = request.head.resource;
+    let elements: [(&'static str, Reference); 7] = [
+        ("priorPrescription", request.prior),
+        ("context", request.context),
+        ("medicationReference", request.medicine.reference),
+        ("requester.agent", request.requester),
+        ("requester.onBehalfOf", request.on_behalf_of),
+        ("recorder", request.recorder),
+        ("dispenseRequest.performer", request.performer),
+    ];
+    for reference in request.based_on.of(&graph.all.references) {
+        graph.resolve_noticed(*reference, holder, "basedOn", &mut findings.notices);
+    }
+    for (element, reference) in elements {
+        graph.resolve_noticed(reference, holder, element, &mut findings.notices);
+    }
+    notice_codes(graph, request, findings);
+}
+
+fn notice_codes(graph: &Graph<'_, '_>, request: &Request, findings: &mut Findings) {
+    let (store, holder) = (&graph.all.store, request.head.resource);
+    let notices = &mut findings.notices;
+    match store.word(request.intent) {
+        "" => notices.add(holder, NoticeCode::MissingElement, "intent"),
+        "plan" | "order" => {}
+        _ => notices.add(holder, NoticeCode::UnknownCode, "intent"),
+    }
+    match store.word(request.status) {
+        "" => notices.add(holder, NoticeCode::MissingElement, "status"),
+        "active" | "completed" | "stopped" => {}
+        _ => notices.add(holder, NoticeCode::UnknownCode, "status"),
+    }
+    if !matches!(
+        store.word(request.kind),
+        "" | "acute" | "delayed-prescribing" | "repeat" | "repeat-dispensing"
+    ) {
+        notices.add(holder, NoticeCode::UnknownCode, "extension");
+    }
+    if request.supply_value.is_some() && !request.supply_in_days(graph.all) {
+        notices.add(holder, NoticeCode::UnknownCode, "dispenseRequest.expectedSupplyDuration");
+    }
+    if !request.is_plan(graph.all) && request.based_on.length == 0 {
+        notices.add(holder, NoticeCode::MissingElement, "basedOn");
+    }
+}
+
+/// One row.
+struct Row<'g> {
+    request: &'g Request,
+    plan_id: Option<&'g str>,
+    medicine: Described<'g>,
+    eps_item_id: Text,
+    eps_prescription_id: Text,
+    consultation: Option<Consultation<'g>>,
+    membership: Membership,
+    flags: Flags,
+}
+
+/// What the rows of this table tell the others.
+pub(crate) struct MedicationIssues {
+    pub(crate) batch: RecordBatch,
+    /// Number of the Encounter of each row.
+    pub(crate) encounters: Vec<Option<u32>>,
+}
+
+/// Makes the table for the record as of the day `today`.
+pub(crate) fn table<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &'g Relations<'g>,
+    issues: &'g Issues<'g>,
+    today: Day,
+    findings: &mut Findings,
+) -> MedicationIssues {
+    let rows: Vec<Row<'g>> =
+        issues.rows.iter().map(|issue| row(graph, relations, issues, issue, today, findings)).collect();
+    let encounters = rows.iter().map(|row| row.consultation.and_then(|place| place.encounter)).collect();
+    MedicationIssues { batch: columns(graph, relations, &rows, findings), encounters }
+}
+
+fn row<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &'g Relations<'g>,
+    issues: &Issues<'g>,
+    issue: &Issue<'g>,
+    today: Day,
+    findings: &mut Findings,
+) -> Row<'g> {
+    const ITEM: &str = "https://fhir.nhs.uk/Id/prescription-order-item-number";
+    const PRESCRIPTION: &str = "https://fhir.nhs.uk/Id/prescription-order-number";
+    let all = graph.all;
+    let request = &all.requests[issue.request as usize];
+    let resource = request.head.resource;
+    let plan = match issue.plan {
+        Target::Resource(number) => Some(&all.requests[graph.resource(number).row as usize]),
+        _ => None,
+    };
+    let mut flags = Flags::default();
+    flags.raise(Flags::FUTURE_ISSUE, issues.is_future(graph, issue.request, today));
+    flags.raise(Flags::MALFORMED, plan.is_some_and(|plan| !plan.is_plan(all)));
+    let medicine = medicine(graph, request, plan);
+    if medicine.degraded.is_some() {
+        findings.notices.add(resource, NoticeCode::DegradedCode, "medication");
+    }
+    if medicine.term.is_none() {
+        findings.notices.add(resource, NoticeCode::MissingElement, "medication");
+    }
+    let mut identifiers = request.head.identifiers.of(&all.identifiers).iter();
+    let item = identifiers.find(|identifier| all.store.code(identifier.system) == ITEM);
+    let eps = all.store.code(request.group.system) == PRESCRIPTION;
+    Row {
+        request,
+        plan_id: issue.plan_id,
+        medicine,
+        eps_item_id: item.map_or(Text::NONE, |identifier| identifier.value),
+        eps_prescription_id: if eps { request.group.value } else { Text::NONE },
+        consultation: relations
+            .by_context(graph, request.context, resource)
+            .or_else(|| relations.by_structure([Some(resource), None])),
+        membership: relations.membership_of_issue(graph, resource, issue.plan_id, issues),
+        flags,
+    }
+}
+
+/// The issue's own drug, else its plan's; a display only where neither is known.
+fn medicine<'g>(graph: &'g Graph<'g, '_>, request: &Request, plan: Option<&Request>) -> Described<'g> {
+    let sources = [Some(request), plan];
+    let mut known = sources.iter().flatten();
+    let found = known.find_map(|request| graph.medication(request.medicine, request.head.resource));
+    let mut displays = sources.iter().flatten().map(|request| request.medicine.reference.display);
+    let display = displays.find(|display| display.is_some());
+    found.unwrap_or_else(|| concepts::named_by_display(graph.all, display.unwrap_or_default()))
+}
+
+fn columns(
+    graph: &Graph<'_, '_>,
+    relations: &Relations<'_>,
+    rows: &[Row<'_>],
+    findings: &mut Findings,
+) -> RecordBatch {
+    let all = graph.all;
+    let mut columns = Columns::new(Table::MedicationIssues, all);
+    let own = |row: &Row<'_>, text: Text| (row.request.head.resource, text);
+    columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(row.request.head.resource))));
+    columns.kept("issue_id", rows.iter().map(|row| graph.resource(row.request.head.resource).id));
+    columns.kept("intent", rows.iter().map(|row| row.request.intent));
+    columns.text("plan_id", rows.iter().map(|row| row.plan_id));
+    columns.identifiers("identifiers", rows.iter().map(|row| row.request.head.identifiers));
+    let medicines: Vec<Described<'_>> = rows.iter().map(|row| row.medicine).collect();
+    columns.concept("medication", &medicines);
+    columns.kept("status", rows.iter().map(|row| row.request.status));
+    columns.kept("prescription_type", rows.iter().map(|row| row.request.kind));
+    let period = "dispenseRequest.validityPeriod";
+    columns.date("issued", period, findings, rows.iter().map(|row| own(row, row.request.start)));
+    columns.date("issue_end", period, findings, rows.iter().map(|row| own(row, row.request.end)));
+    columns.date(
+        "authored_on",
+        "authoredOn",
+        findings,
+        rows.iter().map(|row| own(row, row.request.authored_on)),
+    );
+    columns.kept("dosage_text", rows.iter().map(|row| row.request.dosage.text));
+    columns.kept("patient_instruction", rows.iter().map(|row| row.request.dosage.patient_instruction));
+    columns.kept("dosage_structured", rows.iter().map(|row| row.request.dosage.structured));
+    columns.kept("quantity_value", rows.iter().map(|row| row.request.quantity_value));
+    columns.kept("quantity_unit", rows.iter().map(|row| row.request.quantity_unit));
+    columns.kept("quantity_text", rows.iter().map(|row| row.request.quantity_text));
+    columns.kept("supply_days", rows.iter().map(|row| row.request.supply_days(all)));
+    columns.kept("eps_prescription_id", rows.iter().map(|row| row.eps_prescription_id));
+    columns.kept("eps_item_id", rows.iter().map(|row| row.eps_item_id));
+    let names = |get: fn(&Request) -> Reference| -> Vec<Option<String>> {
+        rows.iter().map(|row| graph.name(get(row.request), row.request.head.resource)).collect()
+    };
+    let (dispensers, requesters, recorders) = (
+        names(|request| request.performer),
+        names(|request| request.requester),
+        names(|request| request.recorder),
+    );
+    columns.text("dispenser", dispensers.iter().map(Option::as_deref));
+    columns.text("requester", requesters.iter().map(Option::as_deref));
+    columns.text("recorder", recorders.iter().map(Option::as_deref));
+    columns.text("consultation_id", rows.iter().map(|row| row.consultation.and_then(|place| place.id)));
+    columns.text("consultation_link", rows.iter().map(|row| row.consultation.map(|place| place.link)));
+    let problems: Vec<Vec<&str>> =
+        rows.iter().map(|row| relations.problems_of(graph, &[row.request.head.resource])).collect();
+    columns.texts("problem_ids", problems.iter().map(|ids| ids.iter().copied()));
+    columns.kept_texts("notes", rows.iter().map(|row| row.request.head.notes));
+    columns.kept_texts("security", rows.iter().map(|row| row.request.head.security));
+    columns.text("membership", rows.iter().map(|row| Some(row.membership.as_str())));
+    columns.flags(rows.iter().map(|row| findings.flags(row.flags, row.request.head.resource)));
+    columns.finish()
+}

@@ -1,0 +1,514 @@
+//! `medications`: one row per MedicationStatement, the authorisation, joined with its plan and its drug
+//! (`medications` sheet).
+
+use arrow_array::RecordBatch;
+use bedside_model::schema::Table;
+use bedside_model::{Day, NoticeCode, day_interval, warning_dates};
+
+use super::medication_issues::{Issues, Request};
+use crate::collected::NOBODY;
+use crate::columns::Columns;
+use crate::concepts::{self, Described};
+use crate::elements::{Concept, Dosage, Extension, Head, Reference};
+use crate::findings::Findings;
+use crate::flags::Flags;
+use crate::graph::{Graph, Target};
+use crate::kinds;
+use crate::reader::{Read, Reader};
+use crate::relations::{Consultation, Membership, Relations};
+use crate::standing::Standing;
+use crate::text::{Interval, Span, Text};
+
+/// A MedicationStatement as sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Statement {
+    pub(crate) head: Head,
+    pub(crate) agency: Concept,
+    pub(crate) last_issue: Text,
+    pub(crate) dosage_changed: Text,
+    pub(crate) based_on: Span,
+    pub(crate) context: Reference,
+    pub(crate) status: Text,
+    pub(crate) medicine: Medicine,
+    pub(crate) start: Text,
+    pub(crate) end: Text,
+    pub(crate) asserted: Text,
+    pub(crate) dosage: Dosage,
+}
+
+/// A Medication as sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Medication {
+    pub(crate) code: Option<Concept>,
+}
+
+/// `medication[x]`: a reference or a concept.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Medicine {
+    pub(crate) reference: Reference,
+    pub(crate) concept: Option<Concept>,
+}
+
+pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
+    let head = reader.begin(reader.out.statements.len());
+    let mut this = Statement { head, ..Statement::default() };
+    reader.members(|reader, key| {
+        match key {
+            "extension" => read_extensions(reader, &mut this)?,
+            "basedOn" => this.based_on = reader.references("basedOn")?,
+            "context" => this.context = reader.reference("context")?,
+            "status" => this.status = reader.text("status")?,
+            "medicationReference" => this.medicine.reference = reader.reference("medicationReference")?,
+            "medicationCodeableConcept" => {
+                this.medicine.concept = Some(reader.concept("medicationCodeableConcept")?);
+            }
+            "effectivePeriod" => (this.start, this.end) = reader.period("effectivePeriod")?,
+            "effectiveDateTime" => this.start = reader.text("effectiveDateTime")?,
+            "dateAsserted" => this.asserted = reader.text("dateAsserted")?,
+            "dosage" => this.dosage = reader.dosage("dosage")?,
+            _ => reader.common(key, &mut this.head)?,
+        }
+        Ok(())
+    })?;
+    reader.out.statements.push(this);
+    Ok(())
+}
+
+fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Statement) -> Read<()> {
+    reader.extensions(|reader, extension, _| {
+        match extension {
+            Extension::LastIssueDate => this.last_issue = reader.extension_text("extension")?,
+            Extension::DosageLastChanged => this.dosage_changed = reader.extension_text("extension")?,
+            Extension::PrescribingAgency => this.agency = reader.extension_concept("extension")?,
+            _ => reader.cursor.skip()?,
+        }
+        Ok(())
+    })
+}
+
+pub(crate) fn read_medication(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
+    reader.begin(reader.out.medications.len());
+    let mut this = Medication::default();
+    reader.members(|reader, key| {
+        match key {
+            "code" => this.code = Some(reader.concept("code")?),
+            _ => reader.base(key)?,
+        }
+        Ok(())
+    })?;
+    reader.out.medications.push(this);
+    Ok(())
+}
+
+/// One row: a statement with its plan, or a plan alone.
+struct Row<'g> {
+    /// The resource that gives the row its place.
+    resource: u32,
+    statement: Statement,
+    plan: Request,
+    plan_id: Option<&'g str>,
+    prior_plan_id: Option<&'g str>,
+    therapy_id: Option<&'g str>,
+    medicine: Described<'g>,
+    issues: &'g [u32],
+    consultation: Option<Consultation<'g>>,
+    membership: Membership,
+    flags: Flags,
+    class: &'static str,
+}
+
+/// What the rows of this table tell the others.
+pub(crate) struct Medications {
+    pub(crate) batch: RecordBatch,
+    /// Number of the Encounter of each row.
+    pub(crate) encounters: Vec<Option<u32>>,
+}
+
+/// Makes the table for the record as of the day `today`.
+pub(crate) fn table<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &'g Relations<'g>,
+    issues: &'g Issues<'g>,
+    today: Day,
+    findings: &mut Findings,
+) -> Medications {
+    let mut rows = rows(graph, relations, issues, findings);
+    for row in &mut rows {
+        let standing = Standing::new(graph, issues, &row.statement, &row.plan, row.issues, today);
+        row.flags = standing.flags(row.flags);
+        row.class = standing.class(row.membership);
+        notice_gaps(graph, row, findings);
+    }
+    let encounters = rows.iter().map(|row| row.consultation.and_then(|place| place.encounter)).collect();
+    Medications { batch: columns(graph, relations, &rows, findings), encounters }
+}
+
+fn rows<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &'g Relations<'g>,
+    issues: &'g Issues<'g>,
+    findings: &mut Findings,
+) -> Vec<Row<'g>> {
+    let all = graph.all;
+    let mut planned = vec![false; all.requests.len()];
+    let mut rows = Vec::with_capacity(all.statements.len());
+    for statement in all.statements.iter().filter(|statement| graph.counts(statement.head.resource)) {
+        let resource = statement.head.resource;
+        graph.resolve_noticed(statement.context, resource, "context", &mut findings.notices);
+        let plan_target = plan_of(graph, statement, &mut planned, findings);
+        rows.push(joined_row(graph, relations, issues, *statement, plan_target));
+    }
+    let lone =
+        all.requests.iter().zip(planned).filter(|(request, planned)| {
+            !planned && request.is_plan(all) && graph.counts(request.head.resource)
+        });
+    for (plan, _) in lone {
+        rows.push(lone_row(graph, relations, issues, *plan));
+    }
+    // Contained resources come after their container, so the number of a resource is its place.
+    rows.sort_by_key(|row| row.resource);
+    rows
+}
+
+/// The plan of a statement: the first of its `basedOn` that is a request. Every request named is marked.
+fn plan_of<'g>(
+    graph: &'g Graph<'g, '_>,
+    statement: &Statement,
+    planned: &mut [bool],
+    findings: &mut Findings,
+) -> Target<'g> {
+    let holder = statement.head.resource;
+    let mut plan = Target::Absent;
+    for reference in statement.based_on.of(&graph.all.references) {
+        let target = graph.resolve_noticed(*reference, holder, "basedOn", &mut findings.notices).target;
+        let is_request = match target {
+            Target::Resource(number) if graph.resource(number).kind == kinds::MEDICATION_REQUEST => {
+                planned[graph.resource(number).row as usize] = true;
+                true
+            }
+            Target::Elsewhere { kind, .. } => kind == "MedicationRequest",
+            _ => false,
+        };
+        if is_request && plan == Target::Absent {
+            plan = target;
+        }
+    }
+    plan
+}
+
+fn joined_row<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &'g Relations<'g>,
+    issues: &'g Issues<'g>,
+    statement: Statement,
+    plan_target: Target<'g>,
+) -> Row<'g> {
+    let all = graph.all;
+    let resource = statement.head.resource;
+    let (plan, plan_number) = match plan_target {
+        Target::Resource(number) => (all.requests[graph.resource(number).row as usize], Some(number)),
+        _ => (Request::absent(), None),
+    };
+    let plan_id = graph.target_id(plan_target);
+    let prior = prior_of(graph, &plan);
+    let mut flags = Flags::default();
+    flags.raise(Flags::MALFORMED, plan_number.is_some() && !plan.is_plan(all));
+    let consultation = relations
+        .by_context(graph, statement.context, resource)
+        .or_else(|| relations.by_context(graph, plan.context, plan.head.resource))
+        .or_else(|| relations.by_structure([Some(resource), plan_number]));
+    Row {
+        resource,
+        statement,
+        plan,
+        plan_id,
+        prior_plan_id: prior.and_then(|prior| graph.target_id(prior)),
+        therapy_id: plan_id.map(|id| therapy(graph, &plan, id)),
+        medicine: medicine(graph, &statement, &plan),
+        issues: issues.of_plan(plan_id),
+        consultation,
+        membership: relations.membership_of_statement(resource, plan_number, issues.of_plan(plan_id), graph),
+        flags,
+        class: "unknown",
+    }
+}
+
+/// A plan that no statement is based on: its identifiers and its period stand for those of a statement.
+fn lone_row<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &'g Relations<'g>,
+    issues: &'g Issues<'g>,
+    plan: Request,
+) -> Row<'g> {
+    let resource = plan.head.resource;
+    let head = Head { notes: Span::default(), security: Span::default(), ..plan.head };
+    let statement = Statement { head, start: plan.start, end: plan.end, ..Statement::default() };
+    let plan_id = graph.all.store.get(graph.resource(resource).id);
+    let mut flags = Flags::default();
+    flags.raise(Flags::NO_STATEMENT, true);
+    let prior = prior_of(graph, &plan);
+    Row {
+        resource,
+        statement,
+        plan,
+        plan_id,
+        prior_plan_id: prior.and_then(|prior| graph.target_id(prior)),
+        therapy_id: plan_id.map(|id| therapy(graph, &plan, id)),
+        medicine: medicine(graph, &statement, &plan),
+        issues: issues.of_plan(plan_id),
+        consultation: relations
+            .by_context(graph, plan.context, resource)
+            .or_else(|| relations.by_structure([Some(resource), None])),
+        membership: relations.membership_of_statement(resource, None, issues.of_plan(plan_id), graph),
+        flags,
+        class: "unknown",
+    }
+}
+
+fn prior_of<'g>(graph: &'g Graph<'g, '_>, plan: &Request) -> Option<Target<'g>> {
+    if plan.head.resource == NOBODY {
+        return None;
+    }
+    Some(graph.resolve(plan.prior, plan.head.resource).target)
+}
+
+/// The id of the oldest plan reached through prior prescriptions. A circle stops before its repeat; a plan
+/// that is not in the bundle still gives its id (contract, settled cases).
+fn therapy<'g>(graph: &'g Graph<'g, '_>, plan: &Request, plan_id: &'g str) -> &'g str {
+    let (mut oldest, mut plan) = (plan_id, *plan);
+    let mut seen = vec![plan.head.resource];
+    loop {
+        match prior_of(graph, &plan) {
+            Some(Target::Resource(number)) if graph.resource(number).kind == kinds::MEDICATION_REQUEST => {
+                if seen.contains(&number) {
+                    return oldest;
+                }
+                seen.push(number);
+                oldest = graph.id(number);
+                plan = graph.all.requests[graph.resource(number).row as usize];
+            }
+            Some(Target::Elsewhere { id, .. }) => return id,
+            _ => return oldest,
+        }
+    }
+}
+
+/// The drug of the statement, else of the plan; a display only where neither is known.
+fn medicine<'g>(graph: &'g Graph<'g, '_>, statement: &Statement, plan: &Request) -> Described<'g> {
+    let sources = [(statement.medicine, statement.head.resource), (plan.medicine, plan.head.resource)];
+    let known = sources.iter().find_map(|(medicine, holder)| graph.medication(*medicine, *holder));
+    let display =
+        || sources.iter().map(|(medicine, _)| medicine.reference.display).find(|display| display.is_some());
+    known.unwrap_or_else(|| concepts::named_by_display(graph.all, display().unwrap_or_default()))
+}
+
+fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
+    let notices = &mut findings.notices;
+    let resource = row.resource;
+    let store = &graph.all.store;
+    if row.medicine.degraded.is_some() {
+        notices.add(resource, NoticeCode::DegradedCode, "medication");
+    }
+    if row.medicine.term.is_none() {
+        notices.add(resource, NoticeCode::MissingElement, "medication");
+    }
+    if graph.resource(resource).kind != kinds::MEDICATION_STATEMENT {
+        return;
+    }
+    graph.resolve_noticed(row.statement.medicine.reference, resource, "medicationReference", notices);
+    if row.statement.based_on.length == 0 {
+        notices.add(resource, NoticeCode::MissingElement, "basedOn");
+    }
+    match store.word(row.statement.status) {
+        "" => notices.add(resource, NoticeCode::MissingElement, "status"),
+        "active" | "completed" | "stopped" => {}
+        _ => notices.add(resource, NoticeCode::UnknownCode, "status"),
+    }
+    let agency = store.word(concepts::code(graph.all, row.statement.agency));
+    let known = [
+        "",
+        "prescribed-at-gp-practice",
+        "prescribed-by-another-organisation",
+        "prescribed-by-previous-practice",
+    ];
+    if !known.contains(&agency) {
+        notices.add(resource, NoticeCode::UnknownCode, "extension");
+    }
+}
+
+fn columns(
+    graph: &Graph<'_, '_>,
+    relations: &Relations<'_>,
+    rows: &[Row<'_>],
+    findings: &mut Findings,
+) -> RecordBatch {
+    let all = graph.all;
+    let mut columns = Columns::new(Table::Medications, all);
+    columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(row.resource))));
+    columns.kept("medication_id", rows.iter().map(|row| row.statement_id(graph)));
+    columns.text("plan_id", rows.iter().map(|row| row.plan_id));
+    columns.text("therapy_id", rows.iter().map(|row| row.therapy_id));
+    columns.text("prior_plan_id", rows.iter().map(|row| row.prior_plan_id));
+    columns.identifiers("identifiers", rows.iter().map(|row| row.statement.head.identifiers));
+    let medicines: Vec<Described<'_>> = rows.iter().map(|row| row.medicine).collect();
+    columns.concept("medication", &medicines);
+    columns.kept("status", rows.iter().map(|row| row.statement.status));
+    columns.kept("plan_status", rows.iter().map(|row| row.plan.status));
+    columns.kept("prescription_type", rows.iter().map(|row| row.plan.kind));
+    let agency = |row: &Row<'_>| row.statement.agency;
+    columns.kept("prescribing_agency", rows.iter().map(|row| concepts::code(all, agency(row))));
+    columns
+        .kept("prescribing_agency_text", rows.iter().map(|row| concepts::text_or_display(all, agency(row))));
+    date_columns(&mut columns, rows, findings);
+    dosage_columns(&mut columns, graph, rows, findings);
+    supply_columns(&mut columns, graph, rows, findings);
+    columns.date(
+        "status_changed",
+        "extension",
+        findings,
+        rows.iter().map(|row| row.of_plan(row.plan.status_changed)),
+    );
+    columns.count("issue_count", rows.iter().map(|row| Some(row.issues.len() as u32)));
+    let names = |get: fn(&Request) -> Reference| -> Vec<Option<String>> {
+        rows.iter().map(|row| graph.name(get(&row.plan), row.plan.head.resource)).collect()
+    };
+    let (requesters, recorders) = (names(|plan| plan.requester), names(|plan| plan.recorder));
+    columns.text("requester", requesters.iter().map(Option::as_deref));
+    columns.text("recorder", recorders.iter().map(Option::as_deref));
+    let on_behalf = |row: &Row<'_>| (row.plan.on_behalf_of, row.plan.head.resource);
+    let ods: Vec<Option<&str>> =
+        rows.iter().map(on_behalf).map(|(of, holder)| graph.ods(of, holder)).collect();
+    columns.text("on_behalf_of_ods", ods.iter().copied());
+    columns.text("consultation_id", rows.iter().map(|row| row.consultation.and_then(|place| place.id)));
+    columns.text("consultation_link", rows.iter().map(|row| row.consultation.map(|place| place.link)));
+    let problems: Vec<Vec<&str>> = rows.iter().map(|row| row.problems(graph, relations)).collect();
+    columns.texts("problem_ids", problems.iter().map(|ids| ids.iter().copied()));
+    columns.text("class", rows.iter().map(|row| Some(row.class)));
+    let notes: Vec<Vec<&str>> = rows.iter().map(|row| row.united(graph, |head| head.notes)).collect();
+    columns.texts("notes", notes.iter().map(|notes| notes.iter().copied()));
+    let security: Vec<Vec<&str>> = rows.iter().map(|row| row.united(graph, |head| head.security)).collect();
+    columns.texts("security", security.iter().map(|labels| labels.iter().copied()));
+    columns.text("membership", rows.iter().map(|row| Some(row.membership.as_str())));
+    columns.flags(rows.iter().map(|row| row.all_flags(findings)));
+    columns.finish()
+}
+
+fn date_columns(columns: &mut Columns<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) {
+    let own = |get: fn(&Statement) -> Text| {
+        rows.iter().map(move |row| (row.resource, get(&row.statement))).collect::<Vec<_>>()
+    };
+    let start = own(|statement| statement.start);
+    columns.date("effective_start", "effectivePeriod.start", findings, start.iter().copied());
+    let end = own(|statement| statement.end);
+    columns.date("effective_end", "effectivePeriod.end", findings, end.iter().copied());
+    let asserted = own(|statement| statement.asserted);
+    columns.date("date_asserted", "dateAsserted", findings, asserted.iter().copied());
+    let last_issue = own(|statement| statement.last_issue);
+    columns.date("last_issue", "extension", findings, last_issue.iter().copied());
+    columns.date(
+        "authored_on",
+        "authoredOn",
+        findings,
+        rows.iter().map(|row| row.of_plan(row.plan.authored_on)),
+    );
+}
+
+fn dosage_columns(
+    columns: &mut Columns<'_, '_>,
+    graph: &Graph<'_, '_>,
+    rows: &[Row<'_>],
+    findings: &mut Findings,
+) {
+    columns.kept("dosage_text", rows.iter().map(|row| row.dosage().text));
+    columns.kept("patient_instruction", rows.iter().map(|row| row.dosage().patient_instruction));
+    columns.kept("statement_dosage_text", rows.iter().map(|row| row.statement.dosage.text));
+    let changed: Vec<_> = rows.iter().map(|row| row.dosage_changed(graph)).collect();
+    for (row, value) in rows.iter().zip(&changed) {
+        if value.is_some_and(|(_, interval)| interval.is_none()) {
+            findings.malformed(row.resource, NoticeCode::UnreadableDate, "extension");
+        }
+    }
+    columns.known_date("dosage_changed_on", changed.iter().copied());
+    columns.kept("dosage_structured", rows.iter().map(|row| row.dosage().structured));
+}
+
+fn supply_columns(
+    columns: &mut Columns<'_, '_>,
+    graph: &Graph<'_, '_>,
+    rows: &[Row<'_>],
+    findings: &mut Findings,
+) {
+    columns.kept("quantity_value", rows.iter().map(|row| row.plan.quantity_value));
+    columns.kept("quantity_unit", rows.iter().map(|row| row.plan.quantity_unit));
+    columns.kept("quantity_text", rows.iter().map(|row| row.plan.quantity_text));
+    columns.kept("supply_days", rows.iter().map(|row| row.plan.supply_days(graph.all)));
+    columns.count("repeats_allowed", rows.iter().map(|row| row.plan.repeats_allowed));
+    columns.count("repeats_issued", rows.iter().map(|row| row.plan.repeats_issued));
+    let expiry = rows.iter().map(|row| row.of_plan(row.plan.expiry));
+    columns.date("authorisation_expiry", "extension", findings, expiry);
+    let reason = |row: &Row<'_>| concepts::text_or_display(graph.all, row.plan.status_reason);
+    columns.kept("status_reason", rows.iter().map(reason));
+}
+
+impl<'g> Row<'g> {
+    /// The statement's id; none for a plan alone.
+    fn statement_id(&self, graph: &Graph<'_, '_>) -> Text {
+        let resource = graph.resource(self.resource);
+        if resource.kind == kinds::MEDICATION_STATEMENT { resource.id } else { Text::NONE }
+    }
+
+    /// A text of the plan, with the resource that it stands in.
+    fn of_plan(&self, text: Text) -> (u32, Text) {
+        (self.plan.head.resource, text)
+    }
+
+    /// The plan's dosage, else the statement's.
+    fn dosage(&self) -> Dosage {
+        if self.plan.dosage.is_absent() { self.statement.dosage } else { self.plan.dosage }
+    }
+
+    /// The day in the warning of either text, else that of the extension.
+    fn dosage_changed(&self, graph: &'g Graph<'g, '_>) -> Option<(&'g str, Interval)> {
+        let store = &graph.all.store;
+        let warned = [self.statement.dosage.text, self.plan.dosage.text].into_iter().find_map(|text| {
+            let text = store.get(text)?;
+            // Found by bytes: the phrase is ASCII, its case varies.
+            let at = text.to_ascii_lowercase().find("dosage has changed")?;
+            let (written, day) = warning_dates(&text[at..]).last()?;
+            Some((written, Some((day, day))))
+        });
+        warned.or_else(|| store.get(self.statement.dosage_changed).map(|text| (text, day_interval(text))))
+    }
+
+    /// Problems that point at the statement, its plan or one of its issues, in the order of the bundle.
+    fn problems(&self, graph: &'g Graph<'g, '_>, relations: &Relations<'g>) -> Vec<&'g str> {
+        let plan = self.plan.head.resource;
+        let mut of = vec![self.resource];
+        of.extend((plan != NOBODY && plan != self.resource).then_some(plan));
+        of.extend(self.issues.iter().map(|issue| graph.all.requests[*issue as usize].head.resource));
+        relations.problems_of(graph, &of)
+    }
+
+    /// Texts of the statement, then those of the plan that are new.
+    fn united(&self, graph: &'g Graph<'g, '_>, span: fn(&Head) -> Span) -> Vec<&'g str> {
+        let of = |head: &Head| span(head).of(&graph.all.texts);
+        let mut united: Vec<&str> =
+            of(&self.statement.head).iter().map(|text| graph.all.store.str(*text)).collect();
+        for text in of(&self.plan.head) {
+            let text = graph.all.store.str(*text);
+            if !united.contains(&text) {
+                united.push(text);
+            }
+        }
+        united
+    }
+
+    /// The flags, with what only filling the columns found out.
+    fn all_flags(&self, findings: &Findings) -> Flags {
+        let flags = findings.flags(self.flags, self.resource);
+        match self.plan.head.resource {
+            NOBODY => flags,
+            plan => findings.flags(flags, plan),
+        }
+    }
+}

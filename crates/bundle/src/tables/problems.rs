@@ -1,0 +1,275 @@
+//! `problems`: one row per Condition, the problem header (`problems` sheet).
+
+use arrow_array::RecordBatch;
+use bedside_model::NoticeCode;
+use bedside_model::schema::Table;
+
+use crate::collected::Collected;
+use crate::columns::Columns;
+use crate::concepts::{self, Described};
+use crate::elements::{Concept, Extension, Head, Reference};
+use crate::findings::Findings;
+use crate::flags::Flags;
+use crate::graph::{Graph, Resolved, Target};
+use crate::reader::{Read, Reader};
+use crate::relations::{Consultation, Membership, Relations};
+use crate::text::{Span, Text};
+
+/// A Condition as sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Condition {
+    pub(crate) head: Head,
+    pub(crate) code: Concept,
+    pub(crate) clinical_status: Text,
+    pub(crate) significance: Text,
+    pub(crate) category: Span,
+    pub(crate) onset: Text,
+    pub(crate) abatement: Text,
+    pub(crate) asserted: Text,
+    pub(crate) asserter: Reference,
+    pub(crate) context: Reference,
+    /// In the pool of problem links, in the order sent.
+    pub(crate) links: Span,
+}
+
+/// What a problem says of another record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Relation {
+    ActualProblem,
+    ProblemContent,
+    Parent,
+    Child,
+    Sibling,
+    /// A relation between problems that is none of the three.
+    UnknownHeader,
+}
+
+impl Relation {
+    /// The name in the record.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::ActualProblem => "actual-problem",
+            Self::ProblemContent => "problem-content",
+            Self::Parent => "parent",
+            Self::Child => "child",
+            Self::Sibling => "sibling",
+            Self::UnknownHeader => "unknown",
+        }
+    }
+
+    fn of_header(kind: &str) -> Self {
+        [Self::Parent, Self::Child, Self::Sibling]
+            .into_iter()
+            .find(|relation| relation.as_str().eq_ignore_ascii_case(kind))
+            .unwrap_or(Self::UnknownHeader)
+    }
+}
+
+/// One link of a problem.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProblemLink {
+    pub(crate) relation: Relation,
+    pub(crate) target: Reference,
+}
+
+pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
+    let head = reader.begin(reader.out.conditions.len());
+    let mut this = Condition { head, ..Condition::default() };
+    reader.members(|reader, key| {
+        match key {
+            "extension" => read_extensions(reader, &mut this)?,
+            "code" => this.code = reader.concept("code")?,
+            "clinicalStatus" => this.clinical_status = reader.text("clinicalStatus")?,
+            "category" => this.category = read_categories(reader)?,
+            "onsetDateTime" => this.onset = reader.text("onsetDateTime")?,
+            "abatementDateTime" => this.abatement = reader.text("abatementDateTime")?,
+            "assertedDate" => this.asserted = reader.text("assertedDate")?,
+            "asserter" => this.asserter = reader.reference("asserter")?,
+            "context" => this.context = reader.reference("context")?,
+            _ => reader.common(key, &mut this.head)?,
+        }
+        Ok(())
+    })?;
+    reader.out.conditions.push(this);
+    Ok(())
+}
+
+fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Condition) -> Read<()> {
+    let start = reader.out.problem_links.len();
+    reader.extensions(|reader, extension, _| {
+        let (relation, target) = match extension {
+            Extension::ActualProblem => (Relation::ActualProblem, reader.extension_reference("extension")?),
+            Extension::RelatedClinicalContent => {
+                (Relation::ProblemContent, reader.extension_reference("extension")?)
+            }
+            Extension::RelatedProblemHeader => {
+                let header = reader.problem_header("extension")?;
+                (Relation::of_header(reader.out.store.code(header.kind)), header.target)
+            }
+            Extension::ProblemSignificance => {
+                this.significance = reader.extension_text("extension")?;
+                return Ok(());
+            }
+            _ => return reader.cursor.skip(),
+        };
+        if relation == Relation::UnknownHeader {
+            reader.notice(NoticeCode::UnknownCode, "extension");
+        }
+        reader.out.problem_links.push(ProblemLink { relation, target });
+        Ok(())
+    })?;
+    this.links = Span::since(start, &reader.out.problem_links);
+    Ok(())
+}
+
+fn read_categories(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
+    let concepts = reader.concepts("category")?;
+    let start = reader.out.texts.len();
+    for position in 0..concepts.length {
+        let concept = concepts.of(&reader.out.concepts)[position as usize];
+        let code = concepts::code(reader.out, concept).or(concept.text);
+        if code.is_some() {
+            reader.out.texts.push(code);
+        }
+    }
+    Ok(Span::since(start, &reader.out.texts))
+}
+
+/// One row.
+struct Row<'g> {
+    condition: &'g Condition,
+    problem: Described<'g>,
+    actual: Option<Resolved<'g>>,
+    consultation: Option<Consultation<'g>>,
+    membership: Membership,
+    flags: Flags,
+}
+
+/// What the rows of this table tell the others.
+pub(crate) struct Problems {
+    pub(crate) batch: RecordBatch,
+    /// Number of the Encounter of each row.
+    pub(crate) encounters: Vec<Option<u32>>,
+}
+
+/// Makes the table.
+pub(crate) fn table<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &'g Relations<'g>,
+    findings: &mut Findings,
+) -> Problems {
+    let counted = graph.all.conditions.iter().filter(|condition| graph.counts(condition.head.resource));
+    let rows: Vec<Row<'g>> = counted.map(|condition| row(graph, relations, condition)).collect();
+    for row in &rows {
+        notice_gaps(graph, row, findings);
+    }
+    let encounters = rows.iter().map(|row| row.consultation.and_then(|place| place.encounter)).collect();
+    Problems { batch: columns(graph, &rows, findings), encounters }
+}
+
+fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, condition: &'g Condition) -> Row<'g> {
+    let resource = condition.head.resource;
+    let links = condition.links.of(&graph.all.problem_links);
+    let actual = links.iter().find(|link| link.relation == Relation::ActualProblem);
+    let mut flags = Flags::default();
+    let active = graph.all.store.word(condition.clinical_status) == "active";
+    flags.raise(Flags::STATUS_CONFLICT, active && condition.abatement.is_some());
+    Row {
+        condition,
+        problem: concepts::describe(graph.all, condition.code),
+        actual: actual.map(|link| graph.resolve(link.target, resource)),
+        consultation: relations
+            .by_context(graph, condition.context, resource)
+            .or_else(|| relations.by_structure([Some(resource), None])),
+        membership: relations.membership(graph, resource),
+        flags,
+    }
+}
+
+fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
+    let (condition, resource) = (row.condition, row.condition.head.resource);
+    let notices = &mut findings.notices;
+    graph.resolve_noticed(condition.asserter, resource, "asserter", notices);
+    graph.resolve_noticed(condition.context, resource, "context", notices);
+    if row.problem.degraded.is_some() {
+        notices.add(resource, NoticeCode::DegradedCode, "code");
+    }
+    if row.problem.term.is_none() {
+        notices.add(resource, NoticeCode::MissingElement, "code");
+    }
+    match graph.all.store.word(condition.clinical_status) {
+        "" => notices.add(resource, NoticeCode::MissingElement, "clinicalStatus"),
+        "active" | "inactive" => {}
+        _ => notices.add(resource, NoticeCode::UnknownCode, "clinicalStatus"),
+    }
+    if !matches!(graph.all.store.code(condition.significance), "" | "major" | "minor") {
+        notices.add(resource, NoticeCode::UnknownCode, "extension");
+    }
+}
+
+fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) -> RecordBatch {
+    let mut columns = Columns::new(Table::Problems, graph.all);
+    let number = |row: &Row<'_>| row.condition.head.resource;
+    columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(number(row)))));
+    columns.kept("problem_id", rows.iter().map(|row| graph.resource(number(row)).id));
+    columns.identifiers("identifiers", rows.iter().map(|row| row.condition.head.identifiers));
+    let problems: Vec<Described<'_>> = rows.iter().map(|row| row.problem).collect();
+    columns.concept("problem", &problems);
+    columns.kept("clinical_status", rows.iter().map(|row| row.condition.clinical_status));
+    columns.kept("significance", rows.iter().map(|row| row.condition.significance));
+    columns.kept_texts("category", rows.iter().map(|row| row.condition.category));
+    columns.date(
+        "onset",
+        "onsetDateTime",
+        findings,
+        rows.iter().map(|row| (number(row), row.condition.onset)),
+    );
+    let abatement = rows.iter().map(|row| (number(row), row.condition.abatement));
+    columns.date("abatement", "abatementDateTime", findings, abatement);
+    columns.date(
+        "asserted",
+        "assertedDate",
+        findings,
+        rows.iter().map(|row| (number(row), row.condition.asserted)),
+    );
+    let asserters: Vec<Option<String>> =
+        rows.iter().map(|row| graph.name(row.condition.asserter, number(row))).collect();
+    columns.text("asserter", asserters.iter().map(Option::as_deref));
+    let target = rows.iter().map(|row| row.actual.map(|actual| actual.target));
+    columns.text("actual_problem_type", target.clone().map(|target| graph.target_type(target?)));
+    columns.text("actual_problem_id", target.clone().map(|target| graph.target_id(target?)));
+    let resolved = target.map(|target| Some(matches!(target?, Target::Resource(_))));
+    columns.flag("actual_problem_resolved", resolved);
+    columns.text("consultation_id", rows.iter().map(|row| row.consultation.and_then(|place| place.id)));
+    columns.text("consultation_link", rows.iter().map(|row| row.consultation.map(|place| place.link)));
+    for (name, relation) in
+        [("parent_ids", Relation::Parent), ("child_ids", Relation::Child), ("sibling_ids", Relation::Sibling)]
+    {
+        let ids: Vec<Vec<&str>> = rows.iter().map(|row| related(graph, row.condition, relation)).collect();
+        columns.texts(name, ids.iter().map(|ids| ids.iter().copied()));
+    }
+    columns.kept_texts("notes", rows.iter().map(|row| row.condition.head.notes));
+    columns.kept_texts("security", rows.iter().map(|row| row.condition.head.security));
+    columns.text("membership", rows.iter().map(|row| Some(row.membership.as_str())));
+    columns.flags(rows.iter().map(|row| findings.flags(row.flags, number(row))));
+    columns.finish()
+}
+
+/// Ids of the problems in one relation, those outside the bundle included.
+fn related<'g>(graph: &'g Graph<'g, '_>, condition: &Condition, relation: Relation) -> Vec<&'g str> {
+    let links = condition.links.of(&graph.all.problem_links).iter().filter(|link| link.relation == relation);
+    links
+        .filter_map(|link| graph.target_id(graph.resolve(link.target, condition.head.resource).target))
+        .collect()
+}
+
+/// The problems that a list's header names, as ids.
+pub(crate) fn header_ids<'g>(
+    graph: &'g Graph<'g, '_>,
+    all: &Collected<'_>,
+    headers: Span,
+    list: u32,
+) -> Vec<&'g str> {
+    let headers = headers.of(&all.headers).iter();
+    headers.filter_map(|header| graph.target_id(graph.resolve(header.target, list).target)).collect()
+}

@@ -1,0 +1,253 @@
+//! `sections`: one row per clinical area, always all ten: what may be concluded from the rows of each
+//! (`bundle` sheet, sections 8 and 9; `retrieve` sheet, section 8).
+
+use std::borrow::Cow;
+
+use arrow_array::RecordBatch;
+use bedside_model::schema::Table;
+use bedside_model::{ClinicalArea, Day, NoticeCode, Origin, SectionState, Severity, warning_dates};
+
+use crate::columns::Columns;
+use crate::concepts;
+use crate::findings::Findings;
+use crate::graph::Graph;
+use crate::lists::{List, Purpose};
+use crate::notices::Notice;
+use crate::outcome::{Denial, OutcomeIssue, denial};
+use crate::relations::Relations;
+
+const CONFIDENTIAL: &str = "confidential-items";
+const IN_TRANSIT: &str = "data-in-transit";
+const AWAITING_FILING: &str = "data-awaiting-filing";
+
+/// One row.
+struct Row<'g> {
+    area: ClinicalArea,
+    entry: Option<u32>,
+    requested: bool,
+    state: SectionState,
+    entries: u32,
+    warnings: Vec<&'g str>,
+    warning_text: Option<String>,
+    incomplete: bool,
+    incomplete_before: Option<(String, Day)>,
+}
+
+/// Makes the table; `requested` is what was asked for, where that is known.
+pub(crate) fn table<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &Relations<'_>,
+    requested: Option<&[ClinicalArea]>,
+    findings: &mut Findings,
+) -> RecordBatch {
+    notice_lists(graph, relations, findings);
+    notice_outcomes(graph, findings);
+    let rows: Vec<Row<'g>> =
+        ClinicalArea::ALL.into_iter().map(|area| row(graph, relations, requested, area)).collect();
+    for row in &rows {
+        if row.state == SectionState::MissingList {
+            findings.notices.add_area(row.area, NoticeCode::MissingList, "entry");
+        }
+    }
+    columns(graph, &rows)
+}
+
+fn row<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &Relations<'_>,
+    requested: Option<&[ClinicalArea]>,
+    area: ClinicalArea,
+) -> Row<'g> {
+    let all = graph.all;
+    let of_purpose = |wanted: Purpose| {
+        let lists = all.lists.iter().zip(&relations.purposes);
+        lists
+            .filter(move |(list, purpose)| **purpose == wanted && graph.counts(list.resource))
+            .map(|(list, _)| list)
+    };
+    let lists: Vec<&List> = of_purpose(Purpose::Primary(area)).collect();
+    let ended: Vec<&List> = match area {
+        ClinicalArea::Allergies => of_purpose(Purpose::EndedAllergies).collect(),
+        _ => Vec::new(),
+    };
+    let warnings = warnings(graph, lists.iter().chain(&ended).copied());
+    let denial = all.issues.iter().filter_map(|issue| said_of(graph, issue, area)).next();
+    let entries = lists.iter().map(|list| list.items.length).sum();
+    let present = !lists.is_empty();
+    let requested = requested.map_or(present, |areas| areas.contains(&area)) || denial.is_some();
+    let note = note(graph, &lists, &ended);
+    let late = warnings.iter().any(|code| [IN_TRANSIT, AWAITING_FILING].contains(&code.trim()));
+    Row {
+        area,
+        entry: lists.first().map(|list| graph.entry(list.resource)),
+        requested,
+        state: state(present, entries, requested, denial, &warnings),
+        entries,
+        incomplete_before: note.as_deref().filter(|_| late).and_then(latest_date),
+        warnings,
+        warning_text: note,
+        incomplete: late,
+    }
+}
+
+/// What the provider says of one area, unless it is about a filter alone.
+fn said_of(graph: &Graph<'_, '_>, issue: &OutcomeIssue, area: ClinicalArea) -> Option<Said> {
+    let store = &graph.all.store;
+    let (named, denial) = denial(store.str(issue.text), store.str(issue.diagnostics))?;
+    if named != area || !graph.counts(issue.resource) {
+        return None;
+    }
+    let failed = matches!(store.code(issue.severity), "error" | "fatal");
+    let said = store.str(issue.text).to_ascii_lowercase();
+    let known = said.contains("disabled")
+        || said.contains("unrecognised")
+        || store.code(issue.code) == "NOT_IMPLEMENTED";
+    Some(match denial {
+        Denial::Part => Said::PartOnly,
+        _ if failed && !known => Said::State(SectionState::Failed),
+        Denial::Disabled => Said::State(SectionState::Disabled),
+        Denial::Unsupported => Said::State(SectionState::Unsupported),
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Said {
+    State(SectionState),
+    PartOnly,
+}
+
+/// The table of the `bundle` sheet, section 8. What the provider says of the area decides unless its list holds
+/// something after all.
+fn state(
+    present: bool,
+    entries: u32,
+    requested: bool,
+    said: Option<Said>,
+    warnings: &[&str],
+) -> SectionState {
+    let confidential = warnings.iter().any(|code| code.trim() == CONFIDENTIAL);
+    match (entries, said) {
+        (1.., _) if confidential => SectionState::ReturnedWithExclusions,
+        (1.., _) => SectionState::Returned,
+        (0, Some(Said::State(state))) => state,
+        (0, _) if present && confidential => SectionState::EmptyConfidential,
+        (0, _) if present => SectionState::EmptyNoContent,
+        (0, _) if requested => SectionState::MissingList,
+        (0, _) => SectionState::NotRequested,
+    }
+}
+
+fn warnings<'g>(graph: &'g Graph<'g, '_>, lists: impl Iterator<Item = &'g List>) -> Vec<&'g str> {
+    let mut united: Vec<&str> = Vec::new();
+    for warning in lists.flat_map(|list| list.warnings.of(&graph.all.texts)) {
+        let warning = graph.all.store.str(*warning);
+        if !united.contains(&warning) {
+            united.push(warning);
+        }
+    }
+    united
+}
+
+/// The notes of the area's lists, and of an Ended list that carries a warning, a line feed between them.
+fn note(graph: &Graph<'_, '_>, lists: &[&List], ended: &[&List]) -> Option<String> {
+    let warned = ended.iter().filter(|list| list.warnings.length > 0);
+    let notes = lists.iter().chain(warned).flat_map(|list| list.notes.of(&graph.all.texts));
+    let notes: Vec<&str> = notes.map(|note| graph.all.store.str(*note)).collect();
+    (!notes.is_empty()).then(|| notes.join("\n"))
+}
+
+fn latest_date(note: &str) -> Option<(String, Day)> {
+    warning_dates(note).max_by_key(|(_, day)| *day).map(|(written, day)| (written.to_owned(), day))
+}
+
+/// Every warning and every empty reason of every list is a notice of its own.
+fn notice_lists(graph: &Graph<'_, '_>, relations: &Relations<'_>, findings: &mut Findings) {
+    let all = graph.all;
+    for (list, purpose) in all.lists.iter().zip(&relations.purposes) {
+        if !graph.counts(list.resource) {
+            continue;
+        }
+        let area = purpose.area();
+        let note: Vec<&str> = list.notes.of(&all.texts).iter().map(|note| all.store.str(*note)).collect();
+        let mut say = |severity, code: &str, text: &str, element| {
+            findings.notices.0.push(Notice {
+                resource: list.resource,
+                entry: None,
+                area,
+                severity,
+                code: Cow::Owned(code.to_owned()),
+                text: (!text.is_empty()).then(|| Cow::Owned(text.to_owned())),
+                element,
+                origin: Origin::Provider,
+            });
+        };
+        let note = note.join("\n");
+        for warning in list.warnings.of(&all.texts) {
+            say(Severity::Warning, all.store.str(*warning), &note, "extension");
+        }
+        let reason = concepts::code(all, list.empty_reason);
+        if let Some(code) = all.store.get(reason) {
+            let term = concepts::term(all, list.empty_reason).unwrap_or_default();
+            say(Severity::Information, code, if note.is_empty() { term } else { &note }, "emptyReason");
+        } else if let Some(text) = all.store.get(list.empty_reason.text) {
+            say(Severity::Information, text, if note.is_empty() { text } else { &note }, "emptyReason");
+        }
+        notice_unknown_codes(graph, list, findings);
+    }
+}
+
+fn notice_unknown_codes(graph: &Graph<'_, '_>, list: &List, findings: &mut Findings) {
+    let all = graph.all;
+    for warning in list.warnings.of(&all.texts) {
+        if ![CONFIDENTIAL, IN_TRANSIT, AWAITING_FILING].contains(&all.store.code(*warning)) {
+            findings.notices.add(list.resource, NoticeCode::UnknownCode, "extension");
+        }
+    }
+    let reason = all.store.code(concepts::code(all, list.empty_reason));
+    if !matches!(reason, "" | "no-content-recorded") {
+        findings.notices.add(list.resource, NoticeCode::UnknownCode, "emptyReason");
+    }
+}
+
+fn notice_outcomes(graph: &Graph<'_, '_>, findings: &mut Findings) {
+    let store = &graph.all.store;
+    for issue in graph.all.issues.iter().filter(|issue| graph.counts(issue.resource)) {
+        let area = denial(store.str(issue.text), store.str(issue.diagnostics)).map(|(area, _)| area);
+        let severity = match store.code(issue.severity) {
+            "fatal" | "error" => Severity::Error,
+            "information" => Severity::Information,
+            _ => Severity::Warning,
+        };
+        findings.notices.0.push(Notice {
+            resource: issue.resource,
+            entry: None,
+            area,
+            severity,
+            code: Cow::Owned(store.str(issue.code.or(issue.kind)).to_owned()),
+            text: store.get(issue.text.or(issue.diagnostics)).map(|text| Cow::Owned(text.to_owned())),
+            element: "issue",
+            origin: Origin::Provider,
+        });
+    }
+}
+
+fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>]) -> RecordBatch {
+    let mut columns = Columns::new(Table::Sections, graph.all);
+    columns.count("entry_index", rows.iter().map(|row| row.entry));
+    columns.text("area", rows.iter().map(|row| Some(row.area.as_str())));
+    columns.flag("requested", rows.iter().map(|row| Some(row.requested)));
+    columns.text("state", rows.iter().map(|row| Some(row.state.as_str())));
+    columns.count("entries", rows.iter().map(|row| Some(row.entries)));
+    columns.texts("warnings", rows.iter().map(|row| row.warnings.iter().copied()));
+    columns.text("warning_text", rows.iter().map(|row| row.warning_text.as_deref()));
+    columns.flag("incomplete", rows.iter().map(|row| Some(row.incomplete)));
+    let before = |row: &Row<'_>| row.incomplete_before.as_ref().map(|(_, day)| (*day, *day));
+    let written: Vec<_> =
+        rows.iter().map(|row| row.incomplete_before.as_ref().map(|(text, _)| text.as_str())).collect();
+    let days: Vec<_> = rows.iter().map(before).collect();
+    columns.known_date(
+        "incomplete_before",
+        written.into_iter().zip(days).map(|(text, days)| text.map(|text| (text, days))),
+    );
+    columns.finish()
+}

@@ -1,0 +1,143 @@
+//! Where the text of the record lives while it is being normalised.
+//!
+//! A body held whole is borrowed: a [`Text`] is then a position in it and costs no copy. A body fed in chunks
+//! is gone once an entry has been read, so what is kept of it is copied. Unescaped strings are copied always.
+
+use bedside_model::Day;
+
+/// A kept piece of text, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Text {
+    start: u32,
+    length: u32,
+}
+
+/// A range of one of the pools of [`Collected`](crate::collected::Collected).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) length: u32,
+}
+
+/// The days that a date may mean, `None` for one that cannot be read or is absent.
+pub(crate) type Interval = Option<(Day, Day)>;
+
+impl Text {
+    pub(crate) const NONE: Self = Self { start: u32::MAX, length: 0 };
+
+    pub(crate) fn is_none(self) -> bool {
+        self.start == u32::MAX
+    }
+
+    pub(crate) fn is_some(self) -> bool {
+        self.start != u32::MAX
+    }
+
+    /// This text, or another where this is none.
+    pub(crate) fn or(self, other: Self) -> Self {
+        if self.is_some() { self } else { other }
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl Span {
+    /// What a pool has gained since it was `start` long.
+    pub(crate) fn since<T>(start: usize, pool: &[T]) -> Self {
+        Self { start: start as u32, length: (pool.len() - start) as u32 }
+    }
+
+    /// The span's part of its pool.
+    pub(crate) fn of<T>(self, pool: &[T]) -> &[T] {
+        &pool[self.start as usize..(self.start + self.length) as usize]
+    }
+}
+
+/// Marks a position in the copies, as opposed to one in the body.
+const COPIED: u32 = 1 << 31;
+
+/// The body, where it is whole, and the copies.
+pub(crate) struct Store<'a> {
+    body: &'a str,
+    borrows: bool,
+    copies: String,
+}
+
+impl<'a> Store<'a> {
+    /// A store that borrows from a whole body of less than 2 GiB.
+    pub(crate) fn borrowing(body: &'a str) -> Self {
+        Self { body, borrows: true, copies: String::new() }
+    }
+
+    /// A store that copies what it keeps.
+    pub(crate) fn copying() -> Self {
+        Self { body: "", borrows: false, copies: String::new() }
+    }
+
+    /// Keeps a text that stands unescaped at a byte offset of the body.
+    #[inline]
+    pub(crate) fn keep(&mut self, text: &str, offset: usize) -> Text {
+        if self.borrows {
+            return Text { start: offset as u32, length: text.len() as u32 };
+        }
+        self.copy(text)
+    }
+
+    /// Keeps a copy of a text.
+    pub(crate) fn copy(&mut self, text: &str) -> Text {
+        let start = self.copies.len() as u32 | COPIED;
+        self.copies.push_str(text);
+        Text { start, length: text.len() as u32 }
+    }
+
+    /// The kept text.
+    #[inline]
+    pub(crate) fn get(&self, text: Text) -> Option<&str> {
+        if text.is_none() {
+            return None;
+        }
+        let (from, start) = match text.start & COPIED {
+            0 => (self.body, text.start as usize),
+            _ => (self.copies.as_str(), (text.start & !COPIED) as usize),
+        };
+        Some(&from[start..start + text.length as usize])
+    }
+
+    /// The kept text, empty where there is none.
+    #[inline]
+    pub(crate) fn str(&self, text: Text) -> &str {
+        self.get(text).unwrap_or_default()
+    }
+
+    /// The kept word of an enumeration as it is compared: without white space around it and, where it is one
+    /// that a rule depends on, in lower case (`coding` sheet, section 8).
+    pub(crate) fn word(&self, text: Text) -> &str {
+        const WORDS: [&str; 14] = [
+            "active",
+            "completed",
+            "stopped",
+            "inactive",
+            "resolved",
+            "finished",
+            "unknown",
+            "plan",
+            "order",
+            "acute",
+            "delayed-prescribing",
+            "repeat",
+            "repeat-dispensing",
+            "prescribed-by-another-organisation",
+        ];
+        let word = self.code(text);
+        WORDS.into_iter().find(|known| known.eq_ignore_ascii_case(word)).unwrap_or(word)
+    }
+
+    /// The kept text without white space around it, as codes are compared.
+    pub(crate) fn code(&self, text: Text) -> &str {
+        self.str(text).trim()
+    }
+}

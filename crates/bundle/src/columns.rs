@@ -3,7 +3,7 @@
 //! A column is filled whole before the next begins, from an iterator over the rows: its size is known first, so
 //! that no buffer grows and nothing is left over.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::{
@@ -25,13 +25,22 @@ pub(crate) struct Columns<'g, 's> {
     all: &'g Collected<'s>,
     schema: SchemaRef,
     arrays: Vec<ArrayRef>,
+    /// One array of nothing but nulls, for the many columns that hold nothing else.
+    nulls: Option<ArrayRef>,
+}
+
+/// A table without rows. There is at least one in most small records, and each is made once.
+pub(crate) fn empty(table: Table) -> RecordBatch {
+    static EMPTY: LazyLock<Vec<RecordBatch>> =
+        LazyLock::new(|| Table::ALL.iter().map(|table| RecordBatch::new_empty(table.schema())).collect());
+    EMPTY[table as usize].clone()
 }
 
 impl<'g, 's> Columns<'g, 's> {
     pub(crate) fn new(table: Table, all: &'g Collected<'s>) -> Self {
         let schema = table.schema();
         let arrays = Vec::with_capacity(schema.fields().len());
-        Self { all, schema, arrays }
+        Self { all, schema, arrays, nulls: None }
     }
 
     /// The table.
@@ -49,7 +58,8 @@ impl<'g, 's> Columns<'g, 's> {
     }
 
     pub(crate) fn text<'t>(&mut self, name: &str, values: impl Iterator<Item = Option<&'t str>> + Clone) {
-        self.push(name, Arc::new(strings(values)));
+        let array = self.strings(values);
+        self.push(name, array);
     }
 
     /// A column of texts that were kept as sent.
@@ -118,16 +128,22 @@ impl<'g, 's> Columns<'g, 's> {
     /// The eight columns of a concept.
     pub(crate) fn concept(&mut self, name: &str, values: &[Described<'_>]) {
         let all = self.all;
-        let kept = |get: fn(&Described<'_>) -> Text| -> ArrayRef {
-            Arc::new(strings(values.iter().map(|value| all.store.get(get(value)))))
-        };
-        self.push_part(name, "_code", kept(|value| value.preferred.code));
-        self.push_part(name, "_system", kept(|value| value.preferred.system));
-        self.push_part(name, "_display", kept(|value| value.preferred.display));
-        self.push_part(name, "_text", kept(|value| value.text));
-        self.push_part(name, "_term", Arc::new(strings(values.iter().map(|value| value.term))));
-        self.push_part(name, "_term_source", Arc::new(strings(values.iter().map(|value| value.term_source))));
-        self.push_part(name, "_degraded", Arc::new(strings(values.iter().map(|value| value.degraded))));
+        let texts: [(&str, fn(&Described<'_>) -> Text); 4] = [
+            ("_code", |value| value.preferred.code),
+            ("_system", |value| value.preferred.system),
+            ("_display", |value| value.preferred.display),
+            ("_text", |value| value.text),
+        ];
+        for (part, get) in texts {
+            let array = self.strings(values.iter().map(|value| all.store.get(get(value))));
+            self.push_part(name, part, array);
+        }
+        let term = self.strings(values.iter().map(|value| value.term));
+        self.push_part(name, "_term", term);
+        let source = self.strings(values.iter().map(|value| value.term_source));
+        self.push_part(name, "_term_source", source);
+        let degraded = self.strings(values.iter().map(|value| value.degraded));
+        self.push_part(name, "_degraded", degraded);
         self.codings(name, values);
     }
 
@@ -180,6 +196,14 @@ impl<'g, 's> Columns<'g, 's> {
         let items = StructArray::new(fields.clone(), arrays, None);
         let list = ListArray::new(Arc::clone(item), offsets, Arc::new(items), None);
         self.push_part(name, part, Arc::new(list));
+    }
+
+    fn strings<'t>(&mut self, values: impl Iterator<Item = Option<&'t str>> + Clone) -> ArrayRef {
+        if values.clone().any(|value| value.is_some()) {
+            return Arc::new(strings(values));
+        }
+        let nulls = self.nulls.get_or_insert_with(|| Arc::new(StringArray::new_null(values.count())));
+        Arc::clone(nulls)
     }
 
     fn push(&mut self, name: &str, array: ArrayRef) {

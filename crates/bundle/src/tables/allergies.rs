@@ -9,7 +9,7 @@ use bedside_model::schema::Table;
 use hashbrown::HashMap;
 
 use crate::collected::{Collected, NOBODY};
-use crate::columns::{Columns, strings};
+use crate::columns::{Columns, empty, strings};
 use crate::concepts::{self, Described};
 use crate::elements::{Concept, Extension, Head, Reference};
 use crate::findings::Findings;
@@ -345,6 +345,9 @@ fn columns(
     rows: &[Row<'_>],
     findings: &mut Findings,
 ) -> RecordBatch {
+    if rows.is_empty() {
+        return empty(Table::Allergies);
+    }
     let mut columns = Columns::new(Table::Allergies, graph.all);
     let number = |row: &Row<'_>| row.allergy.head.resource;
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(number(row)))));

@@ -5,7 +5,7 @@ use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use hashbrown::HashMap;
 
-use crate::columns::Columns;
+use crate::columns::{Columns, empty};
 use crate::elements::Reference;
 use crate::graph::{Graph, Resolved, Target};
 use crate::kinds;
@@ -200,6 +200,9 @@ fn availability(resolved: &Resolved<'_>) -> &'static str {
 }
 
 fn columns(graph: &Graph<'_, '_>, nodes: &[Node<'_>]) -> RecordBatch {
+    if nodes.is_empty() {
+        return empty(Table::ConsultationNodes);
+    }
     let mut columns = Columns::new(Table::ConsultationNodes, graph.all);
     columns.count("entry_index", nodes.iter().map(|node| Some(node.entry)));
     columns.text("consultation_id", nodes.iter().map(|node| node.consultation_id));

@@ -8,7 +8,7 @@ use bedside_model::NoticeCode;
 use bedside_model::schema::Table;
 
 use crate::collected::NOBODY;
-use crate::columns::{Columns, strings};
+use crate::columns::{Columns, empty, strings};
 use crate::concepts::{self, Described};
 use crate::elements::{Concept, Head, Reference};
 use crate::findings::Findings;
@@ -259,6 +259,9 @@ fn columns(
     recorded: &Recorded<'_>,
     findings: &mut Findings,
 ) -> RecordBatch {
+    if rows.is_empty() {
+        return empty(Table::Consultations);
+    }
     let mut columns = Columns::new(Table::Consultations, graph.all);
     let number = |row: &Row<'_>| row.encounter.head.resource;
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(number(row)))));

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::medications::Medicine;
 use crate::collected::{Collected, NOBODY};
-use crate::columns::Columns;
+use crate::columns::{Columns, empty};
 use crate::concepts::{self, Described};
 use crate::elements::{Concept, Dosage, Extension, Head, Identifier, Reference};
 use crate::findings::Findings;
@@ -452,6 +452,9 @@ fn columns(
     findings: &mut Findings,
 ) -> RecordBatch {
     let all = graph.all;
+    if rows.is_empty() {
+        return empty(Table::MedicationIssues);
+    }
     let mut columns = Columns::new(Table::MedicationIssues, all);
     let own = |row: &Row<'_>, text: Text| (row.request.head.resource, text);
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(row.request.head.resource))));

@@ -7,7 +7,7 @@ use bedside_model::{Day, NoticeCode, day_interval, warning_dates};
 
 use super::medication_issues::{Issues, Request};
 use crate::collected::NOBODY;
-use crate::columns::Columns;
+use crate::columns::{Columns, empty};
 use crate::concepts::{self, Described};
 use crate::elements::{Concept, Dosage, Extension, Head, Reference};
 use crate::findings::Findings;
@@ -343,6 +343,9 @@ fn columns(
     findings: &mut Findings,
 ) -> RecordBatch {
     let all = graph.all;
+    if rows.is_empty() {
+        return empty(Table::Medications);
+    }
     let mut columns = Columns::new(Table::Medications, all);
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(row.resource))));
     columns.kept("medication_id", rows.iter().map(|row| row.statement_id(graph)));

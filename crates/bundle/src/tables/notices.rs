@@ -5,7 +5,7 @@ use bedside_model::ClinicalArea;
 use bedside_model::schema::Table;
 
 use crate::collected::NOBODY;
-use crate::columns::Columns;
+use crate::columns::{Columns, empty};
 use crate::graph::Graph;
 use crate::kinds;
 use crate::notices::{Notice, Notices};
@@ -19,6 +19,9 @@ pub(crate) fn table(graph: &Graph<'_, '_>, mut notices: Notices) -> RecordBatch 
     notices.0.sort_by_key(|notice| entry(notice).unwrap_or(u32::MAX));
     let rows = &notices.0;
     let resource = |notice: &Notice| (notice.resource != NOBODY).then_some(notice.resource);
+    if rows.is_empty() {
+        return empty(Table::Notices);
+    }
     let mut columns = Columns::new(Table::Notices, graph.all);
     columns.count("entry_index", rows.iter().map(entry));
     columns.text("area", rows.iter().map(|notice| area(graph, notice).map(ClinicalArea::as_str)));

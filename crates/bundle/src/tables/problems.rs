@@ -5,7 +5,7 @@ use bedside_model::NoticeCode;
 use bedside_model::schema::Table;
 
 use crate::collected::Collected;
-use crate::columns::Columns;
+use crate::columns::{Columns, empty};
 use crate::concepts::{self, Described};
 use crate::elements::{Concept, Extension, Head, Reference};
 use crate::findings::Findings;
@@ -208,6 +208,9 @@ fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
 }
 
 fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) -> RecordBatch {
+    if rows.is_empty() {
+        return empty(Table::Problems);
+    }
     let mut columns = Columns::new(Table::Problems, graph.all);
     let number = |row: &Row<'_>| row.condition.head.resource;
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(number(row)))));

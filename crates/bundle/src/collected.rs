@@ -1,5 +1,6 @@
 //! What has been read of a bundle, before anything is resolved: the resources in order, their elements in pools.
 
+use crate::drug::Medication;
 use crate::elements::{Coding, Concept, Header, HumanName, Identifier, Reference};
 use crate::kinds::{self, Role, TypeId};
 use crate::lists::List;
@@ -9,7 +10,7 @@ use crate::people::{Named, Patient, PractitionerRole};
 use crate::tables::allergies::{Allergy, Reaction};
 use crate::tables::consultations::{Encounter, Participant};
 use crate::tables::medication_issues::Request;
-use crate::tables::medications::{Medication, Statement};
+use crate::tables::medications::Statement;
 use crate::tables::problems::{Condition, ProblemLink};
 use crate::text::{Store, Text};
 

@@ -128,16 +128,14 @@ impl<'g, 's> Columns<'g, 's> {
     /// The eight columns of a concept.
     pub(crate) fn concept(&mut self, name: &str, values: &[Described<'_>]) {
         let all = self.all;
-        let texts: [(&str, fn(&Described<'_>) -> Text); 4] = [
-            ("_code", |value| value.preferred.code),
-            ("_system", |value| value.preferred.system),
-            ("_display", |value| value.preferred.display),
-            ("_text", |value| value.text),
-        ];
-        for (part, get) in texts {
-            let array = self.strings(values.iter().map(|value| all.store.get(get(value))));
-            self.push_part(name, part, array);
-        }
+        let code = self.strings(values.iter().map(|value| all.store.get(value.preferred.code)));
+        self.push_part(name, "_code", code);
+        let system = self.strings(values.iter().map(|value| all.store.get(value.preferred.system)));
+        self.push_part(name, "_system", system);
+        let display = self.strings(values.iter().map(|value| all.store.get(value.preferred.display)));
+        self.push_part(name, "_display", display);
+        let text = self.strings(values.iter().map(|value| all.store.get(value.text)));
+        self.push_part(name, "_text", text);
         let term = self.strings(values.iter().map(|value| value.term));
         self.push_part(name, "_term", term);
         let source = self.strings(values.iter().map(|value| value.term_source));

@@ -11,11 +11,11 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use crate::Limits;
 use crate::collected::{Collected, Content, NOBODY, Resource};
 use crate::concepts::{self, Described};
+use crate::drug::Medicine;
 use crate::elements::{HumanName, Reference};
 use crate::json::canonical_hash;
 use crate::kinds::{self, TypeId};
 use crate::notices::Notices;
-use crate::tables::medications::Medicine;
 use crate::text::Text;
 
 /// What a reference points at.

@@ -21,6 +21,7 @@
 mod collected;
 mod columns;
 mod concepts;
+mod drug;
 mod elements;
 mod envelope;
 mod error;
@@ -29,6 +30,7 @@ mod findings;
 mod flags;
 mod graph;
 mod identity;
+mod issues;
 mod json;
 mod kinds;
 mod limits;

@@ -10,6 +10,7 @@ use crate::envelope::read_document;
 use crate::error::BundleError;
 use crate::findings::Findings;
 use crate::graph::{Graph, mark_repeated};
+use crate::issues::Issues;
 use crate::json::{Cursor, Fault, FaultKind, Workspace};
 use crate::kinds::{self, Role};
 use crate::limits::Limits;
@@ -86,7 +87,7 @@ pub(crate) fn complete(
     let all = all;
     let graph = Graph::new(&all);
     let relations = Relations::new(&graph, &mut findings);
-    let issues = medication_issues::Issues::new(&graph, &mut findings);
+    let issues = Issues::new(&graph, &mut findings);
     notice_patients(&graph, &mut findings);
     let today = options.retrieved_on;
     // Issues first: a date of theirs that cannot be read is found before their statements are judged.

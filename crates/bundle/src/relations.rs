@@ -7,9 +7,9 @@ use crate::collected::NOBODY;
 use crate::elements::Reference;
 use crate::findings::Findings;
 use crate::graph::{Graph, Resolved, Target};
+use crate::issues::Issues;
 use crate::kinds::{self, TypeId};
 use crate::lists::{List, Purpose};
-use crate::tables::medication_issues::Issues;
 use crate::tables::problems::Relation;
 
 /// Which lists name a record (contract rule 6).

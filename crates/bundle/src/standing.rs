@@ -6,8 +6,9 @@ use bedside_model::{Day, day_interval};
 use crate::concepts;
 use crate::flags::Flags;
 use crate::graph::Graph;
+use crate::issues::Issues;
 use crate::relations::Membership;
-use crate::tables::medication_issues::{Issues, Request};
+use crate::tables::medication_issues::Request;
 use crate::tables::medications::Statement;
 use crate::text::{Interval, Text};
 

@@ -8,7 +8,7 @@ use crate::elements::Head;
 use crate::json::{Kind, canonical_hash};
 use crate::kinds::{self, TypeId};
 use crate::text::{Span, Text};
-use crate::{lists, outcome, people, tables};
+use crate::{drug, lists, outcome, people, tables};
 
 impl Reader<'_, '_, '_> {
     /// Reads a member that every clinical record has, and passes over any other.
@@ -125,7 +125,7 @@ impl Reader<'_, '_, '_> {
         match kind {
             kinds::MEDICATION_STATEMENT => tables::medications::read(self),
             kinds::MEDICATION_REQUEST => tables::medication_issues::read(self),
-            kinds::MEDICATION => tables::medications::read_medication(self),
+            kinds::MEDICATION => drug::read(self),
             kinds::ALLERGY_INTOLERANCE => tables::allergies::read(self),
             kinds::CONDITION => tables::problems::read(self),
             kinds::ENCOUNTER => tables::consultations::read(self),

@@ -2,18 +2,17 @@
 
 use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
-use bedside_model::{Day, NoticeCode, day_interval};
-use hashbrown::HashMap;
+use bedside_model::{Day, NoticeCode};
 
-use super::medications::Medicine;
 use crate::collected::{Collected, NOBODY};
 use crate::columns::{Columns, empty};
 use crate::concepts::{self, Described};
+use crate::drug::Medicine;
 use crate::elements::{Concept, Dosage, Extension, Head, Identifier, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::{Graph, Target};
-use crate::kinds;
+use crate::issues::{Issue, Issues};
 use crate::reader::{Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::text::{Span, Text};
@@ -69,7 +68,7 @@ impl Request {
         if self.supply_in_days(all) { self.supply_value } else { Text::NONE }
     }
 
-    fn supply_in_days(&self, all: &Collected<'_>) -> bool {
+    pub(crate) fn supply_in_days(&self, all: &Collected<'_>) -> bool {
         let (code, unit) = (all.store.code(self.supply_code), all.store.code(self.supply_unit));
         let says_days =
             |text: &str| text.eq_ignore_ascii_case("d") || text.to_ascii_lowercase().starts_with("day");
@@ -222,140 +221,6 @@ fn read_status_reason(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Re
         }
         Ok(())
     })
-}
-
-/// The issues of a bundle, by their plans.
-pub(crate) struct Issues<'g> {
-    /// Positions of the issues in the pool of requests, in the order of the bundle.
-    rows: Vec<Issue<'g>>,
-    by_plan: HashMap<&'g str, Vec<u32>>,
-}
-
-struct Issue<'g> {
-    request: u32,
-    plan: Target<'g>,
-    plan_id: Option<&'g str>,
-}
-
-impl<'g> Issues<'g> {
-    /// Finds the issues and their plans.
-    pub(crate) fn new(graph: &'g Graph<'g, '_>, findings: &mut Findings) -> Self {
-        let all = graph.all;
-        let mut issues = Self { rows: Vec::new(), by_plan: HashMap::new() };
-        for (row, request) in all.requests.iter().enumerate() {
-            if !graph.counts(request.head.resource) {
-                continue;
-            }
-            notice_references(graph, request, &mut *findings);
-            if request.is_plan(all) {
-                continue;
-            }
-            let plan = plan_of(graph, request);
-            let plan_id = graph.target_id(plan);
-            if let Some(id) = plan_id {
-                issues.by_plan.entry(id).or_default().push(row as u32);
-            }
-            issues.rows.push(Issue { request: row as u32, plan, plan_id });
-        }
-        issues.rows.sort_by_key(|issue| all.requests[issue.request as usize].head.resource);
-        issues
-    }
-
-    /// The issues of a plan, as positions in the pool of requests.
-    pub(crate) fn of_plan(&self, plan_id: Option<&str>) -> &[u32] {
-        plan_id.and_then(|id| self.by_plan.get(id)).map_or(&[], Vec::as_slice)
-    }
-
-    /// Whether an issue starts after a day.
-    pub(crate) fn is_future(&self, graph: &Graph<'_, '_>, issue: u32, today: Day) -> bool {
-        started(graph, issue).is_some_and(|from| from > today)
-    }
-
-    /// Whether the issue that started last was cancelled; among several on one day the last in the bundle.
-    pub(crate) fn latest_is_stopped(&self, graph: &Graph<'_, '_>, issues: &[u32]) -> bool {
-        issues
-            .iter()
-            .max_by_key(|issue| started(graph, **issue))
-            .is_some_and(|issue| is_stopped(graph, *issue))
-    }
-
-    /// The end of the supply that was issued last and not cancelled.
-    pub(crate) fn last_supply_end(&self, graph: &Graph<'_, '_>, issues: &[u32]) -> Option<Day> {
-        let latest = issues
-            .iter()
-            .filter(|issue| !is_stopped(graph, **issue))
-            .max_by_key(|issue| started(graph, **issue))?;
-        let end = graph.all.store.get(graph.all.requests[*latest as usize].end)?;
-        day_interval(end).map(|(_, to)| to)
-    }
-}
-
-fn started(graph: &Graph<'_, '_>, issue: u32) -> Option<Day> {
-    let start = graph.all.store.get(graph.all.requests[issue as usize].start)?;
-    day_interval(start).map(|(from, _)| from)
-}
-
-fn is_stopped(graph: &Graph<'_, '_>, issue: u32) -> bool {
-    graph.all.store.word(graph.all.requests[issue as usize].status) == "stopped"
-}
-
-/// The plan of an issue: the first of its `basedOn` that is a request.
-fn plan_of<'g>(graph: &'g Graph<'g, '_>, request: &Request) -> Target<'g> {
-    let targets = request.based_on.of(&graph.all.references).iter();
-    let mut targets = targets.map(|reference| graph.resolve(*reference, request.head.resource).target);
-    let is_request = |target: &Target<'_>| match target {
-        Target::Resource(number) => graph.resource(*number).kind == kinds::MEDICATION_REQUEST,
-        Target::Elsewhere { kind, .. } => *kind == "MedicationRequest",
-        _ => false,
-    };
-    targets.find(is_request).unwrap_or(Target::Absent)
-}
-
-fn notice_references(graph: &Graph<'_, '_>, request: &Request, findings: &mut Findings) {
-    let holder = request.head.resource;
-    let elements: [(&'static str, Reference); 7] = [
-        ("priorPrescription", request.prior),
-        ("context", request.context),
-        ("medicationReference", request.medicine.reference),
-        ("requester.agent", request.requester),
-        ("requester.onBehalfOf", request.on_behalf_of),
-        ("recorder", request.recorder),
-        ("dispenseRequest.performer", request.performer),
-    ];
-    for reference in request.based_on.of(&graph.all.references) {
-        graph.resolve_noticed(*reference, holder, "basedOn", &mut findings.notices);
-    }
-    for (element, reference) in elements {
-        graph.resolve_noticed(reference, holder, element, &mut findings.notices);
-    }
-    notice_codes(graph, request, findings);
-}
-
-fn notice_codes(graph: &Graph<'_, '_>, request: &Request, findings: &mut Findings) {
-    let (store, holder) = (&graph.all.store, request.head.resource);
-    let notices = &mut findings.notices;
-    match store.word(request.intent) {
-        "" => notices.add(holder, NoticeCode::MissingElement, "intent"),
-        "plan" | "order" => {}
-        _ => notices.add(holder, NoticeCode::UnknownCode, "intent"),
-    }
-    match store.word(request.status) {
-        "" => notices.add(holder, NoticeCode::MissingElement, "status"),
-        "active" | "completed" | "stopped" => {}
-        _ => notices.add(holder, NoticeCode::UnknownCode, "status"),
-    }
-    if !matches!(
-        store.word(request.kind),
-        "" | "acute" | "delayed-prescribing" | "repeat" | "repeat-dispensing"
-    ) {
-        notices.add(holder, NoticeCode::UnknownCode, "extension");
-    }
-    if request.supply_value.is_some() && !request.supply_in_days(graph.all) {
-        notices.add(holder, NoticeCode::UnknownCode, "dispenseRequest.expectedSupplyDuration");
-    }
-    if !request.is_plan(graph.all) && request.based_on.length == 0 {
-        notices.add(holder, NoticeCode::MissingElement, "basedOn");
-    }
 }
 
 /// One row.

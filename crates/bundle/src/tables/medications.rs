@@ -5,14 +5,16 @@ use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use bedside_model::{Day, NoticeCode, day_interval, warning_dates};
 
-use super::medication_issues::{Issues, Request};
+use super::medication_issues::Request;
 use crate::collected::NOBODY;
 use crate::columns::{Columns, empty};
 use crate::concepts::{self, Described};
+use crate::drug::Medicine;
 use crate::elements::{Concept, Dosage, Extension, Head, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::{Graph, Target};
+use crate::issues::Issues;
 use crate::kinds;
 use crate::reader::{Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
@@ -34,19 +36,6 @@ pub(crate) struct Statement {
     pub(crate) end: Text,
     pub(crate) asserted: Text,
     pub(crate) dosage: Dosage,
-}
-
-/// A Medication as sent.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Medication {
-    pub(crate) code: Option<Concept>,
-}
-
-/// `medication[x]`: a reference or a concept.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Medicine {
-    pub(crate) reference: Reference,
-    pub(crate) concept: Option<Concept>,
 }
 
 pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
@@ -84,20 +73,6 @@ fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Statement) -> Rea
         }
         Ok(())
     })
-}
-
-pub(crate) fn read_medication(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
-    reader.begin(reader.out.medications.len());
-    let mut this = Medication::default();
-    reader.members(|reader, key| {
-        match key {
-            "code" => this.code = Some(reader.concept("code")?),
-            _ => reader.base(key)?,
-        }
-        Ok(())
-    })?;
-    reader.out.medications.push(this);
-    Ok(())
 }
 
 /// One row: a statement with its plan, or a plan alone.

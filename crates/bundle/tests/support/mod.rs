@@ -1,8 +1,8 @@
 //! What the tests of the record share.
 #![allow(dead_code, unreachable_pub)]
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, RecordBatch};
 use arrow_json::LineDelimitedWriter;
 use arrow_json::writer::{LineDelimited, WriterBuilder};
 use bedside_bundle::Options;

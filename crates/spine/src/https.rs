@@ -1,0 +1,152 @@
+//! One HTTP/1.1 exchange with reqwest, over one fresh mutual-TLS connection, each phase under its own budget.
+//!
+//! Each exchange has a reqwest client of its own: it costs little beside a handshake, and leaves two exchanges
+//! nothing that they could share.
+
+use std::mem;
+use std::pin::pin;
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Request, Response, redirect, retry};
+use tokio::select;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+use tower::util::MapResponseLayer;
+
+use crate::Tls;
+use crate::body::{Body, BodyLimits, Collector};
+use crate::fault::Fault;
+use crate::phase::Phase;
+
+/// How long each phase may take (`reliability` sheet, section 3). All are monotonic, so that a clock step during
+/// a call changes nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Budgets {
+    /// Name look-up and TCP connection; 5 s by default.
+    pub connect: Duration,
+    /// TLS handshake; 5 s.
+    pub tls: Duration,
+    /// From the request's first byte to the end of the response headers; 20 s.
+    pub headers: Duration,
+    /// Between two pieces of the body; 5 s.
+    pub idle: Duration,
+    /// One attempt as a whole; 45 s.
+    pub attempt: Duration,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            tls: Duration::from_secs(5),
+            headers: Duration::from_secs(20),
+            idle: Duration::from_secs(5),
+            attempt: Duration::from_secs(45),
+        }
+    }
+}
+
+const MAX_HEADERS: usize = 100;
+const MAX_HEADER_BYTES: usize = 32 << 10;
+
+/// How to speak to a server.
+pub(crate) struct Https {
+    tls: Tls,
+    budgets: Budgets,
+    limits: BodyLimits,
+}
+
+/// What came back. A body that broke leaves the status standing: a refusal stays one.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Result<Body, Fault>,
+}
+
+impl Https {
+    pub(crate) fn new(tls: &Tls, budgets: Budgets, limits: BodyLimits) -> Self {
+        Self { tls: tls.clone(), budgets, limits }
+    }
+
+    /// Connects, sends, reads to the end, closes.
+    pub(crate) async fn exchange(&self, request: Request) -> Result<Reply, Fault> {
+        let deadline = Instant::now() + self.budgets.attempt;
+        let mut response = self.send(request).await?;
+        let headers = mem::take(response.headers_mut());
+        // Until here hyper bounds what is held: a buffer of 408 KiB, and no more headers than it was told.
+        if header_bytes(&headers) > MAX_HEADER_BYTES {
+            return Err(Fault::Http);
+        }
+        let status = response.status().as_u16();
+        let body = self.collect(&headers, response, deadline).await;
+        Ok(Reply { status, headers, body })
+    }
+
+    async fn send(&self, request: Request) -> Result<Response, Fault> {
+        let (sender, mut phase) = watch::channel(Phase::Connect);
+        let mut answer = pin!(self.client(&sender)?.execute(request));
+        loop {
+            let (budget, late) = match *phase.borrow_and_update() {
+                Phase::Connect => (self.budgets.connect, Fault::Connect),
+                Phase::Tls => (self.budgets.tls, Fault::TlsTimeout),
+                Phase::Headers => (self.budgets.headers, Fault::HeadersTimeout),
+            };
+            select! {
+                biased;
+                answer = &mut answer => return answer.map_err(|error| match *phase.borrow() {
+                    Phase::Connect => Fault::Connect,
+                    Phase::Tls | Phase::Headers => Fault::of(&error, Fault::Reset),
+                }),
+                _ = phase.changed() => {}
+                () = sleep(budget) => return Err(late),
+            }
+        }
+    }
+
+    /// A client of nothing but what is listed here.
+    fn client(&self, phase: &watch::Sender<Phase>) -> Result<Client, Fault> {
+        let connected = phase.clone();
+        let client = Client::builder()
+            .tls_backend_preconfigured(self.tls.config(phase.clone()))
+            .connector_layer(MapResponseLayer::new(move |connection| {
+                connected.send_replace(Phase::Headers);
+                connection
+            }))
+            .https_only(true)
+            .http1_only()
+            .http1_max_headers(MAX_HEADERS)
+            .pool_max_idle_per_host(0)
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .no_proxy()
+            // We decode, under caps. Another crate's features must not make reqwest do so.
+            .no_gzip()
+            .no_brotli()
+            .no_deflate()
+            .no_zstd();
+        // It fails for a TLS configuration of another rustls than reqwest's, and for no other reason.
+        client.build().map_err(|_| Fault::TlsPolicy)
+    }
+
+    async fn collect(
+        &self,
+        headers: &HeaderMap,
+        mut response: Response,
+        deadline: Instant,
+    ) -> Result<Body, Fault> {
+        let mut collector = Collector::new(headers, self.limits)?;
+        loop {
+            let until = deadline.min(Instant::now() + self.budgets.idle);
+            let chunk = timeout_at(until, response.chunk()).await.map_err(|_| Fault::Slow)?;
+            match chunk.map_err(|error| Fault::of(&error, Fault::Cut))? {
+                Some(chunk) => collector.take(&chunk)?,
+                None => return collector.finish(),
+            }
+        }
+    }
+}
+
+fn header_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+}

@@ -1,0 +1,134 @@
+use std::fmt;
+use std::future::Future;
+
+use crate::{Call, FetchError};
+
+/// One attempt at a call. Whatever must happen for each attempt, such as its own pair of audit records, wraps
+/// this.
+pub trait Exchange: Send + Sync {
+    /// Sends the call under this trace id, a fresh UUID in lower case, with a token minted for this attempt.
+    ///
+    /// # Errors
+    /// [`FetchError`], by the decision that it leaves to the caller. Dropping the future abandons the attempt
+    /// and closes its connection.
+    fn exchange(
+        &self,
+        call: &Call,
+        trace_id: &str,
+    ) -> impl Future<Output = Result<Answer, FetchError>> + Send;
+}
+
+/// A call from beginning to end, with whatever policy is wrapped around its attempts.
+pub trait Transport: Send + Sync {
+    /// Gets the structured record of the call's patient.
+    ///
+    /// # Errors
+    /// [`FetchError`] of the last attempt, with the trace ids of all.
+    fn get_structured_record(&self, call: &Call) -> impl Future<Output = Result<Answer, FetchError>> + Send;
+}
+
+/// A record as the practice's system sent it. `Debug` shows nothing of the body.
+#[derive(Clone)]
+pub struct Answer {
+    /// A FHIR Bundle as JSON, un-gzipped, otherwise byte for byte as sent; checked to be an object that calls
+    /// itself a Bundle, and no further.
+    pub body: Vec<u8>,
+    /// Bytes of the body as received, before un-gzipping.
+    pub received: usize,
+    /// HTTP status, which is 200.
+    pub status: u16,
+    /// What the answer called itself.
+    pub content_type: ContentType,
+    /// `Ssp-TraceID` of the attempt that succeeded: a lower-case UUID.
+    pub trace_id: String,
+    /// Trace ids of the attempts before it, in order.
+    pub earlier_trace_ids: Vec<String>,
+    /// How many attempts were made, this one included.
+    pub attempts: u32,
+}
+
+/// The content type of an accepted answer (`reliability` sheet, F-15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentType {
+    /// `application/fhir+json`, as the specification wants.
+    FhirJson,
+    /// `application/json` or an older name of FHIR's: accepted, and worth a note.
+    OtherJson,
+    /// None given: accepted, and worth a note.
+    Missing,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("bytes", &self.body.len())
+            .field("trace_id", &self.trace_id)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    //! A consumer, a call and the like for the unit tests of this crate.
+
+    use bedside_model::Requester;
+    use jiff::civil::date;
+
+    use crate::{
+        AllowedHosts, Call, Consumer, Device, IncludeProblems, Parameters, ParametersFile, Provider,
+        ServiceRoot,
+    };
+
+    pub(crate) fn consumer() -> Consumer {
+        Consumer {
+            ssp_root: "https://proxy.example".into(),
+            asid: "200000000001".parse().expect("an ASID"),
+            device: Device {
+                identifier_system: "https://supplier.example/Id/device-identifier".into(),
+                identifier: "d-1".into(),
+                model: "bedside".into(),
+                version: "0.1.0".into(),
+            },
+            token_issuer: "https://hospital.example/spine".into(),
+            user_id_system: "https://supplier.example/Id/user-guid".into(),
+        }
+    }
+
+    pub(crate) fn provider() -> Provider {
+        let root = "https://gp.provider.example/A20001/STU3/1/gpconnect/structured";
+        let hosts = AllowedHosts::new(["provider.example"]);
+        let practice = "A20001".parse().expect("an ODS code");
+        Provider {
+            service_root: ServiceRoot::new(root, &practice, &hosts).expect("allowed"),
+            asid: "200000000002".parse().expect("an ASID"),
+        }
+    }
+
+    pub(crate) fn requester() -> Requester {
+        Requester {
+            user_id: "u-7".into(),
+            sds_user_id: "UNK".into(),
+            sds_role_profile_id: "UNK".into(),
+            family: "Example".into(),
+            given: "Ada".into(),
+            prefix: Some("Dr".into()),
+            role: "Admitting doctor".into(),
+            organisation: "RXX01".parse().expect("an ODS code"),
+            organisation_name: "Test Hospital".into(),
+        }
+    }
+
+    pub(crate) fn call() -> Call {
+        let asked = ParametersFile {
+            include_problems: Some(IncludeProblems::default()),
+            ..ParametersFile::default()
+        };
+        Call {
+            nhs_number: "9990000018".parse().expect("a test number"),
+            provider: provider(),
+            requester: requester(),
+            parameters: Parameters::try_from((&asked, date(2026, 1, 15))).expect("allowed"),
+        }
+    }
+}

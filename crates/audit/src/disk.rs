@@ -1,0 +1,370 @@
+//! The file system as the log and the cache use it: private directories, no link followed, durable writes.
+//!
+//! [`Disk`] is the trait through which a test plays faults or records what was done; [`LocalDisk`] is the
+//! disk. Every path is relative to one root directory, `/` between names, and is resolved name by name with
+//! `openat` and without following links, so that neither an id nor a swapped directory leads outside
+//! (`security` sheet, T-13).
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags};
+
+/// What the log and the cache ask of a file system.
+///
+/// Directories are 0700 and files 0600, both owned by the user that the process runs as; anything looser is
+/// refused with [`io::ErrorKind::PermissionDenied`], and a link where a file or directory should be is an
+/// error. Every error is the system's or one of those; its text holds no content.
+pub trait Disk: Send + Sync {
+    /// Makes a directory; one that is there already is checked and kept.
+    fn create_dir(&self, path: &str) -> io::Result<()>;
+    /// The names in a directory, sorted.
+    fn names(&self, path: &str) -> io::Result<Vec<String>>;
+    /// Waits for the exclusive lock on a file, which is made when it is missing. The kernel frees the lock when
+    /// the value is dropped or the process dies; it also excludes other threads of this process.
+    fn lock(&self, path: &str) -> io::Result<Lock>;
+    /// Length of a file in bytes.
+    fn length(&self, path: &str) -> io::Result<u64>;
+    /// The bytes of a file from an offset to its end.
+    fn read(&self, path: &str, from: u64) -> io::Result<Vec<u8>>;
+    /// Makes a file that is not there yet, with these bytes, durable before it returns.
+    fn write_new(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
+    /// Adds bytes to the end of a file that is there, in one write, durable before it returns.
+    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
+    /// Cuts a file to a length, durable before it returns.
+    fn truncate(&self, path: &str, length: u64) -> io::Result<()>;
+    /// Renames a file over another, or a directory; durable after [`Disk::sync_dir`].
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Makes the names in a directory durable.
+    fn sync_dir(&self, path: &str) -> io::Result<()>;
+    /// Removes a file.
+    fn remove_file(&self, path: &str) -> io::Result<()>;
+    /// Removes an empty directory.
+    fn remove_dir(&self, path: &str) -> io::Result<()>;
+    /// Overwrites a file's bytes, makes that durable, and removes the file. On flash and copy-on-write storage
+    /// the old bytes may survive the overwriting (`security` sheet, section 4.2).
+    fn shred(&self, path: &str) -> io::Result<()>;
+}
+
+/// An exclusive lock, held until dropped.
+pub struct Lock {
+    _held: Box<dyn Send>,
+}
+
+impl Lock {
+    /// The lock that lasts as long as that value.
+    pub fn holding(value: impl Send + 'static) -> Self {
+        Self { _held: Box::new(value) }
+    }
+}
+
+/// A directory of the local file system and everything below it.
+#[derive(Debug)]
+pub struct LocalDisk {
+    root: OwnedFd,
+}
+
+impl LocalDisk {
+    /// Opens the directory, which is made with mode 0700 when it is missing; its parent must be there.
+    ///
+    /// # Errors
+    /// The system's, and [`io::ErrorKind::PermissionDenied`] for a link, a mode looser than 0700 or another owner.
+    pub fn open(root: &Path) -> io::Result<Self> {
+        match fs::mkdir(root, Mode::RWXU) {
+            Ok(()) => sync_parent(root)?,
+            Err(rustix::io::Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let root = fs::open(root, DIRECTORY, Mode::empty())?;
+        require_private(&root, FileType::Directory)?;
+        Ok(Self { root })
+    }
+
+    fn directory(&self, path: &str) -> io::Result<OwnedFd> {
+        let mut directory = fs::openat(&self.root, ".", DIRECTORY, Mode::empty())?;
+        for name in path.split('/').filter(|_| !path.is_empty()) {
+            directory = fs::openat(&directory, proper_name(name)?, DIRECTORY, Mode::empty())?;
+            require_private(&directory, FileType::Directory)?;
+        }
+        Ok(directory)
+    }
+
+    /// The directory that holds the last name of a path, and that name.
+    fn parent<'p>(&self, path: &'p str) -> io::Result<(OwnedFd, &'p str)> {
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        Ok((self.directory(parent)?, proper_name(name)?))
+    }
+
+    fn file(&self, path: &str, flags: OFlags) -> io::Result<File> {
+        let (parent, name) = self.parent(path)?;
+        // Without NONBLOCK the opening of a planted FIFO would wait for ever.
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = fs::openat(&parent, name, flags, Mode::RUSR | Mode::WUSR)?;
+        require_private(&file, FileType::RegularFile)?;
+        Ok(File::from(file))
+    }
+}
+
+impl Disk for LocalDisk {
+    fn create_dir(&self, path: &str) -> io::Result<()> {
+        let (parent, name) = self.parent(path)?;
+        match fs::mkdirat(&parent, name, Mode::RWXU) {
+            Ok(()) => Ok(()),
+            Err(rustix::io::Errno::EXIST) => self.directory(path).map(drop),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn names(&self, path: &str) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::Dir::read_from(self.directory(path)?)? {
+            let entry = entry?;
+            let name = entry.file_name().to_str().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+            if !matches!(name, "." | "..") {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn lock(&self, path: &str) -> io::Result<Lock> {
+        let file = self.file(path, OFlags::RDWR | OFlags::CREATE)?;
+        loop {
+            match fs::flock(&file, FlockOperation::LockExclusive) {
+                Ok(()) => return Ok(Lock::holding(file)),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn length(&self, path: &str) -> io::Result<u64> {
+        Ok(self.file(path, OFlags::RDONLY)?.metadata()?.len())
+    }
+
+    fn read(&self, path: &str, from: u64) -> io::Result<Vec<u8>> {
+        let mut file = self.file(path, OFlags::RDONLY)?;
+        file.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn write_new(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.file(path, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    }
+
+    fn append(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.file(path, OFlags::WRONLY | OFlags::APPEND)?;
+        file.write_all(bytes)?;
+        file.sync_data()
+    }
+
+    fn truncate(&self, path: &str, length: u64) -> io::Result<()> {
+        let file = self.file(path, OFlags::WRONLY)?;
+        file.set_len(length)?;
+        file.sync_all()
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let (from_parent, from_name) = self.parent(from)?;
+        let (to_parent, to_name) = self.parent(to)?;
+        Ok(fs::renameat(&from_parent, from_name, &to_parent, to_name)?)
+    }
+
+    fn sync_dir(&self, path: &str) -> io::Result<()> {
+        Ok(fs::fsync(self.directory(path)?)?)
+    }
+
+    fn remove_file(&self, path: &str) -> io::Result<()> {
+        let (parent, name) = self.parent(path)?;
+        Ok(fs::unlinkat(&parent, name, AtFlags::empty())?)
+    }
+
+    fn remove_dir(&self, path: &str) -> io::Result<()> {
+        let (parent, name) = self.parent(path)?;
+        Ok(fs::unlinkat(&parent, name, AtFlags::REMOVEDIR)?)
+    }
+
+    fn shred(&self, path: &str) -> io::Result<()> {
+        let mut file = self.file(path, OFlags::WRONLY)?;
+        let length = file.metadata()?.len();
+        io::copy(&mut io::repeat(0).take(length), &mut file)?;
+        file.sync_all()?;
+        self.remove_file(path)
+    }
+}
+
+/// Replaces a small file as a whole: written beside it under `<path>.tmp`, renamed over it, made durable.
+///
+/// # Errors
+/// The disk's. The file is then the old one or the new one, never a mixture.
+pub fn replace(disk: &dyn Disk, path: &str, bytes: &[u8]) -> io::Result<()> {
+    let beside = format!("{path}.tmp");
+    match disk.remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    disk.write_new(&beside, bytes)?;
+    disk.rename(&beside, path)?;
+    disk.sync_dir(path.rsplit_once('/').map_or("", |(parent, _)| parent))
+}
+
+/// `None` where there is no such file or directory.
+///
+/// # Errors
+/// Every other error of the disk.
+pub fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+pub(crate) fn read_key_file(path: &Path) -> io::Result<String> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = fs::open(path, flags, Mode::empty())?;
+    require_private(&file, FileType::RegularFile)?;
+    // Reserved in advance: a buffer that grows leaves a copy behind that nothing wipes. The limit keeps a wrong
+    // file, however large, out of memory; a longer text is no key.
+    let mut text = String::with_capacity(256);
+    File::from(file).take(128).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+pub(crate) fn write_key_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut file = File::from(fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    sync_parent(path)
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
+}
+
+const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+fn proper_name(name: &str) -> io::Result<&str> {
+    let proper = !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']);
+    if proper { Ok(name) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, "not a plain file name")) }
+}
+
+/// Refuses what is not of that kind, not ours, or open to group or others.
+fn require_private(file: impl AsFd, kind: FileType) -> io::Result<()> {
+    let stat = fs::fstat(file)?;
+    let refuse = |reason| Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    if FileType::from_raw_mode(stat.st_mode) != kind {
+        return refuse("it is not a regular file or directory as it should be");
+    }
+    if stat.st_uid != rustix::process::geteuid().as_raw() {
+        return refuse("it belongs to another user than the one that runs this program");
+    }
+    let (looser, reason) = match kind {
+        FileType::Directory => (0o077, "the directory's mode is looser than 0700"),
+        _ => (0o177, "the file's mode is looser than 0600"),
+    };
+    if stat.st_mode & looser != 0 { refuse(reason) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn disk() -> (tempfile::TempDir, LocalDisk) {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let disk = LocalDisk::open(&dir.path().join("root")).expect("opened");
+        disk.create_dir("a").expect("made");
+        disk.write_new("a/file", b"content").expect("written");
+        (dir, disk)
+    }
+
+    #[test]
+    fn what_is_made_is_private() {
+        let (dir, disk) = disk();
+        let mode =
+            |path: &str| fs::metadata(dir.path().join(path)).expect("there").permissions().mode() & 0o777;
+        disk.lock("lock").expect("locked");
+        assert_eq!((mode("root"), mode("root/a"), mode("root/a/file")), (0o700, 0o700, 0o600));
+        assert_eq!(mode("root/lock"), 0o600);
+    }
+
+    #[test]
+    fn looser_modes_are_refused_wherever_they_are_on_the_way() {
+        let (dir, disk) = disk();
+        for (path, loose, right) in [("root/a", 0o750, 0o700), ("root/a/file", 0o640, 0o600)] {
+            let path = dir.path().join(path);
+            fs::set_permissions(&path, Permissions::from_mode(loose)).expect("mode");
+            let error = disk.read("a/file", 0).expect_err("refused");
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+            assert!(disk.append("a/file", b"x").is_err() && disk.shred("a/file").is_err());
+            fs::set_permissions(&path, Permissions::from_mode(right)).expect("mode");
+            assert_eq!(disk.read("a/file", 3).expect("read"), b"tent");
+        }
+        fs::set_permissions(dir.path().join("root"), Permissions::from_mode(0o755)).expect("mode");
+        assert!(LocalDisk::open(&dir.path().join("root")).is_err());
+    }
+
+    #[test]
+    fn links_are_followed_nowhere() {
+        let (dir, disk) = disk();
+        let root = dir.path().join("root");
+        symlink("a", root.join("b")).expect("link");
+        symlink("file", root.join("a/link")).expect("link");
+        symlink("root", dir.path().join("linked-root")).expect("link");
+        assert!(disk.read("b/file", 0).is_err());
+        assert!(disk.read("a/link", 0).is_err());
+        assert!(disk.append("a/link", b"x").is_err() && disk.shred("a/link").is_err());
+        assert!(disk.lock("a/link").is_err());
+        assert!(disk.create_dir("b").is_err(), "a link to a directory is not a directory");
+        assert!(LocalDisk::open(&dir.path().join("linked-root")).is_err());
+        assert_eq!(disk.read("a/file", 0).expect("read"), b"content");
+    }
+
+    #[test]
+    fn no_path_leaves_the_root() {
+        let (_dir, disk) = disk();
+        for path in ["..", "../x", "a/../../x", "/etc/passwd", "a//file", "a/.", "", "a/\0"] {
+            assert!(disk.read(path, 0).is_err(), "{path:?}");
+            assert!(disk.write_new(path, b"x").is_err(), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_fifo_is_refused_without_waiting_for_a_writer() {
+        let (dir, disk) = disk();
+        let path = dir.path().join("root/a/fifo");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
+            .expect("made");
+        assert_eq!(disk.read("a/fifo", 0).expect_err("refused").kind(), io::ErrorKind::PermissionDenied);
+    }
+
+    #[test]
+    fn replacing_survives_what_an_earlier_attempt_left() {
+        let (_dir, disk) = disk();
+        disk.write_new("a/file.tmp", b"half").expect("written");
+        replace(&disk, "a/file", b"new").expect("replaced");
+        assert_eq!(disk.read("a/file", 0).expect("read"), b"new");
+        assert_eq!(disk.names("a").expect("names"), ["file"]);
+    }
+
+    #[test]
+    fn shredding_leaves_no_name_and_overwrites_what_a_second_name_sees() {
+        let (dir, disk) = disk();
+        fs::hard_link(dir.path().join("root/a/file"), dir.path().join("second")).expect("linked");
+        disk.shred("a/file").expect("shredded");
+        assert_eq!(fs::read(dir.path().join("second")).expect("read"), [0; 7]);
+        assert!(disk.names("a").expect("names").is_empty());
+    }
+}

@@ -1,0 +1,156 @@
+use std::io;
+use std::path::Path;
+
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::{disk, hex};
+
+/// Where keys, salts and nonces come from, so that tests can play a source that fails.
+pub trait Randomness: Send + Sync {
+    /// Fills `bytes` with unpredictable ones.
+    ///
+    /// # Errors
+    /// [`RandomnessFailed`] when the source gave none; `bytes` must then not be used.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomnessFailed>;
+}
+
+/// The source of randomness gave nothing. No key may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the system's source of randomness failed; no key was made")]
+pub struct RandomnessFailed;
+
+/// The operating system's generator.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemRandomness;
+
+impl Randomness for SystemRandomness {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomnessFailed> {
+        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), bytes).map_err(|_| RandomnessFailed)
+    }
+}
+
+/// 256 bits that must stay secret: overwritten when dropped, never copied, never printed.
+pub struct Secret([u8; 32]);
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl Secret {
+    /// A fresh secret.
+    ///
+    /// # Errors
+    /// [`RandomnessFailed`] when there is no randomness.
+    pub fn random(randomness: &dyn Randomness) -> Result<Self, RandomnessFailed> {
+        let mut secret = Self([0; 32]);
+        randomness.fill(&mut secret.0)?;
+        Ok(secret)
+    }
+
+    /// The secret that those bytes are; the caller wipes its own copy.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(*bytes)
+    }
+
+    /// The bytes, for the one call that needs them.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Reads a key file: 64 lower-case hexadecimal digits and a line end, mode 0400 or 0600, owned by the user
+    /// that the process runs as, not a link (`security` sheet, section 8).
+    ///
+    /// # Errors
+    /// [`KeyFileError::Refused`] when it cannot be opened or its mode, owner or kind is wrong,
+    /// [`KeyFileError::Format`] when it does not hold a key.
+    pub fn from_file(path: &Path) -> Result<Self, KeyFileError> {
+        let refused = |source| KeyFileError::Refused { path: path.display().to_string(), source };
+        let text = Zeroizing::new(disk::read_key_file(path).map_err(refused)?);
+        let digits = text.strip_suffix('\n').unwrap_or(&text);
+        let bytes = hex::decode::<32>(digits).map(Zeroizing::new);
+        let bytes = bytes.ok_or_else(|| KeyFileError::Format { path: path.display().to_string() })?;
+        Ok(Self::from_bytes(&bytes))
+    }
+
+    /// Writes the secret to a new key file of mode 0600.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Refused`] when the file exists or cannot be written.
+    pub fn to_new_file(&self, path: &Path) -> Result<(), KeyFileError> {
+        let mut text = Zeroizing::new(hex::encode(&self.0));
+        text.push('\n');
+        disk::write_key_file(path, text.as_bytes())
+            .map_err(|source| KeyFileError::Refused { path: path.display().to_string(), source })
+    }
+}
+
+/// Why a key file was not used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// It cannot be opened or written, or its mode, owner or kind is not acceptable.
+    #[error("key file {path} was refused: {source}")]
+    Refused {
+        /// Where it is.
+        path: String,
+        /// What the system or the check said.
+        source: io::Error,
+    },
+    /// It does not hold a key.
+    #[error(
+        "key file {path} does not hold 64 lower-case hexadecimal digits; make one with `openssl rand -hex 32`"
+    )]
+    Format {
+        /// Where it is.
+        path: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_key_file_is_read_back_and_never_overwritten() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = dir.path().join("kek");
+        let secret = Secret::random(&SystemRandomness).expect("randomness");
+        secret.to_new_file(&path).expect("written");
+        assert_eq!(Secret::from_file(&path).expect("read").expose(), secret.expose());
+        assert!(matches!(secret.to_new_file(&path), Err(KeyFileError::Refused { .. })));
+    }
+
+    #[test]
+    fn looser_modes_links_and_directories_are_refused() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = dir.path().join("kek");
+        Secret::from_bytes(&[7; 32]).to_new_file(&path).expect("written");
+        for mode in [0o640, 0o604, 0o644, 0o620, 0o700, 0o660] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("mode");
+            assert!(matches!(Secret::from_file(&path), Err(KeyFileError::Refused { .. })), "{mode:o}");
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).expect("mode");
+        assert!(Secret::from_file(&path).is_ok());
+        symlink(&path, dir.path().join("link")).expect("link");
+        assert!(matches!(Secret::from_file(&dir.path().join("link")), Err(KeyFileError::Refused { .. })));
+        assert!(matches!(Secret::from_file(dir.path()), Err(KeyFileError::Refused { .. })));
+    }
+
+    #[test]
+    fn what_is_not_a_key_is_refused_without_being_repeated() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        for (index, text) in ["", "secretish", &"AB".repeat(32), &"ab".repeat(33)].into_iter().enumerate() {
+            let path = dir.path().join(index.to_string());
+            disk::write_key_file(&path, text.as_bytes()).expect("written");
+            let message = match Secret::from_file(&path) {
+                Err(error @ KeyFileError::Format { .. }) => error.to_string(),
+                _ => panic!("accepted {text:?}"),
+            };
+            assert!(text.is_empty() || !message.contains(text));
+        }
+    }
+}

@@ -1,0 +1,97 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use bedside_audit::disk::{self, Disk, LocalDisk};
+use bedside_audit::{AuditLog, Clock, Randomness, Secret, SystemRandomness, hex};
+use bedside_model::EpisodeId;
+use zeroize::Zeroizing;
+
+use crate::error::CacheError;
+use crate::keys::KeyEncryption;
+use crate::tag::EpisodeTag;
+use crate::{layout, seal};
+
+/// The cache of one directory. Several threads and processes may use one directory at once.
+pub struct Cache {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) randomness: Arc<dyn Randomness>,
+    pub(crate) kek: Box<dyn KeyEncryption>,
+    pub(crate) audit: Arc<AuditLog>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pepper: Secret,
+}
+
+impl Cache {
+    /// Opens the cache of a directory, which is made with mode 0700 when it is missing.
+    ///
+    /// # Errors
+    /// [`CacheError::Disk`] when the directory cannot be used or is open to others,
+    /// [`CacheError::PathPepper`] when episodes are there and the key of their names is not.
+    pub fn open(
+        root: &Path,
+        kek: Box<dyn KeyEncryption>,
+        audit: Arc<AuditLog>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CacheError> {
+        Self::open_on(Arc::new(LocalDisk::open(root)?), Arc::new(SystemRandomness), kek, audit, clock)
+    }
+
+    /// [`Cache::open`] on another disk, whose root is the cache's directory, with another source of randomness.
+    ///
+    /// # Errors
+    /// As [`Cache::open`].
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        randomness: Arc<dyn Randomness>,
+        kek: Box<dyn KeyEncryption>,
+        audit: Arc<AuditLog>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CacheError> {
+        disk.create_dir(layout::KEYS)?;
+        disk.create_dir(layout::EPISODES)?;
+        disk.sync_dir("")?;
+        let pepper = path_pepper(disk.as_ref(), randomness.as_ref())?;
+        Ok(Self { disk, randomness, kek, audit, clock, pepper })
+    }
+
+    /// The episode's opaque name.
+    pub fn episode_tag(&self, episode: &EpisodeId) -> EpisodeTag {
+        EpisodeTag::of(&self.pepper, episode)
+    }
+
+    /// That many unpredictable bytes.
+    pub(crate) fn random<const N: usize>(&self) -> Result<[u8; N], CacheError> {
+        let mut bytes = [0; N];
+        self.randomness.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Reads the key of the directory names, or makes it in a cache that has no episode yet. Made anew beside
+/// episodes it would hide them: they could neither be read nor purged.
+fn path_pepper(disk: &dyn Disk, randomness: &dyn Randomness) -> Result<Secret, CacheError> {
+    let _lock = disk.lock(layout::LOCK)?;
+    if let Some(bytes) = disk::if_there(disk.read(layout::PEPPER, 0))? {
+        return read_pepper(&Zeroizing::new(bytes)).ok_or(CacheError::PathPepper);
+    }
+    if !disk.names(layout::EPISODES)?.is_empty() {
+        return Err(CacheError::PathPepper);
+    }
+    let pepper = Secret::random(randomness)?;
+    let text =
+        Zeroizing::new(format!("{} {}\n", *Zeroizing::new(hex::encode(pepper.expose())), check(&pepper)));
+    disk::replace(disk, layout::PEPPER, text.as_bytes())?;
+    Ok(pepper)
+}
+
+fn read_pepper(bytes: &[u8]) -> Option<Secret> {
+    let text = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
+    let (digits, written) = text.split_once(' ')?;
+    let pepper = Secret::from_bytes(&Zeroizing::new(hex::decode(digits)?));
+    (written == check(&pepper)).then_some(pepper)
+}
+
+/// Tells a damaged pepper from another one.
+fn check(pepper: &Secret) -> String {
+    hex::encode(&seal::mac(pepper, b"bedside1|path-pepper")[..8])
+}

@@ -1,0 +1,141 @@
+use std::io;
+
+use bedside_audit::{AuditError, Outcome, RandomnessFailed};
+use bedside_model::schema::Table;
+use jiff::Timestamp;
+
+use crate::contents::ContentsError;
+use crate::keys::KeyError;
+use crate::policy::Refused;
+
+/// Why the cache did not do what was asked. Nothing was released, and no message holds content or identifiers.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// The episode is in a state in which it has no rows to give.
+    #[error(transparent)]
+    NotReadable(#[from] NotReadable),
+    /// Policy does not permit it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// What was to be stored is not a whole record.
+    #[error(transparent)]
+    Contents(#[from] ContentsError),
+    /// The audit log did not take the record, so nothing was done.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// The key-encryption key's provider does not answer.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// There is no randomness to make a key from.
+    #[error(transparent)]
+    Randomness(#[from] RandomnessFailed),
+    /// The file system failed, or refused what is not private.
+    #[error("the cache's directory cannot be used: {0}")]
+    Disk(#[from] io::Error),
+    /// The key of the directory names is gone or damaged while episodes are there; none of them can be found.
+    #[error(
+        "keys/path.pepper is lost or damaged; restore it, or remove the whole cache directory and fetch again"
+    )]
+    PathPepper,
+    /// Encryption or encoding of a table failed; nothing was committed.
+    #[error("a table could not be sealed: {0}")]
+    Seal(&'static str),
+}
+
+/// The states in which an episode cannot be read (`reliability` sheet, promise P2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotReadable {
+    /// Nothing was ever committed for it.
+    #[error("the episode is not in the cache")]
+    NotWarmed,
+    /// It was purged and does not come back.
+    #[error("the episode was purged at {at}; its key is destroyed")]
+    Purged {
+        /// When.
+        at: Timestamp,
+    },
+    /// Its time is over; it only waits for its purge.
+    #[error("the episode expired at {since} and is not shown any more")]
+    Expired {
+        /// When.
+        since: Timestamp,
+    },
+    /// Something on disk is not what was written there. Fetch again, and find out why.
+    #[error("the episode is damaged and is not shown: {what}")]
+    Damaged {
+        /// What is wrong.
+        what: Damage,
+    },
+    /// Its wrapped key is gone (a purge that was cut short; purge it again) or was wrapped by another
+    /// key-encryption key than the one in use.
+    #[error(
+        "the episode's key is not available: the wrapped key is gone, or another key-encryption key wrapped it"
+    )]
+    KeyUnavailable,
+}
+
+/// What is damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    /// `CURRENT` does not hold a generation's number.
+    #[error("CURRENT is not readable")]
+    Current,
+    /// An older generation was put back.
+    #[error("it was rolled back to an older generation")]
+    RolledBack,
+    /// The high-water mark is missing or not authentic.
+    #[error("its high-water mark is missing or was changed")]
+    Mark,
+    /// The wrapped key is not what was written.
+    #[error("its wrapped key was changed")]
+    Wrap,
+    /// The sealed manifest is missing, changed, or another episode's or generation's.
+    #[error("its manifest is missing or was changed")]
+    Manifest,
+    /// A table's file is missing, changed, or another's.
+    #[error("its table {} is missing or was changed", .0.as_str())]
+    Table(Table),
+    /// The tombstone of a purge is not readable.
+    #[error("its tombstone is not readable")]
+    Tombstone,
+}
+
+impl NotReadable {
+    /// The state's name, as `bedside list` and the audit log say it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::NotWarmed => "not_warmed",
+            Self::Purged { .. } => "purged",
+            Self::Expired { .. } => "expired",
+            Self::Damaged { .. } => "damaged",
+            Self::KeyUnavailable => "key_unavailable",
+        }
+    }
+}
+
+impl CacheError {
+    /// How the audit log says it: a refusal and an episode that is over are blocked, the rest failed.
+    pub(crate) fn outcome(&self) -> Outcome {
+        use NotReadable::{Expired, NotWarmed, Purged};
+        match self {
+            Self::Refused(refused) => Outcome::blocked(refused.as_str()),
+            Self::NotReadable(state @ (NotWarmed | Purged { .. } | Expired { .. })) => {
+                Outcome::blocked(state.as_str())
+            }
+            Self::NotReadable(state) => Outcome::failed(state.as_str()),
+            Self::Contents(_) => Outcome::failed("contents"),
+            Self::Audit(_) => Outcome::failed("audit"),
+            Self::Key(_) => Outcome::failed("key_provider"),
+            Self::Randomness(_) => Outcome::failed("randomness"),
+            Self::Disk(_) => Outcome::failed("disk"),
+            Self::PathPepper => Outcome::failed("path_pepper"),
+            Self::Seal(_) => Outcome::failed("seal"),
+        }
+    }
+}
+
+impl From<Damage> for CacheError {
+    fn from(what: Damage) -> Self {
+        Self::NotReadable(NotReadable::Damaged { what })
+    }
+}

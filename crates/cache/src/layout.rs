@@ -1,0 +1,63 @@
+//! Where things lie below the cache's root. Every name is a constant, a tag or a number.
+
+use bedside_model::schema::Table;
+
+use crate::tag::EpisodeTag;
+
+pub(crate) const LOCK: &str = "lock";
+pub(crate) const KEYS: &str = "keys";
+pub(crate) const PEPPER: &str = "keys/path.pepper";
+pub(crate) const EPISODES: &str = "episodes";
+const GENERATION: &str = "gen-";
+
+pub(crate) fn wrap(tag: &EpisodeTag) -> String {
+    format!("{KEYS}/{tag}.wrap")
+}
+
+pub(crate) fn mark(tag: &EpisodeTag) -> String {
+    format!("{KEYS}/{tag}.mark")
+}
+
+pub(crate) fn episode(tag: &EpisodeTag) -> String {
+    format!("{EPISODES}/{tag}")
+}
+
+pub(crate) fn episode_lock(tag: &EpisodeTag) -> String {
+    format!("{EPISODES}/{tag}/lock")
+}
+
+pub(crate) fn current(tag: &EpisodeTag) -> String {
+    format!("{EPISODES}/{tag}/CURRENT")
+}
+
+pub(crate) fn tombstone(tag: &EpisodeTag) -> String {
+    format!("{EPISODES}/{tag}/PURGED")
+}
+
+/// A generation, or while it is being written, the directory beside it.
+pub(crate) fn generation(tag: &EpisodeTag, number: u64) -> String {
+    format!("{EPISODES}/{tag}/{GENERATION}{number}")
+}
+
+pub(crate) fn manifest(directory: &str) -> String {
+    format!("{directory}/manifest.sealed")
+}
+
+pub(crate) fn table(directory: &str, table: Table) -> String {
+    format!("{directory}/{}.parquet", table.as_str())
+}
+
+/// Whether a name in an episode's directory is a generation, committed or half-written.
+pub(crate) fn is_generation(name: &str) -> bool {
+    name.starts_with(GENERATION)
+}
+
+/// The number of a generation's directory; `None` for one that is half-written.
+pub(crate) fn generation_number(name: &str) -> Option<u64> {
+    number(name.strip_prefix(GENERATION)?)
+}
+
+/// A number in its one spelling.
+pub(crate) fn number(text: &str) -> Option<u64> {
+    text.parse::<u64>().ok().filter(|value| value.to_string() == text)
+}

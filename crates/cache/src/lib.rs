@@ -1,0 +1,72 @@
+//! The episode cache: one care episode's record, sealed, whole or absent, gone when the episode ends.
+//!
+//! # What lies on disk
+//!
+//! ```text
+//! ROOT/                        0700, as every directory; files are 0600
+//!   lock                       held while the path pepper is made
+//!   keys/                      may be a volume of its own, and is left out of backups
+//!     path.pepper              key of the directory names
+//!     TAG.wrap                 the episode's key, wrapped by the key-encryption key
+//!     TAG.mark                 the highest generation that was committed, authenticated
+//!   episodes/TAG/
+//!     lock                     held by whoever writes or purges
+//!     CURRENT                  number of the generation that counts; its rename is the commit
+//!     gen-N/manifest.sealed    what the generation holds, sealed
+//!     gen-N/TABLE.parquet      one encrypted Parquet file a table
+//!     PURGED                   instead of all that: when, and the receipt
+//! ```
+//!
+//! `TAG` is 26 characters of base32 over HMAC-SHA256(path pepper, episode id). No identifier is ever a path.
+//!
+//! # How it is sealed
+//!
+//! An episode has one random 256-bit key. A file's key is HKDF-SHA256(episode key, salt = 16 random bytes,
+//! info = binding), where the binding is `bedside1|TAG|GENERATION|TABLE|SCHEMA_VERSION`. Tables are Parquet
+//! Modular Encryption with that key for footer and columns (AES-256-GCM) and the binding as AAD prefix, which
+//! is not in the file: a file opens only as the table, generation and episode that it was written as. The
+//! manifest (binding with `manifest` as its table) is 8 bytes `bedside1`, 16 bytes salt, 7 bytes nonce prefix
+//! and AES-256-GCM chunks of 64 KiB in the STREAM construction: nonce = prefix, chunk number (4 bytes
+//! big-endian), 1 on the last chunk and 0 before, and the binding as AAD in each. It holds the length and the
+//! SHA-256 of each table's file; both are checked before a byte is parsed, because modular encryption alone
+//! does not cover every byte (`security` sheet, section 4).
+//!
+//! The episode's key is wrapped with AES-256-GCM and a random nonce, bound to episode, key-encryption key and
+//! wrap generation. `security` asks for AES-256-GCM-SIV or AES-KW; ring, the one crypto library here, has
+//! neither. With one wrap an episode and random 96-bit nonces, GCM stays far from its limit of 2^32 wraps a key.
+//!
+//! # Who reads
+//!
+//! A [`Grant`] is minted by [`Cache::grant`] from what a person asserts, names one episode and ends after a
+//! quarter of an hour. Every read takes one, and no function takes two episodes. Refusals, reads, commits and
+//! purges are in the audit log before they take effect; when it cannot be written, nothing is done.
+
+mod cache;
+mod contents;
+mod error;
+mod keys;
+mod layout;
+mod list;
+mod manifest;
+mod policy;
+mod purge;
+mod read;
+mod seal;
+mod state;
+mod table;
+mod tag;
+mod write;
+
+pub use bedside_audit::{
+    Clock, Pseudonym, Randomness, RandomnessFailed, Secret, SystemClock, SystemRandomness, disk,
+};
+
+pub use cache::Cache;
+pub use contents::{Committed, Contents, ContentsError};
+pub use error::{CacheError, Damage, NotReadable};
+pub use keys::{KeyEncryption, KeyError, KeyFile};
+pub use list::EpisodeSummary;
+pub use policy::{GRANT_LIFE, Grant, Problem, ReaderAssertion, Refused};
+pub use purge::PurgeReceipt;
+pub use read::OpenEpisode;
+pub use tag::EpisodeTag;

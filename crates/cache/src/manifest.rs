@@ -1,0 +1,190 @@
+//! The sealed manifest of a generation: our own part, one line of JSON, then the caller's bytes as they came.
+
+use bedside_audit::{Pseudonym, Secret, hex};
+use bedside_model::OdsCode;
+use bedside_model::schema::{SCHEMA_VERSION, Table};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::seal::{self, PREFIX};
+use crate::tag::EpisodeTag;
+
+/// Bytes of a salt.
+pub(crate) const SALT: usize = 16;
+
+const MAGIC: &[u8; 8] = b"bedside1";
+/// What stands in a binding where a table's file has the table's name.
+const NAME: &str = "manifest";
+
+/// What a generation holds and for whom.
+pub(crate) struct Manifest {
+    pub(crate) created: Timestamp,
+    pub(crate) expires: Timestamp,
+    pub(crate) organisation: OdsCode,
+    pub(crate) patient: Pseudonym,
+    /// One entry a table, in the contract's order.
+    pub(crate) files: Vec<TableFile>,
+    /// The caller's manifest.
+    pub(crate) record: String,
+}
+
+/// A table's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TableFile {
+    pub(crate) table: Table,
+    pub(crate) length: u64,
+    pub(crate) sha256: [u8; 32],
+    pub(crate) salt: [u8; SALT],
+    pub(crate) rows: u64,
+}
+
+/// What binds a file to its episode, generation, table and layout: the info of its key and the AAD of its bytes.
+pub(crate) fn binding(tag: &EpisodeTag, generation: u64, name: &str) -> String {
+    format!("bedside1|{tag}|{generation}|{name}|{SCHEMA_VERSION}")
+}
+
+impl Manifest {
+    /// The bytes of `manifest.sealed`. The salt must be fresh.
+    pub(crate) fn seal(
+        &self,
+        key: &Secret,
+        tag: &EpisodeTag,
+        generation: u64,
+        (salt, prefix): ([u8; SALT], [u8; PREFIX]),
+    ) -> serde_json::Result<Vec<u8>> {
+        let mut plain = serde_json::to_vec(&Wire::of(self))?;
+        plain.push(b'\n');
+        plain.extend_from_slice(self.record.as_bytes());
+        let aad = binding(tag, generation, NAME);
+        let key = seal::derive(key, &salt, aad.as_bytes());
+        let chunks = seal::seal_chunks(&key, &prefix, aad.as_bytes(), &plain);
+        Ok([&MAGIC[..], &salt, &prefix, &chunks].concat())
+    }
+
+    /// What was sealed; `None` when any byte is another, or it is another episode's or generation's.
+    pub(crate) fn open(sealed: &[u8], key: &Secret, tag: &EpisodeTag, generation: u64) -> Option<Self> {
+        let rest = sealed.strip_prefix(MAGIC)?;
+        let (salt, rest) = rest.split_first_chunk::<SALT>()?;
+        let (prefix, chunks) = rest.split_first_chunk::<PREFIX>()?;
+        let aad = binding(tag, generation, NAME);
+        let key = seal::derive(key, salt, aad.as_bytes());
+        let plain = seal::open_chunks(&key, prefix, aad.as_bytes(), chunks)?;
+        let line = plain.iter().position(|byte| *byte == b'\n')?;
+        let record = String::from_utf8(plain[line + 1..].to_vec()).ok()?;
+        serde_json::from_slice::<Wire>(&plain[..line]).ok()?.read(record)
+    }
+}
+
+/// The JSON of our part. Episode, generation and schema version are not repeated: the seal binds them.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    created: String,
+    expires: String,
+    organisation: String,
+    patient: String,
+    files: Vec<WireFile>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireFile {
+    table: String,
+    length: u64,
+    sha256: String,
+    salt: String,
+    rows: u64,
+}
+
+impl Wire {
+    fn of(manifest: &Manifest) -> Self {
+        let files = manifest.files.iter().map(|file| WireFile {
+            table: file.table.as_str().to_owned(),
+            length: file.length,
+            sha256: hex::encode(&file.sha256),
+            salt: hex::encode(&file.salt),
+            rows: file.rows,
+        });
+        Self {
+            created: manifest.created.to_string(),
+            expires: manifest.expires.to_string(),
+            organisation: manifest.organisation.as_str().to_owned(),
+            patient: manifest.patient.as_str().to_owned(),
+            files: files.collect(),
+        }
+    }
+
+    fn read(self, record: String) -> Option<Manifest> {
+        let files: Vec<TableFile> = self.files.iter().map(WireFile::read).collect::<Option<_>>()?;
+        files.iter().map(|file| file.table).eq(Table::ALL).then_some(())?;
+        Some(Manifest {
+            created: self.created.parse().ok()?,
+            expires: self.expires.parse().ok()?,
+            organisation: self.organisation.parse().ok()?,
+            patient: Pseudonym::from_text(&self.patient)?,
+            files,
+            record,
+        })
+    }
+}
+
+impl WireFile {
+    fn read(&self) -> Option<TableFile> {
+        Some(TableFile {
+            table: Table::from_name(&self.table)?,
+            length: self.length,
+            sha256: hex::decode(&self.sha256)?,
+            salt: hex::decode(&self.salt)?,
+            rows: self.rows,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        let file = |table| TableFile { table, length: 9, sha256: [1; 32], salt: [2; SALT], rows: 3 };
+        Manifest {
+            created: "2026-01-15T10:00:00Z".parse().expect("timestamp"),
+            expires: "2026-01-22T10:00:00Z".parse().expect("timestamp"),
+            organisation: "RXX01".parse().expect("ODS code"),
+            patient: Pseudonym::from_text(&"ab".repeat(32)).expect("pseudonym"),
+            files: Table::ALL.map(file).to_vec(),
+            record: "{\n \"rows\": {}\n}\n".to_owned(),
+        }
+    }
+
+    fn tag(letter: &str) -> EpisodeTag {
+        EpisodeTag::from_name(&letter.repeat(26)).expect("shaped")
+    }
+
+    #[test]
+    fn the_callers_bytes_come_back_as_they_were() {
+        let key = Secret::from_bytes(&[3; 32]);
+        let sealed = manifest().seal(&key, &tag("a"), 4, ([5; SALT], [6; PREFIX])).expect("sealed");
+        let opened = Manifest::open(&sealed, &key, &tag("a"), 4).expect("opened");
+        assert_eq!(opened.record, manifest().record);
+        assert_eq!(opened.files, manifest().files);
+        assert_eq!((opened.created, opened.expires), (manifest().created, manifest().expires));
+    }
+
+    #[test]
+    fn it_opens_as_its_own_episode_and_generation_only() {
+        let key = Secret::from_bytes(&[3; 32]);
+        let sealed = manifest().seal(&key, &tag("a"), 4, ([5; SALT], [6; PREFIX])).expect("sealed");
+        assert!(Manifest::open(&sealed, &key, &tag("b"), 4).is_none());
+        assert!(Manifest::open(&sealed, &key, &tag("a"), 5).is_none());
+        assert!(Manifest::open(&sealed, &Secret::from_bytes(&[4; 32]), &tag("a"), 4).is_none());
+    }
+
+    #[test]
+    fn a_manifest_without_every_table_is_none() {
+        let key = Secret::from_bytes(&[3; 32]);
+        let mut short = manifest();
+        short.files.pop();
+        let sealed = short.seal(&key, &tag("a"), 4, ([5; SALT], [6; PREFIX])).expect("sealed");
+        assert!(Manifest::open(&sealed, &key, &tag("a"), 4).is_none());
+    }
+}

@@ -1,0 +1,247 @@
+//! Who may read what: the only place that makes a [`Grant`].
+
+use std::fmt;
+
+use bedside_audit::Pseudonym;
+use bedside_model::{OdsCode, Requester};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::tag::EpisodeTag;
+
+/// How long a grant lasts: a quarter of an hour (`security` sheet, section 5).
+pub const GRANT_LIFE: SignedDuration = SignedDuration::from_mins(15);
+
+/// The one purpose for which a GP record may be read.
+pub(crate) const DIRECT_CARE: &str = "directcare";
+
+/// What a person who wants to read an episode asserts, to be taken from the host system that knows who is
+/// logged on.
+#[derive(Clone)]
+pub struct ReaderAssertion {
+    /// The real, logged-on person.
+    pub requester: Requester,
+    /// The purpose; anything but `directcare` is refused.
+    pub reason: String,
+    /// The relationship to the patient: a code or a few words, not empty. Goes into the audit log.
+    pub relationship: String,
+}
+
+/// Permission to read one episode, for one person, for a quarter of an hour.
+///
+/// Only [`Cache::grant`](crate::Cache::grant) makes one; it cannot be built, copied or turned to another
+/// episode.
+pub struct Grant {
+    tag: EpisodeTag,
+    assertion: ReaderAssertion,
+    patient: Pseudonym,
+    issued: Timestamp,
+}
+
+impl Grant {
+    /// The episode that may be read, as its opaque tag.
+    pub fn episode(&self) -> &EpisodeTag {
+        &self.tag
+    }
+
+    /// When the grant ends.
+    pub fn expires(&self) -> Timestamp {
+        self.issued.saturating_add(GRANT_LIFE).unwrap_or(self.issued)
+    }
+
+    pub(crate) fn assertion(&self) -> &ReaderAssertion {
+        &self.assertion
+    }
+
+    pub(crate) fn patient(&self) -> &Pseudonym {
+        &self.patient
+    }
+
+    /// Mints a grant, when the assertion holds for an episode of that organisation.
+    pub(crate) fn mint(
+        assertion: &ReaderAssertion,
+        tag: &EpisodeTag,
+        (organisation, patient): (&OdsCode, &Pseudonym),
+        now: Timestamp,
+    ) -> Result<Self, Refused> {
+        assertion.check()?;
+        assertion.check_organisation(organisation)?;
+        Ok(Self { tag: tag.clone(), assertion: assertion.clone(), patient: patient.clone(), issued: now })
+    }
+
+    /// Whether the grant still holds for an episode of that organisation. A clock that was set back ends it too.
+    pub(crate) fn check(&self, organisation: &OdsCode, now: Timestamp) -> Result<(), Refused> {
+        if now < self.issued || now >= self.expires() {
+            return Err(Refused::GrantExpired);
+        }
+        self.assertion.check_organisation(organisation)
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant")
+            .field("episode", &self.tag)
+            .field("expires", &self.expires())
+            .finish_non_exhaustive()
+    }
+}
+
+impl ReaderAssertion {
+    /// Whether it is complete and for direct care.
+    pub(crate) fn check(&self) -> Result<(), Refused> {
+        let blank = |text: &str| text.trim().is_empty();
+        let requester = &self.requester;
+        let problems: Vec<Problem> = [
+            (self.reason != DIRECT_CARE, Problem::Purpose),
+            (blank(&self.relationship), Problem::Relationship),
+            (blank(&requester.user_id), Problem::UserId),
+            (blank(&requester.family), Problem::Name),
+            (blank(&requester.role), Problem::Role),
+        ]
+        .into_iter()
+        .filter_map(|(wrong, problem)| wrong.then_some(problem))
+        .collect();
+        if problems.is_empty() { Ok(()) } else { Err(Refused::Assertion(problems)) }
+    }
+
+    pub(crate) fn check_organisation(&self, organisation: &OdsCode) -> Result<(), Refused> {
+        if self.requester.organisation == *organisation { Ok(()) } else { Err(Refused::Organisation) }
+    }
+}
+
+/// Why policy does not permit it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The assertion is not complete or not for direct care; all its problems.
+    #[error("the reader was refused: {}", join(.0))]
+    Assertion(Vec<Problem>),
+    /// The reader's organisation is not the one that the record was fetched for.
+    #[error("the reader was refused: the episode belongs to another organisation")]
+    Organisation,
+    /// The grant's time is over; ask for a new one.
+    #[error("the grant's 15 minutes are over; ask for a new one")]
+    GrantExpired,
+}
+
+impl Refused {
+    /// The reason as the audit log says it.
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Assertion(problems) if problems.contains(&Problem::Purpose) => "purpose",
+            Self::Assertion(_) => "assertion",
+            Self::Organisation => "organisation",
+            Self::GrantExpired => "grant_expired",
+        }
+    }
+}
+
+/// One thing that is wrong with an assertion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The reason is not `directcare`.
+    #[error("the reason must be `directcare`")]
+    Purpose,
+    /// No relationship is asserted.
+    #[error("the relationship to the patient is missing")]
+    Relationship,
+    /// There is no user id.
+    #[error("the user id is missing")]
+    UserId,
+    /// There is no name.
+    #[error("the family name is missing")]
+    Name,
+    /// There is no role.
+    #[error("the role is missing")]
+    Role,
+}
+
+fn join(problems: &[Problem]) -> String {
+    problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assertion() -> ReaderAssertion {
+        ReaderAssertion {
+            requester: Requester {
+                user_id: "u-17".into(),
+                sds_user_id: "UNK".into(),
+                sds_role_profile_id: "UNK".into(),
+                family: "Example".into(),
+                given: "Ann".into(),
+                prefix: None,
+                role: "Pharmacist".into(),
+                organisation: "RXX01".parse().expect("ODS code"),
+                organisation_name: "Example Hospital".into(),
+            },
+            reason: "directcare".into(),
+            relationship: "admitting team".into(),
+        }
+    }
+
+    fn mint(assertion: &ReaderAssertion, organisation: &str) -> Result<Grant, Refused> {
+        let tag = EpisodeTag::from_name(&"a".repeat(26)).expect("shaped");
+        let patient = Pseudonym::from_text(&"ab".repeat(32)).expect("pseudonym");
+        Grant::mint(
+            assertion,
+            &tag,
+            (&organisation.parse().expect("ODS code"), &patient),
+            Timestamp::UNIX_EPOCH,
+        )
+    }
+
+    #[test]
+    fn the_whole_truth_table_of_what_is_asserted_and_the_organisation() {
+        type Spoil = (Problem, fn(&mut ReaderAssertion));
+        let spoils: [Spoil; 5] = [
+            (Problem::Purpose, |assertion| assertion.reason = "research".into()),
+            (Problem::Relationship, |assertion| assertion.relationship = " ".into()),
+            (Problem::UserId, |assertion| assertion.requester.user_id.clear()),
+            (Problem::Name, |assertion| assertion.requester.family.clear()),
+            (Problem::Role, |assertion| assertion.requester.role = "\t".into()),
+        ];
+        for chosen in 0..1u32 << spoils.len() {
+            let mut assertion = assertion();
+            let mut expected = Vec::new();
+            for (index, (problem, spoil)) in spoils.iter().enumerate() {
+                if chosen >> index & 1 == 1 {
+                    spoil(&mut assertion);
+                    expected.push(*problem);
+                }
+            }
+            for organisation in ["RXX01", "RXX02"] {
+                let minted = mint(&assertion, organisation).map(|_| ());
+                let expected = match (expected.is_empty(), organisation) {
+                    (true, "RXX01") => Ok(()),
+                    (true, _) => Err(Refused::Organisation),
+                    (false, _) => Err(Refused::Assertion(expected.clone())),
+                };
+                assert_eq!(minted, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn no_other_spelling_of_the_purpose_passes() {
+        for reason in ["", "Directcare", "direct care", "directcare ", "directcare,research", "emergency"] {
+            let assertion = ReaderAssertion { reason: reason.into(), ..assertion() };
+            assert_eq!(mint(&assertion, "RXX01").err(), Some(Refused::Assertion(vec![Problem::Purpose])));
+        }
+    }
+
+    #[test]
+    fn a_grant_holds_for_its_quarter_of_an_hour_and_its_organisation() {
+        let grant = mint(&assertion(), "RXX01").expect("permitted");
+        let ours: OdsCode = "RXX01".parse().expect("ODS code");
+        let after = |seconds| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
+        assert_eq!(grant.check(&ours, after(0)), Ok(()));
+        assert_eq!(grant.check(&ours, after(899)), Ok(()));
+        assert_eq!(grant.check(&ours, after(900)), Err(Refused::GrantExpired));
+        assert_eq!(grant.check(&ours, after(-1)), Err(Refused::GrantExpired));
+        assert_eq!(grant.check(&"RXX02".parse().expect("ODS code"), after(0)), Err(Refused::Organisation));
+        let shown = format!("{grant:?}");
+        assert!(!shown.contains("Ann") && !shown.contains("admitting") && !shown.contains("abab"));
+    }
+}

@@ -1,0 +1,203 @@
+//! The write protocol: steps W0 to W14 of the `reliability` sheet, section 4, as far as there is something to
+//! do. There is no raw bundle to seal (W4), and what comes in is normalised already (W5).
+
+use arrow_array::RecordBatch;
+use bedside_audit::disk::{self, Disk};
+use bedside_audit::{Detail, Event, EventKind, Outcome, Pseudonym, Secret};
+use bedside_model::EpisodeId;
+use bedside_model::schema::Table;
+use jiff::Timestamp;
+
+use crate::cache::Cache;
+use crate::contents::{Committed, Contents, ContentsError};
+use crate::error::{CacheError, NotReadable};
+use crate::keys::WrapFile;
+use crate::layout;
+use crate::manifest::Manifest;
+use crate::policy::DIRECT_CARE;
+use crate::seal;
+use crate::state::{Current, purged};
+use crate::table::TableFiles;
+use crate::tag::EpisodeTag;
+
+impl Cache {
+    /// Seals a record as the next generation of its episode, in place of the one before. Readers see the old
+    /// generation until the new one is whole and durable. Waits for others who write or purge the same episode.
+    ///
+    /// # Errors
+    /// [`CacheError::NotReadable`] with `Purged`: a purged episode does not come back, and with
+    /// `KeyUnavailable` or `Damaged` when the episode's key cannot be had. [`CacheError::Contents`] for an
+    /// incomplete record, [`CacheError::Audit`] when the audit log does not take it, and the errors of disk, key
+    /// provider and randomness. After an error the episode is as it was, or the new generation is there whole:
+    /// that is so when the error came after `CURRENT` was replaced.
+    pub fn write(&self, episode: &EpisodeId, contents: &Contents<'_>) -> Result<Committed, CacheError> {
+        let tables = contents.in_order()?;
+        let tag = self.episode_tag(episode);
+        self.disk.create_dir(&layout::episode(&tag))?;
+        self.disk.sync_dir(layout::EPISODES)?;
+        let _lock = self.disk.lock(&layout::episode_lock(&tag))?;
+        let patient = self.audit.pseudonym(contents.patient);
+        let intent = self.audit.intent(&Event {
+            kind: EventKind::Commit,
+            requester: contents.requester,
+            purpose: DIRECT_CARE,
+            relationship: None,
+            episode: Some(tag.as_str()),
+            patient: Some(patient.clone()),
+            detail: Detail::default(),
+        })?;
+        match self.commit(&tag, contents, &tables, patient) {
+            Ok(committed) => {
+                intent.outcome(Outcome::ok(detail(&committed)))?;
+                // The commit stands whether or not its predecessor could be removed; the next write tries again.
+                let _ = self.drop_generations(&tag, Some(committed.generation));
+                Ok(committed)
+            }
+            Err(error) => {
+                // The caller hears the first cause; an outcome that cannot be written shows as an unfinished intent.
+                let _ = intent.outcome(error.outcome());
+                Err(error)
+            }
+        }
+    }
+
+    fn commit(
+        &self,
+        tag: &EpisodeTag,
+        contents: &Contents<'_>,
+        tables: &[(Table, &RecordBatch)],
+        patient: Pseudonym,
+    ) -> Result<Committed, CacheError> {
+        let created = self.clock.now();
+        if contents.expires <= created {
+            return Err(ContentsError::Expired.into());
+        }
+        if let Some(tombstone) = self.tombstone(tag)? {
+            return Err(purged(&tombstone)?.into());
+        }
+        let current = self.current(tag)?;
+        let key = self.key_for_writing(tag, current)?;
+        let mark = self.mark(tag, &key)?.unwrap_or(0);
+        let kept = current.generation();
+        self.drop_generations(tag, kept)?;
+        let generation = mark.max(kept.unwrap_or(0)) + 1;
+        let next = Next { tag, key: &key, generation, contents, patient, created };
+        let committed = self.write_generation(next, tables).inspect_err(|_| {
+            // Room on a full disk; what stays is removed by the next write.
+            let _ = self.drop_generations(tag, kept);
+        })?;
+        let line = format!("{generation}\n");
+        disk::replace(self.disk.as_ref(), &layout::current(tag), line.as_bytes())?;
+        self.set_mark(tag, &key, generation)?;
+        Ok(committed)
+    }
+
+    /// The episode's key; a new one for a new episode. An episode that has a generation and no key is one whose
+    /// purge was cut short, and is not begun anew.
+    fn key_for_writing(&self, tag: &EpisodeTag, current: Current) -> Result<Secret, CacheError> {
+        if let Some(key) = self.episode_key(tag)? {
+            return Ok(key);
+        }
+        if current != Current::Absent {
+            return Err(NotReadable::KeyUnavailable.into());
+        }
+        let key = Secret::random(self.randomness.as_ref())?;
+        self.set_mark(tag, &key, 0)?;
+        let file = WrapFile::wrap(&key, tag, self.kek.as_ref(), self.randomness.as_ref())?;
+        let bytes = serde_json::to_vec(&file).map_err(std::io::Error::from)?;
+        disk::replace(self.disk.as_ref(), &layout::wrap(tag), &bytes)?;
+        Ok(key)
+    }
+
+    /// Steps W3 to W9: everything beside, durable and read again, then the rename.
+    fn write_generation(
+        &self,
+        next: Next<'_>,
+        tables: &[(Table, &RecordBatch)],
+    ) -> Result<Committed, CacheError> {
+        let Next { tag, key, generation, contents, patient, created } = next;
+        let directory = layout::generation(tag, generation);
+        let beside = format!("{directory}.tmp");
+        self.disk.create_dir(&beside)?;
+        let tables_of = TableFiles { disk: self.disk.as_ref(), key, tag, generation, directory: &beside };
+        let mut files = Vec::new();
+        for (table, batch) in tables {
+            files.push(tables_of.write(*table, batch, contents.manifest, self.random()?)?);
+        }
+        tables_of.read(&files)?;
+        let rows = files.iter().map(|file| (file.table.as_str(), file.rows)).collect();
+        let tables_bytes: u64 = files.iter().map(|file| file.length).sum();
+        let (expires, record) = (contents.expires, contents.manifest.to_owned());
+        let organisation = contents.requester.organisation.clone();
+        let manifest = Manifest { created, expires, organisation, patient, files, record };
+        let sealed = manifest.seal(key, tag, generation, (self.random()?, self.random()?));
+        let sealed = sealed.map_err(|_| CacheError::Seal("manifest"))?;
+        self.disk.write_new(&layout::manifest(&beside), &sealed)?;
+        self.disk.sync_dir(&beside)?;
+        self.disk.rename(&beside, &directory)?;
+        self.disk.sync_dir(&layout::episode(tag))?;
+        let (bytes, manifest_sha256) = (tables_bytes + sealed.len() as u64, seal::sha256(&sealed));
+        Ok(Committed { episode: tag.clone(), generation, bytes, manifest_sha256, rows })
+    }
+
+    /// Removes every generation but one, half-written ones too. The caller holds the episode's lock.
+    pub(crate) fn drop_generations(
+        &self,
+        tag: &EpisodeTag,
+        kept: Option<u64>,
+    ) -> Result<Removed, CacheError> {
+        let mut removed = Removed::default();
+        let episode = layout::episode(tag);
+        for name in self.disk.names(&episode)? {
+            if layout::is_generation(&name) && (kept.is_none() || layout::generation_number(&name) != kept) {
+                removed.add(remove_tree(self.disk.as_ref(), &format!("{episode}/{name}"))?);
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// The generation that is about to be written.
+struct Next<'a> {
+    tag: &'a EpisodeTag,
+    key: &'a Secret,
+    generation: u64,
+    contents: &'a Contents<'a>,
+    patient: Pseudonym,
+    created: Timestamp,
+}
+
+/// How much was removed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Removed {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Removed {
+    fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.bytes += other.bytes;
+    }
+}
+
+fn remove_tree(disk: &dyn Disk, directory: &str) -> Result<Removed, CacheError> {
+    let mut removed = Removed::default();
+    for name in disk.names(directory)? {
+        let path = format!("{directory}/{name}");
+        removed.add(Removed { files: 1, bytes: disk.length(&path)? });
+        disk.remove_file(&path)?;
+    }
+    disk.remove_dir(directory)?;
+    Ok(removed)
+}
+
+fn detail(committed: &Committed) -> Detail {
+    Detail {
+        generation: Some(committed.generation),
+        bytes: Some(committed.bytes),
+        manifest_sha256: Some(committed.manifest_sha256),
+        rows: committed.rows.clone(),
+        ..Detail::default()
+    }
+}

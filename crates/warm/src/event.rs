@@ -1,0 +1,228 @@
+//! The wire types of a run: what `bedside warm --json` prints, one object a line, each with `type`, `ts` and
+//! `run`. They are written and never read here, so there is no deserializer; a test reads them back with
+//! strict types of its own.
+//!
+//! An event may name an episode and a practice. It never holds an NHS number, a name or a word of a record.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::strict::Problem;
+
+/// One event.
+#[derive(Debug, Clone, Serialize)]
+pub struct Event {
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+    /// When, RFC 3339 in UTC.
+    pub ts: String,
+    /// The run it belongs to.
+    pub run: String,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum What {
+    /// The run begins.
+    RunStarted {
+        /// Name of the pipeline.
+        pipeline: String,
+        /// Areas that it asks for.
+        areas: Vec<&'static str>,
+        /// Episodes in flight at most.
+        concurrency: usize,
+        /// Version of this software.
+        software_version: &'static str,
+    },
+    /// A line of the list is not accepted; the others go on.
+    LineRefused(LineRefused),
+    /// The list could not be read further; what was read goes on.
+    InputFailed {
+        /// What the system says.
+        problem: String,
+    },
+    /// Work on an episode begins.
+    EpisodeStarted {
+        /// The host system's id of it.
+        episode: String,
+        /// ODS code of the practice.
+        practice: String,
+    },
+    /// An episode has its outcome.
+    EpisodeFinished(EpisodeReport),
+    /// The run is over.
+    RunFinished(Totals),
+}
+
+/// Why a line of the list was not accepted.
+#[derive(Debug, Clone, Serialize)]
+pub struct LineRefused {
+    /// Number of the line, from 1.
+    pub line: u64,
+    /// The episode, where it could be read.
+    pub episode: Option<String>,
+    /// Whether policy alone stands against it.
+    pub by_policy: bool,
+    /// Everything that is wrong with it.
+    pub problems: Vec<Problem>,
+}
+
+/// What became of one admission.
+#[derive(Debug, Clone, Serialize)]
+pub struct EpisodeReport {
+    /// The host system's id of the episode.
+    pub episode: String,
+    /// ODS code of the practice.
+    pub practice: String,
+    /// How long it took.
+    pub milliseconds: u64,
+    /// The one outcome.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// The outcomes of an admission. Every one ends in exactly one of them, and only `warmed` stores a record.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Fetched, checked and sealed.
+    Warmed(Box<Warmed>),
+    /// Policy forbids it at the moment of the call, such as a trace that has become too old. Nothing was sent.
+    Refused {
+        /// What stands against it.
+        problems: Vec<Problem>,
+    },
+    /// The pipeline cannot be run for this admission. Nothing was sent.
+    NotApplicable {
+        /// Why.
+        problem: String,
+    },
+    /// The audit log did not take the intent, so nothing was sent; or it did not take the outcome.
+    NotAudited {
+        /// Why.
+        problem: String,
+    },
+    /// The directory does not tell where the practice's system is.
+    NoEndpoint(Trouble),
+    /// The practice or Spine gave no record.
+    NotFetched(Trouble),
+    /// What came is not a bundle that can be read.
+    Unreadable {
+        /// Where and why, without content.
+        problem: String,
+    },
+    /// The patient who came back is not the one who was traced, or cannot be told to be. Nothing was stored; a
+    /// person has to look.
+    WrongPatient {
+        /// Names of the fields that differ.
+        differing: Vec<String>,
+        /// What the identity check says.
+        problem: String,
+    },
+    /// The record could not be sealed.
+    NotStored {
+        /// Why.
+        problem: String,
+    },
+    /// This software failed.
+    Failed {
+        /// Where.
+        problem: String,
+    },
+}
+
+/// Words for those who have to act on an outcome.
+#[derive(Debug, Clone, Serialize)]
+pub struct Trouble {
+    /// A stable name, such as `denied/patient_consent`.
+    pub reason: &'static str,
+    /// Whether somebody with the right to say no has said no.
+    pub refused: bool,
+    /// For the clinician.
+    pub message: String,
+    /// For support.
+    pub advice: String,
+    /// `Ssp-TraceID` to quote, where something was sent.
+    pub trace_id: Option<String>,
+    /// Attempts made.
+    pub attempts: u32,
+}
+
+/// What was sealed.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Warmed {
+    /// Generation of the episode.
+    pub generation: u64,
+    /// State of each clinical area.
+    pub areas: BTreeMap<&'static str, String>,
+    /// Rows by table.
+    pub rows: BTreeMap<&'static str, usize>,
+    /// Notices by severity.
+    pub notices: BTreeMap<&'static str, usize>,
+    /// Bytes of the bundle.
+    pub bundle_bytes: usize,
+    /// Bytes on disk.
+    pub sealed_bytes: u64,
+    /// `Ssp-TraceID` of the attempt that was answered.
+    pub trace_id: String,
+    /// Attempts made.
+    pub attempts: u32,
+}
+
+/// How many ended how. They add up: `lines` is all of the others but `rows` and the bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Lines of the list that are not blank.
+    pub lines: usize,
+    /// Records sealed.
+    pub warmed: usize,
+    /// Refused by policy, when the line was read or at the moment of the call.
+    pub refused: usize,
+    /// Everything else: malformed lines, refusals of the practice, failures.
+    pub failed: usize,
+    /// Rows sealed.
+    pub rows: usize,
+    /// Bytes of the bundles.
+    pub bundle_bytes: usize,
+    /// Bytes on disk.
+    pub sealed_bytes: u64,
+}
+
+impl Outcome {
+    /// Its name, as on the wire.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Warmed(_) => "warmed",
+            Self::Refused { .. } => "refused",
+            Self::NotApplicable { .. } => "not_applicable",
+            Self::NotAudited { .. } => "not_audited",
+            Self::NoEndpoint(_) => "no_endpoint",
+            Self::NotFetched(_) => "not_fetched",
+            Self::Unreadable { .. } => "unreadable",
+            Self::WrongPatient { .. } => "wrong_patient",
+            Self::NotStored { .. } => "not_stored",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    /// One line for people: what happened, and what to do where there is something to do.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Warmed(warmed) => format!("{} rows sealed", warmed.rows.values().sum::<usize>()),
+            Self::Refused { problems } => crate::strict::join(problems),
+            Self::NoEndpoint(trouble) | Self::NotFetched(trouble) => {
+                format!("{} [{}: {}]", trouble.message, trouble.reason, trouble.advice)
+            }
+            Self::WrongPatient { differing, problem } if differing.is_empty() => problem.clone(),
+            Self::WrongPatient { differing, problem } => format!("{problem}: {}", differing.join(", ")),
+            Self::NotApplicable { problem }
+            | Self::NotAudited { problem }
+            | Self::Unreadable { problem }
+            | Self::NotStored { problem }
+            | Self::Failed { problem } => problem.clone(),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! A run: admissions in, each patient's record fetched, normalised, checked and sealed, and a report of what
+//! became of every one of them.
+//!
+//! [`Admissions`] reads the list, [`Pipeline`] says what to ask for, [`Warmer`] does it with bounded
+//! concurrency and tells [`Event`]s as they happen, [`Report`] is what came of it. An admission ends in exactly
+//! one [`Outcome`].
+//!
+//! Nothing is sent unless the audit log has taken the intent first, and nothing is stored unless the patient
+//! who came back is the patient who was asked for. Nothing here knows of terminals, arguments or exit
+//! statuses, and nothing here repeats an NHS number, a name or a word of a record.
+
+mod admission;
+mod admissions;
+mod episode;
+mod event;
+mod manifest;
+mod person;
+mod pipeline;
+mod reader;
+mod report;
+mod run;
+mod sections;
+pub mod strict;
+#[cfg(test)]
+mod testing;
+mod trail;
+mod trouble;
+
+pub use admission::{Admission, Consultation};
+pub use admissions::{Admissions, Line, Refused};
+pub use event::{EpisodeReport, Event, LineRefused, Outcome, Totals, Trouble, Warmed, What};
+pub use manifest::{AccountFacts, BundleFacts, Manifest, PatientCheckFacts, Provenance, Request, Source};
+pub use pipeline::{NotApplicable, Pipeline, PipelineError};
+pub use reader::{ReaderError, read_assertion};
+pub use report::Report;
+pub use run::{Parts, Warmer};

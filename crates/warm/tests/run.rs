@@ -1,0 +1,290 @@
+//! Whole runs, with a real cache and a real audit log, and a Spine that answers as it is told.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::io;
+
+use bedside_audit::verify;
+use bedside_cache::ReaderAssertion;
+use bedside_model::schema::Table;
+use bedside_spine::{Decision, Refusal, Unavailability};
+use bedside_warm::{Admissions, Manifest, Pipeline};
+use serde_json::{Value, json};
+use support::{FakeSpine, NOW, NUMBERS, Reply, Ward, bundle, line, list};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warmed_record_can_be_read_by_who_may() {
+    let ward = Ward::new([(0, bundle(0, "Edith"))]);
+    let ran = ward.warm(&list([line(0)])).await;
+    assert_eq!(ran.outcome("EP-0"), "warmed");
+    assert!(ran.report.all_warmed() && !ran.report.refused_by_policy_only());
+
+    let admission = line(0);
+    let assertion = ReaderAssertion {
+        requester: bedside_model::Requester {
+            user_id: "user-18".into(),
+            sds_user_id: "UNK".into(),
+            sds_role_profile_id: "UNK".into(),
+            family: "Other".into(),
+            given: "Sam".into(),
+            prefix: None,
+            role: "Pharmacist".into(),
+            organisation: "RX999".parse().expect("an ODS code"),
+            organisation_name: "Test Hospital".into(),
+        },
+        reason: "directcare".into(),
+        relationship: "admitting team".into(),
+    };
+    let episode = admission["episode"].as_str().expect("text").parse().expect("an id");
+    let grant = ward.cache.grant(&assertion, &episode).expect("granted");
+    let opened = ward.cache.read(&grant).expect("opened");
+    assert_eq!(opened.table(Table::Allergies).num_rows(), 1);
+    assert_eq!(opened.table(Table::Sections).num_rows(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manifest_says_how_and_never_who() {
+    let ward = Ward::new([(0, bundle(0, "Edith"))]);
+    ward.warm(&list([line(0)])).await;
+    let assertion = bedside_warm::read_assertion(
+        json!({"user_id": "u", "sds_user_id": "UNK", "sds_role_profile_id": "UNK", "family": "Other", "given": "Sam",
+            "role": "Pharmacist", "organisation_ods": "RX999", "organisation_name": "Test Hospital",
+            "reason": "directcare", "relationship": "admitting team"})
+        .to_string()
+        .as_bytes(),
+        &ward.audit,
+        (bedside_audit::EventKind::Read, &ward.cache.episode_tag(&"EP-0".parse().expect("an id"))),
+    )
+    .expect("a reader");
+    let grant = ward.cache.grant(&assertion, &"EP-0".parse().expect("an id")).expect("granted");
+    let opened = ward.cache.read(&grant).expect("opened");
+    let text = opened.manifest();
+    for secret in [NUMBERS[0], "Sampleton", "Edith", "1950", "Example", "Robin", "user-17", "Zanthoxylum"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    let manifest: Manifest = serde_json::from_str(text).expect("a manifest");
+    let request = manifest.request.expect("asked for");
+    assert_eq!(request.areas, ["allergies", "medications", "problems", "consultations"]);
+    assert_eq!(request.parameters.as_array().map(Vec::len), Some(4), "without the patient's number");
+    assert_eq!((request.organisation.as_str(), request.purpose.as_str()), ("RX999", "directcare"));
+    assert_eq!(manifest.source.expect("from a practice").asid, "200000000001");
+    assert_eq!(manifest.patient_check.expect("checked").result, "match");
+    assert_eq!(manifest.rows["allergies"], 1);
+    assert_eq!(manifest.bundle.entries, 7);
+    assert_eq!(manifest.retrieved_at.as_deref(), Some(NOW));
+    for (kind, account) in manifest.accounting {
+        assert_eq!(account.seen, account.normalised + account.context + account.unmapped, "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_audit_log_nothing_is_fetched() {
+    let ward = Ward::new([(0, bundle(0, "Edith")), (1, bundle(1, "Edith"))]);
+    std::fs::remove_dir_all(ward.audit_folder()).expect("the volume is lost");
+    let mut forbidden = line(2);
+    forbidden["reason"] = json!("research");
+    let ran = ward.warm(&list([line(0), line(1), forbidden])).await;
+    assert_eq!((ran.outcome("EP-0"), ran.outcome("EP-1")), ("not_audited", "not_audited"));
+    assert_eq!(ward.calls(), 0);
+    assert!(ward.cache.list().expect("listed").is_empty());
+    assert_eq!(ran.report.totals().failed, 3, "a refusal that is not on record is a failure");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_patient_is_never_stored() {
+    let ward = Ward::new([(0, bundle(0, "Edna")), (1, bundle(2, "Edith"))]);
+    let ran = ward.warm(&list([line(0), line(1)])).await;
+    assert_eq!((ran.outcome("EP-0"), ran.outcome("EP-1")), ("wrong_patient", "wrong_patient"));
+    assert!(ward.cache.list().expect("listed").is_empty());
+    let told = |episode: &str| {
+        let is_it = |event: &&Value| event["type"] == "episode_finished" && event["episode"] == episode;
+        ran.events.iter().find(is_it).expect("told").clone()
+    };
+    assert_eq!(told("EP-0")["differing"], json!(["given"]));
+    assert_eq!(told("EP-1")["differing"], json!([]), "another NHS number is no matter of opinion");
+    assert_eq!(ward.log().matches(r#""blocked""#).count(), 2, "{}", ward.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_episode_does_not_stop_the_others() {
+    let ward = Ward::new([
+        (0, Reply::Error(Decision::Unavailable(Unavailability::Cut))),
+        (1, Reply::Body(r#"{"resourceType":"Bundle","entry":["#.into())),
+        (2, Reply::Error(Decision::Refused(Refusal::PatientConsent))),
+        (3, Reply::Panic),
+        (5, bundle(5, "Edith")),
+    ]);
+    let mut unknown = line(4);
+    unknown["practice_ods"] = json!("A99002");
+    let ran = ward.warm(&list([line(0), line(1), line(2), line(3), unknown, line(5)])).await;
+    let outcomes = (0..6).map(|patient| ran.outcome(&format!("EP-{patient}"))).collect::<Vec<_>>();
+    let expected = ["not_fetched", "unreadable", "not_fetched", "failed", "no_endpoint", "warmed"];
+    assert_eq!(outcomes, expected);
+    let totals = ran.report.totals();
+    assert_eq!((totals.lines, totals.warmed, totals.refused, totals.failed), (6, 1, 0, 5));
+    assert!(!ran.report.all_warmed() && !ran.report.refused_by_policy_only());
+    let verified = verify(&ward.audit_folder(), None).expect("the chain holds");
+    assert_eq!(verified.unfinished, 1, "the one that crashed");
+    for (reason, verdict) in [("unavailable/cut", "failed"), ("denied/patient_consent", "blocked")] {
+        let log = ward.log();
+        let line = log.lines().find(|line| line.contains(reason)).expect(reason);
+        assert!(line.contains(verdict), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trace_that_grows_old_before_the_call_is_refused_then() {
+    let ward = Ward::at("2026-01-16T08:00:01Z", [(0, bundle(0, "Edith"))]);
+    let ran = ward.warm(&list([line(0)])).await;
+    assert_eq!(ran.outcome("EP-0"), "refused");
+    assert_eq!(ward.calls(), 0);
+    assert!(ran.report.refused_by_policy_only());
+    assert_eq!(
+        verify(&ward.audit_folder(), None).expect("the chain holds").records,
+        1,
+        "the attempt is on record"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_episode_that_ends_before_the_call_is_refused_then() {
+    let ward = Ward::at("2026-01-15T12:00:00Z", [(0, bundle(0, "Edith"))]);
+    let mut short = line(0);
+    short["episode_ends"] = json!("2026-01-15T12:00:00Z");
+    let ran = ward.warm(&list([short])).await;
+    assert_eq!(ran.outcome("EP-0"), "refused");
+    assert_eq!(ward.calls(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_lines_are_told_and_attempts_among_them_audited() {
+    let ward = Ward::new([(0, bundle(0, "Edith"))]);
+    let mut forbidden = line(1);
+    forbidden["reason"] = json!("research");
+    let mut malformed = line(2);
+    malformed["nhs_number"] = json!("9990000019");
+    let ran = ward.warm(&list([forbidden, malformed, line(0)])).await;
+    let told = &ran.report.lines_refused;
+    assert_eq!(
+        told.iter().map(|line| (line.line, line.by_policy)).collect::<Vec<_>>(),
+        [(1, true), (2, false)]
+    );
+    assert_eq!(ran.outcome("EP-0"), "warmed");
+    assert_eq!(ward.calls(), 1);
+    assert!(ward.log().contains(r#""research""#), "the purpose as it was stated");
+    assert!(!ran.report.refused_by_policy_only(), "one line is malformed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_policy_refusals_alone_says_so() {
+    let ward = Ward::new([(0, bundle(0, "Edith"))]);
+    let mut forbidden = line(1);
+    forbidden["reason"] = json!("research");
+    let ran = ward.warm(&list([forbidden, line(0)])).await;
+    assert!(ran.report.refused_by_policy_only() && !ran.report.all_warmed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_are_in_flight_and_no_more() {
+    let replies = (0..6).map(|patient| (NUMBERS[patient].to_owned(), bundle(patient, "Edith"))).collect();
+    // Each call waits for a second one: alone in flight, none would ever return.
+    let pairs = Some(tokio::sync::Barrier::new(2));
+    let ward = Ward::with(NOW, FakeSpine { replies, pairs, ..FakeSpine::default() });
+    let ran = ward.warm(&list((0..6).map(line))).await;
+    assert_eq!(ran.report.totals().warmed, 6);
+    let (mut in_flight, mut most) = (0, 0);
+    for event in &ran.events {
+        match event["type"].as_str() {
+            Some("episode_started") => in_flight += 1,
+            Some("episode_finished") => in_flight -= 1,
+            _ => {}
+        }
+        most = most.max(in_flight);
+    }
+    assert_eq!(most, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consultation_is_asked_for_by_its_days_or_not_at_all() {
+    let ward = Ward::new([(0, bundle(0, "Edith")), (1, bundle(1, "Edith"))]);
+    let text = include_str!("../../../pipelines/consultation.toml");
+    let today = jiff::civil::date(2026, 1, 15);
+    let pipeline = Pipeline::parse("consultation.toml", text, today).expect("keeps the rules");
+    let mut with_consultation = line(0);
+    with_consultation["consultation"] =
+        json!({"reference": "visit-3", "period": {"start": "2025-12-01", "end": "2025-12-02"}});
+    let ran = ward.warm_with(&list([with_consultation, line(1)]), &pipeline).await;
+    assert_eq!((ran.outcome("EP-0"), ran.outcome("EP-1")), ("warmed", "not_applicable"));
+    let bodies = ward.spine.0.bodies.lock().expect("whole");
+    assert_eq!(bodies.len(), 1);
+    let period = &bodies[0]["parameter"][1]["part"][0]["valuePeriod"];
+    assert_eq!(*period, json!({"start": "2025-11-30", "end": "2025-12-03"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_breaks_off_is_reported_and_what_was_read_goes_on() {
+    let ward = Ward::new([(0, bundle(0, "Edith"))]);
+    let text = list([line(0)]);
+    let lines = Admissions::new(text.as_bytes(), NOW.parse().expect("a time"))
+        .chain([Err(io::Error::from(io::ErrorKind::ConnectionReset))]);
+    let pipeline = Pipeline::admission(jiff::civil::date(2026, 1, 15)).expect("keeps the rules");
+    let ran = ward.run(lines, &pipeline).await;
+    assert_eq!(ran.outcome("EP-0"), "warmed");
+    assert!(ran.report.input_problem.is_some() && !ran.report.all_warmed());
+    assert!(ran.events.iter().any(|event| event["type"] == "input_failed"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn warming_again_makes_the_next_generation() {
+    let ward = Ward::new([(0, bundle(0, "Edith"))]);
+    ward.warm(&list([line(0)])).await;
+    let ran = ward.warm(&list([line(0)])).await;
+    let finished = ran.events.iter().find(|event| event["type"] == "episode_finished").expect("finished");
+    assert_eq!(finished["generation"], 2);
+}
+
+/// The fields of each event, which programs read: a change here is a change for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_have_these_fields_and_hold_no_identity() {
+    const COMMON: [&str; 3] = ["type", "ts", "run"];
+    let ward = Ward::new([(0, bundle(0, "Edith")), (1, Reply::Error(Decision::NotFound)), (3, Reply::Panic)]);
+    let mut malformed = line(2);
+    malformed["nhs_number"] = json!("999000001X");
+    let ran = ward.warm(&list([line(0), line(1), malformed, line(3)])).await;
+    let trouble = ["reason", "refused", "message", "advice", "trace_id", "attempts"];
+    let warmed =
+        ["generation", "areas", "rows", "notices", "bundle_bytes", "sealed_bytes", "trace_id", "attempts"];
+    for event in &ran.events {
+        let fields: Vec<&str> = match (event["type"].as_str(), event["outcome"].as_str()) {
+            (Some("run_started"), _) => vec!["pipeline", "areas", "concurrency", "software_version"],
+            (Some("episode_started"), _) => vec!["episode", "practice"],
+            (Some("line_refused"), _) => vec!["line", "episode", "by_policy", "problems"],
+            (Some("run_finished"), _) => {
+                vec!["lines", "warmed", "refused", "failed", "rows", "bundle_bytes", "sealed_bytes"]
+            }
+            (Some("episode_finished"), outcome) => {
+                let own = match outcome {
+                    Some("warmed") => &warmed[..],
+                    Some("not_fetched") => &trouble[..],
+                    Some("failed") => &["problem"],
+                    other => panic!("unexpected outcome {other:?}"),
+                };
+                [&["episode", "practice", "milliseconds", "outcome"], own].concat()
+            }
+            other => panic!("unknown event {other:?}"),
+        };
+        let expected: BTreeSet<_> = fields.into_iter().chain(COMMON).collect();
+        let found: BTreeSet<_> = event.as_object().expect("an object").keys().map(String::as_str).collect();
+        assert_eq!(found, expected, "{event}");
+        let text = event.to_string();
+        for secret in ["999000", "Sampleton", "Edith", "Example", "Robin", "user-17", "Zanthoxylum"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+    let last = ran.events.last().expect("events");
+    assert_eq!(
+        (&last["type"], &last["lines"], &last["warmed"]),
+        (&json!("run_finished"), &json!(4), &json!(1))
+    );
+}

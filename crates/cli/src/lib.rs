@@ -1,0 +1,75 @@
+//! The program `bedside`: arguments, configuration, output, exit status. What it does is in the crates below;
+//! here is how it is asked for and how it is shown.
+//!
+//! [`render`] shows an opened record to a person or hands it to a program, and is used by whoever else has one
+//! to show. [`run`] is the whole program.
+
+mod args;
+mod commands;
+mod config;
+mod exit;
+mod installation;
+mod output;
+mod progress;
+pub mod render;
+
+use std::ffi::OsString;
+use std::panic;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, AuditCommand, Command};
+use crate::exit::{Exit, Stopped};
+use crate::output::tell;
+
+/// Runs the program with those arguments, the first being its name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    panic::set_hook(Box::new(tell_place));
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(error) => return usage(&error),
+    };
+    start_log();
+    match dispatch(&args) {
+        Ok(exit) => exit.into(),
+        Err(Stopped { exit, message }) => {
+            tell(&format!("bedside: {message}"));
+            exit.into()
+        }
+    }
+}
+
+fn dispatch(args: &Args) -> Result<Exit, Stopped> {
+    let config = config::Config::read(args.config.as_deref()).map_err(Stopped::usage)?;
+    match &args.command {
+        Command::Warm(warm) => commands::warm(&config, warm),
+        Command::List(list) => commands::list(&config, list),
+        Command::Show(show) => commands::show(&config, show),
+        Command::Purge(purge) => commands::purge(&config, purge),
+        Command::Audit(AuditCommand::Verify(verify)) => commands::verify(&config, verify),
+    }
+}
+
+/// Help and version are what was asked for; anything else is a slip of the keyboard. Whether they could be
+/// printed does not change that.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+}
+
+/// The words of a panic may hold what it was about, so only its place is told.
+fn tell_place(panic: &panic::PanicHookInfo<'_>) {
+    match panic.location() {
+        Some(place) => tell(&format!("bedside: a defect at {}:{}", place.file(), place.line())),
+        None => tell("bedside: a defect at an unknown place"),
+    }
+}
+
+/// Log lines for engineers, on standard error: warnings, or what BEDSIDE_LOG asks for.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BEDSIDE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    // A second start, as in a test, keeps the first.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}

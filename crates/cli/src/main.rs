@@ -1,0 +1,7 @@
+//! The program `bedside`; see the library of this crate.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bedside_cli::run(std::env::args_os())
+}

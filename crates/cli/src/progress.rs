@@ -1,0 +1,68 @@
+use std::io::{self, IsTerminal};
+
+use bedside_warm::strict::join;
+use bedside_warm::{Event, Outcome, Totals, What};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::output::tell;
+use crate::render::escape;
+
+/// What a person at a terminal sees of a run: a bar, and a line for everything that did not go well. Without a
+/// terminal there is no bar, only the lines.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// Progress over so many lines, or over nobody knows how many.
+    pub(crate) fn new(lines: Option<u64>) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self { bar: ProgressBar::hidden() };
+        }
+        let (bar, template) = match lines {
+            Some(lines) => (ProgressBar::new(lines), "{wide_bar} {pos} of {len}, {eta} to go"),
+            None => (ProgressBar::no_length(), "{spinner} {pos} done in {elapsed}"),
+        };
+        // Both templates are constants of this file, and the default style is no loss.
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        Self { bar }
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        match &event.what {
+            What::RunStarted { .. } | What::EpisodeStarted { .. } => {}
+            What::LineRefused(refused) => {
+                self.bar.inc(1);
+                let (nature, problems) =
+                    (if refused.by_policy { "policy" } else { "malformed" }, join(&refused.problems));
+                self.say(&format!("line {} refused, {nature}: {problems}", refused.line));
+            }
+            What::InputFailed { problem } => self.say(problem),
+            What::EpisodeFinished(report) => {
+                self.bar.inc(1);
+                if !matches!(report.outcome, Outcome::Warmed(_)) {
+                    let (name, message) = (report.outcome.name(), report.outcome.message());
+                    self.say(&format!("{}: {name}: {message}", escape(&report.episode)));
+                }
+            }
+            What::RunFinished(totals) => {
+                self.bar.finish_and_clear();
+                self.say(&conclusion(totals));
+            }
+        }
+    }
+
+    fn say(&self, line: &str) {
+        self.bar.suspend(|| tell(line));
+    }
+}
+
+fn conclusion(totals: &Totals) -> String {
+    let Totals { lines, warmed, refused, failed, rows, bundle_bytes, sealed_bytes } = totals;
+    format!(
+        "{warmed} of {lines} warmed, {refused} refused by policy, {failed} failed; {rows} rows, {bundle_bytes} bytes \
+         fetched, {sealed_bytes} bytes sealed"
+    )
+}

@@ -1,0 +1,68 @@
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, Width, presets};
+
+/// Columns under a header, wrapped between words to `width` characters. The cells must have been escaped.
+pub fn words_table(header: &[&str], rows: &[Vec<String>], width: u16) -> String {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_style(TableComponent::HeaderLines, '─')
+        .set_style(TableComponent::MiddleHeaderIntersections, '─')
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width)
+        .set_header(header.to_vec());
+    table.add_rows(rows);
+    let constraints = least_widths(header, rows, width).into_iter();
+    table.set_constraints(constraints.map(|width| ColumnConstraint::LowerBoundary(Width::Fixed(width))));
+    let mut text = table.trim_fmt();
+    text.push('\n');
+    text
+}
+
+/// Space on both sides of a cell.
+const PADDING: u16 = 2;
+/// Space between two columns.
+const SEPARATOR: u16 = 1;
+
+/// For each column, room for its longest word, padding included: a date or a dose that is cut in two is misread.
+/// Where not all words fit the page, the longest give way.
+fn least_widths(header: &[&str], rows: &[Vec<String>], width: u16) -> Vec<u16> {
+    let longest = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
+        let words = cells.chain([header[column]]).flat_map(str::split_whitespace);
+        words.map(|word| u16::try_from(word.chars().count()).unwrap_or(width)).max().unwrap_or(0)
+    };
+    let longest: Vec<u16> = (0..header.len()).map(longest).collect();
+    let capped = |cap: u16| longest.iter().map(move |word| word.min(&cap) + PADDING);
+    let fits =
+        |cap: &u16| capped(*cap).map(|least| u32::from(least + SEPARATOR)).sum::<u32>() <= u32::from(width);
+    let cap = (1..=width).rev().find(fits).unwrap_or(1);
+    capped(cap).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(cells: [&str; 3]) -> Vec<Vec<String>> {
+        vec![cells.map(str::to_owned).to_vec()]
+    }
+
+    #[test]
+    fn words_stay_whole_while_they_fit() {
+        let header = ["Medication", "Last issue", "Note"];
+        let long = "a long note of many words ".repeat(8);
+        for width in [60, 80, 120] {
+            let text = words_table(&header, &rows(["Hydroxychloroquine", "2026-01-02", &long]), width);
+            assert!(text.contains("Hydroxychloroquine") && text.contains("2026-01-02"), "{text}");
+            assert!(text.lines().all(|line| line.chars().count() <= usize::from(width)), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_longest_words_give_way_where_the_page_is_narrow() {
+        let url = "x".repeat(200);
+        let text = words_table(&["A", "B", "C"], &rows([&url, "2026-01-02", "word"]), 60);
+        assert!(text.contains("2026-01-02") && text.contains("word"), "{text}");
+        assert_eq!(text.matches('x').count(), 200, "nothing is lost");
+    }
+}

@@ -1,0 +1,85 @@
+use std::collections::BTreeMap;
+
+use arrow_array::RecordBatch;
+use bedside_cache::OpenEpisode;
+use bedside_model::schema::Table;
+use bedside_model::{ClinicalArea, EpisodeId};
+use bedside_warm::Manifest;
+
+use super::escape::escape;
+use super::page::{Page, ward_time};
+use super::sections::{Section, sections};
+
+/// An opened record, ready to be shown: what it is a copy of, and the tables that were read. `Debug` shows
+/// none of it.
+pub struct Record {
+    episode: EpisodeId,
+    manifest: Manifest,
+    tables: BTreeMap<Table, RecordBatch>,
+}
+
+/// The manifest of an episode was written by another version of this software: fetch the record again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the manifest of the episode is of another version of this software; fetch the record again")]
+pub struct ForeignManifest;
+
+impl Record {
+    /// A record of those tables. Without `sections` and `notices` among them nothing can be concluded, and
+    /// every view says so.
+    pub fn new(episode: EpisodeId, manifest: Manifest, tables: BTreeMap<Table, RecordBatch>) -> Self {
+        Self { episode, manifest, tables }
+    }
+
+    /// The record of an episode that the cache has opened, all its tables.
+    ///
+    /// # Errors
+    /// [`ForeignManifest`] when its manifest is not one that this version writes.
+    pub fn of(episode: EpisodeId, opened: &OpenEpisode) -> Result<Self, ForeignManifest> {
+        let manifest = serde_json::from_str(opened.manifest()).map_err(|_| ForeignManifest)?;
+        let tables = Table::ALL.into_iter().map(|table| (table, opened.table(table).clone())).collect();
+        Ok(Self::new(episode, manifest, tables))
+    }
+
+    /// A table; an empty one where it was not read.
+    pub(super) fn table(&self, table: Table) -> RecordBatch {
+        self.tables.get(&table).cloned().unwrap_or_else(|| RecordBatch::new_empty(table.schema()))
+    }
+
+    /// What the record says of every clinical area; an area it does not speak of counts as failed.
+    pub(super) fn sections(&self) -> Vec<Section> {
+        let mut said = sections(&self.table(Table::Sections));
+        for area in ClinicalArea::ALL {
+            if !said.iter().any(|section| section.is(area)) {
+                said.push(Section::absent(area));
+            }
+        }
+        said
+    }
+
+    /// Where the record is from and how old it is (GPC-STR02, GPC-STR03), one line each.
+    pub(super) fn provenance(&self, page: Page) -> [String; 2] {
+        let practice = self.manifest.source.as_ref().map_or("unknown", |source| source.practice.as_str());
+        let retrieved = match self.manifest.retrieved_at.as_deref().map(str::parse) {
+            Some(Ok(at)) => format!("{}, {}", ward_time(at), page.age(at)),
+            _ => "at an unknown time".to_owned(),
+        };
+        [
+            format!("Source: the GP practice record of the patient, practice {}", escape(practice)),
+            format!("Retrieved: {retrieved}; what changed at the practice since then is not here"),
+        ]
+    }
+
+    pub(super) fn episode(&self) -> String {
+        escape(self.episode.as_str()).into_owned()
+    }
+
+    pub(super) fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+}
+
+impl std::fmt::Debug for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Record").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,112 @@
+use arrow_array::RecordBatch;
+use bedside_model::{ClinicalArea, SectionState};
+
+use super::escape::escape;
+use super::rows::Rows;
+
+/// What the `sections` table says of one clinical area.
+pub(super) struct Section {
+    area: String,
+    state: String,
+    entries: Option<u32>,
+    warnings: Vec<String>,
+    warning_text: Option<String>,
+    incomplete: bool,
+    incomplete_before: Option<String>,
+}
+
+/// All sections, in the order of the table.
+pub(super) fn sections(batch: &RecordBatch) -> Vec<Section> {
+    let rows = Rows(batch);
+    (0..rows.len()).map(|row| section(rows, row)).collect()
+}
+
+impl Section {
+    /// A section that the record does not speak of. Nothing may be concluded from its rows.
+    pub(super) fn absent(area: ClinicalArea) -> Self {
+        Self {
+            area: area.as_str().to_owned(),
+            state: SectionState::Failed.as_str().to_owned(),
+            entries: None,
+            warnings: Vec::new(),
+            warning_text: None,
+            incomplete: true,
+            incomplete_before: None,
+        }
+    }
+
+    pub(super) fn is(&self, area: ClinicalArea) -> bool {
+        self.area == area.as_str()
+    }
+
+    pub(super) fn area(&self) -> String {
+        escape(&self.area).into_owned()
+    }
+
+    pub(super) fn was_requested(&self) -> bool {
+        self.state != SectionState::NotRequested.as_str()
+    }
+
+    /// What a reader may conclude, in words (`bundle` sheet, section 8; `allergies` sheet, section 3).
+    pub(super) fn conclusion(&self) -> String {
+        let entries = match self.entries {
+            Some(1) => "1 entry".to_owned(),
+            Some(count) => format!("{count} entries"),
+            None => "entries".to_owned(),
+        };
+        let mut words = match self.state.as_str() {
+            "returned" => entries,
+            "returned_with_exclusions" => format!("{entries}, and items were WITHHELD"),
+            "empty_no_content" if self.is(ClinicalArea::Allergies) => {
+                "no allergy information in the GP record; this is NOT \"no known allergies\"".to_owned()
+            }
+            "empty_no_content" => "the GP record holds no entry".to_owned(),
+            "empty_confidential" => "nothing visible: what it holds is WITHHELD".to_owned(),
+            "disabled" => "NOT AVAILABLE: switched off at the practice".to_owned(),
+            "unsupported" => "NOT AVAILABLE: the practice's system does not supply it".to_owned(),
+            "missing_list" => "NOT ANSWERED: asked for and absent, do not read as empty".to_owned(),
+            "not_requested" => "not asked for".to_owned(),
+            "failed" => "FAILED: nothing may be concluded".to_owned(),
+            other => format!("{}: unknown to this version, do not read as empty", escape(other)),
+        };
+        if self.incomplete {
+            words.push_str(", INCOMPLETE");
+            if let Some(before) = &self.incomplete_before {
+                words.push_str(&format!(" (before {})", escape(before)));
+            }
+        }
+        words
+    }
+
+    /// The warnings, each once, as the practice words them; their codes where it gives no words. What the
+    /// practice notes without a warning is not one.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut told: Vec<String> = Vec::new();
+        if self.warnings.is_empty() {
+            return told;
+        }
+        let words = self.warning_text.as_deref().unwrap_or_default();
+        let words = words.lines().map(str::trim).filter(|line| !line.is_empty());
+        for line in words.map(|line| escape(line).into_owned()) {
+            if !told.contains(&line) {
+                told.push(line);
+            }
+        }
+        if told.is_empty() {
+            told.extend(self.warnings.iter().map(|code| escape(code).into_owned()));
+        }
+        told
+    }
+}
+
+fn section(rows: Rows<'_>, row: usize) -> Section {
+    Section {
+        area: rows.text(row, "area").unwrap_or_default().to_owned(),
+        state: rows.text(row, "state").unwrap_or_default().to_owned(),
+        entries: rows.count(row, "entries"),
+        warnings: rows.texts(row, "warnings"),
+        warning_text: rows.text(row, "warning_text").map(str::to_owned),
+        incomplete: rows.flag(row, "incomplete").unwrap_or(false),
+        incomplete_before: rows.date(row, "incomplete_before").map(str::to_owned),
+    }
+}

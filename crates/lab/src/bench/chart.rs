@@ -1,0 +1,32 @@
+//! The figures as bars, for a terminal.
+
+use std::fmt::Write;
+
+use super::Figures;
+
+/// Bars of the speeds of one file, the fastest as wide as it gets.
+pub fn draw(figures: &Figures) -> String {
+    const WIDTH: f64 = 40.0;
+    let speeds = &figures.bytes_per_second;
+    let mut rows = vec![("ours", speeds.ours, None)];
+    rows.push(("scan", speeds.scan, Some(figures.ratio.scan)));
+    rows.push(("serde_json_value", speeds.serde_json_value, Some(figures.ratio.serde_json_value)));
+    if let Some(typed) = speeds.serde_json_typed {
+        rows.push(("serde_json_typed", typed, figures.ratio.serde_json_typed));
+    }
+    let fastest = rows.iter().map(|row| row.1).fold(f64::MIN, f64::max);
+    let mut chart = format!(
+        "{}  {} bytes, {} thread(s), peak {:.2} bytes per byte\n",
+        figures.file, figures.bytes, figures.threads, figures.peak_ratio
+    );
+    for (name, speed, ratio) in rows {
+        let bar = "█".repeat(((speed / fastest * WIDTH).round() as usize).max(1));
+        let ratio = ratio.map_or(String::new(), |ratio| format!("  ours {ratio:.2}x"));
+        // Writing to a string does not fail.
+        let _ = writeln!(chart, "  {name:<17} {:>9.1} MB/s  {bar}{ratio}", speed / 1e6);
+    }
+    if speeds.serde_json_typed.is_none() {
+        chart.push_str("  serde_json_typed  does not fit this bundle\n");
+    }
+    chart
+}

@@ -1,5 +1,9 @@
 //! What has been read of a bundle, before anything is resolved: the resources in order, their elements in pools.
 
+use std::cell::Cell;
+
+use hashbrown::HashMap;
+
 use crate::drug::Medication;
 use crate::elements::{Coding, Concept, Header, HumanName, Identifier, Reference};
 use crate::kinds::{self, Role, TypeId};
@@ -44,12 +48,44 @@ pub(crate) enum Content {
     Hash(u128),
 }
 
+/// How much text one column may hold. Joined records repeat a text, such as the name of a drug, and a bundle may
+/// be made to repeat a long one without end.
+pub(crate) struct TextBudget {
+    bytes_a_column: usize,
+    spent: Cell<bool>,
+}
+
+impl TextBudget {
+    /// Twice the body, and what many small records may take.
+    pub(crate) fn of_body(bytes: usize) -> Self {
+        Self { bytes_a_column: bytes.saturating_mul(2).min(MOST_TEXT) + (1 << 20), spent: Cell::new(false) }
+    }
+
+    /// Whether a column may hold so much; remembered when it may not.
+    pub(crate) fn allows(&self, bytes: usize) -> bool {
+        if bytes > self.bytes_a_column {
+            self.spent.set(true);
+        }
+        !self.spent.get()
+    }
+
+    /// Whether any column would have held more.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.spent.get()
+    }
+}
+
+/// Arrow's offsets are 31 bits.
+const MOST_TEXT: usize = (1 << 30) + (1 << 29);
+
 /// Everything read.
 pub(crate) struct Collected<'a> {
     pub(crate) store: Store<'a>,
     pub(crate) entries: u32,
+    pub(crate) text: TextBudget,
     pub(crate) resources: Vec<Resource>,
-    pub(crate) other_types: Vec<String>,
+    other_types: Vec<String>,
+    other_type_ids: HashMap<String, TypeId>,
     pub(crate) notices: Notices,
 
     pub(crate) texts: Vec<Text>,
@@ -82,8 +118,10 @@ impl<'a> Collected<'a> {
         Self {
             store,
             entries: 0,
+            text: TextBudget::of_body(0),
             resources: Vec::new(),
             other_types: Vec::new(),
+            other_type_ids: HashMap::new(),
             notices: Notices::default(),
             texts: Vec::new(),
             codings: Vec::new(),
@@ -111,30 +149,30 @@ impl<'a> Collected<'a> {
 
     /// The number of a type by its name, a new one for a type not met before.
     pub(crate) fn type_id(&mut self, name: &str) -> TypeId {
-        self.known_type(name).unwrap_or_else(|| {
-            self.other_types.push(name.to_owned());
-            (kinds::TYPES.len() + self.other_types.len() - 1) as TypeId
-        })
+        if let Some(known) = self.known_type(name) {
+            return known;
+        }
+        let kind = (kinds::TYPES.len() + self.other_types.len()) as TypeId;
+        self.other_types.push(name.to_owned());
+        self.other_type_ids.insert(name.to_owned(), kind);
+        kind
     }
 
     /// The number of a type that is known or has been met.
     pub(crate) fn known_type(&self, name: &str) -> Option<TypeId> {
-        kinds::known(name).or_else(|| {
-            let position = self.other_types.iter().position(|other| other == name)?;
-            Some((kinds::TYPES.len() + position) as TypeId)
-        })
+        kinds::known(name).or_else(|| self.other_type_ids.get(name).copied())
     }
 
     /// The name of a type.
     pub(crate) fn type_name(&self, kind: TypeId) -> &str {
-        match kinds::TYPES.get(usize::from(kind)) {
+        match kinds::TYPES.get(kind as usize) {
             Some((name, _)) => name,
-            None => &self.other_types[usize::from(kind) - kinds::TYPES.len()],
+            None => &self.other_types[kind as usize - kinds::TYPES.len()],
         }
     }
 
     /// How a type is accounted for.
     pub(crate) fn role(&self, kind: TypeId) -> Role {
-        kinds::TYPES.get(usize::from(kind)).map_or(Role::Unmapped, |known| known.1)
+        kinds::TYPES.get(kind as usize).map_or(Role::Unmapped, |known| known.1)
     }
 }

@@ -14,8 +14,9 @@ use arrow_schema::{DataType, SchemaRef};
 use bedside_model::schema::{self, Table};
 use bedside_model::{NoticeCode, day_interval};
 
-use crate::collected::Collected;
+use crate::collected::{Collected, TextBudget};
 use crate::concepts::Described;
+use crate::elements::Coding;
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::text::{Interval, Span, Text};
@@ -75,7 +76,7 @@ impl<'g, 's> Columns<'g, 's> {
     {
         let lengths = lists.clone().map(|list| list.count());
         let offsets = OffsetBuffer::from_lengths(lengths);
-        let items = strings(lists.flatten().map(Some));
+        let items = strings(&self.all.text, lists.flatten().map(Some));
         let field = schema::item_field(DataType::Utf8);
         self.push(name, Arc::new(ListArray::new(field, offsets, Arc::new(items), None)));
     }
@@ -149,8 +150,8 @@ impl<'g, 's> Columns<'g, 's> {
         let all = self.all;
         let offsets = OffsetBuffer::from_lengths(spans.clone().map(|span| span.length as usize));
         let items = spans.flat_map(|span| span.of(&all.identifiers).iter());
-        let system = strings(items.clone().map(|item| all.store.get(item.system)));
-        let value = strings(items.map(|item| all.store.get(item.value)));
+        let system = strings(&all.text, items.clone().map(|item| all.store.get(item.system)));
+        let value = strings(&all.text, items.map(|item| all.store.get(item.value)));
         self.structs(name, offsets, vec![Arc::new(system), Arc::new(value)]);
     }
 
@@ -166,11 +167,14 @@ impl<'g, 's> Columns<'g, 's> {
 
     fn codings(&mut self, name: &str, values: &[Described<'_>]) {
         let all = self.all;
-        let spans = values.iter().map(|value| value.codings);
+        let total: usize = values.iter().map(|value| value.codings.length as usize).sum();
+        // Many records may share one drug of many codings.
+        let shared = all.text.allows(total.saturating_mul(size_of::<Coding>()));
+        let spans = values.iter().map(|value| if shared { value.codings } else { Span::default() });
         let offsets = OffsetBuffer::from_lengths(spans.clone().map(|span| span.length as usize));
         let items = spans.flat_map(|span| span.of(&all.codings).iter());
-        let field = |get: fn(&crate::elements::Coding) -> Text| -> ArrayRef {
-            Arc::new(strings(items.clone().map(|item| all.store.get(get(item)))))
+        let field = |get: fn(&Coding) -> Text| -> ArrayRef {
+            Arc::new(strings(&all.text, items.clone().map(|item| all.store.get(get(item)))))
         };
         let user_selected: BooleanArray = items.clone().map(|item| item.user_selected).collect();
         let arrays = vec![
@@ -198,7 +202,7 @@ impl<'g, 's> Columns<'g, 's> {
 
     fn strings<'t>(&mut self, values: impl Iterator<Item = Option<&'t str>> + Clone) -> ArrayRef {
         if values.clone().any(|value| value.is_some()) {
-            return Arc::new(strings(values));
+            return Arc::new(strings(&self.all.text, values));
         }
         let nulls = self.nulls.get_or_insert_with(|| Arc::new(StringArray::new_null(values.count())));
         Arc::clone(nulls)
@@ -214,12 +218,18 @@ impl<'g, 's> Columns<'g, 's> {
     }
 }
 
-/// An array of just the size it needs.
-pub(crate) fn strings<'t>(values: impl Iterator<Item = Option<&'t str>> + Clone) -> StringArray {
+/// An array of just the size it needs; of nulls where it would need more than the budget allows.
+pub(crate) fn strings<'t>(
+    budget: &TextBudget,
+    values: impl Iterator<Item = Option<&'t str>> + Clone,
+) -> StringArray {
     let (mut count, mut bytes) = (0, 0);
     for value in values.clone() {
         count += 1;
         bytes += value.map_or(0, str::len);
+    }
+    if !budget.allows(bytes) {
+        return StringArray::new_null(count);
     }
     let mut builder = StringBuilder::with_capacity(count, bytes);
     for value in values {

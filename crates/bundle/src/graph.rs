@@ -3,20 +3,22 @@
 //! All resources are indexed before anything is resolved, since references point forward as often as back
 //! (`real-data` sheet, section 4).
 
-use std::hash::BuildHasher;
+use std::borrow::Cow;
 
 use bedside_model::NoticeCode;
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::HashMap;
 
 use crate::Limits;
 use crate::collected::{Collected, Content, NOBODY, Resource};
 use crate::concepts::{self, Described};
-use crate::drug::Medicine;
-use crate::elements::{HumanName, Reference};
+use crate::drug::{Medication, Medicine};
+use crate::elements::Reference;
+use crate::index::Index;
 use crate::json::canonical_hash;
 use crate::kinds::{self, TypeId};
+use crate::names::{Facts, facts, human_name};
 use crate::notices::Notices;
-use crate::text::Text;
+use crate::people::Patient;
 
 /// What a reference points at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,37 +45,27 @@ pub(crate) struct Resolved<'g> {
     pub(crate) display: Option<&'g str>,
 }
 
-/// The resources by type and id.
+/// The resources and what points at them.
 pub(crate) struct Graph<'g, 's> {
     pub(crate) all: &'g Collected<'s>,
-    hasher: DefaultHashBuilder,
-    /// Numbers of top-level resources by type and id, the first of each.
-    top: HashTable<u32>,
-    /// Numbers of contained resources by type and id, the first of each.
-    contained: HashTable<u32>,
-    /// Numbers of top-level resources by id alone, for references without a type.
-    ids: HashTable<u32>,
+    index: Index<'g, 's>,
+    facts: Vec<Facts<'g>>,
+    patient_names: Vec<Option<Cow<'g, str>>>,
+    /// The drug of each Medication, in the order of their pool: many records share one.
+    drugs: Vec<Option<Described<'g>>>,
 }
 
 impl<'g, 's> Graph<'g, 's> {
     /// Indexes what was read.
     pub(crate) fn new(all: &'g Collected<'s>) -> Self {
-        let count = all.resources.len();
-        let mut graph = Self {
-            all,
-            hasher: DefaultHashBuilder::default(),
-            top: HashTable::with_capacity(count),
-            contained: HashTable::new(),
-            ids: HashTable::with_capacity(count),
+        let patient_name = |patient: &Patient| {
+            let name = patient.names.of(&all.names).first()?;
+            human_name(all, *name)
         };
-        for (number, resource) in all.resources.iter().enumerate() {
-            let Some(id) = all.store.get(resource.id) else { continue };
-            if resource.repeated {
-                continue;
-            }
-            graph.index(number as u32, resource, id);
-        }
-        graph
+        let patient_names = all.patients.iter().map(patient_name).collect();
+        let drug = |medication: &Medication| medication.code.map(|code| concepts::describe(all, code));
+        let drugs = all.medications.iter().map(drug).collect();
+        Self { all, index: Index::new(all), facts: facts(all), patient_names, drugs }
     }
 
     /// The number of a resource as the record's tables refer to it.
@@ -113,8 +105,7 @@ impl<'g, 's> Graph<'g, 's> {
 
     /// The number of a top-level resource.
     pub(crate) fn top_level(&self, kind: TypeId, id: &str) -> Option<u32> {
-        let matches = |number: &u32| self.resource(*number).kind == kind && self.id(*number) == id;
-        self.top.find(self.hasher.hash_one((kind, id)), matches).copied()
+        self.index.top(kind, id)
     }
 
     /// The number of the target of a reference, where it is a resource of one type.
@@ -175,7 +166,7 @@ impl<'g, 's> Graph<'g, 's> {
     fn follow(&self, text: &'g str, holder: u32) -> (Target<'g>, bool) {
         // Nearly every reference is `Type/id` of something that is there.
         if let Some((kind, id)) = text.split_once('/')
-            && let Some(number) = self.all.known_type(kind).and_then(|kind| self.lookup(kind, id))
+            && let Some(number) = self.all.known_type(kind).and_then(|kind| self.index.any(kind, id))
         {
             return (Target::Resource(number), false);
         }
@@ -187,7 +178,7 @@ impl<'g, 's> Graph<'g, 's> {
             return match self.find_contained(id, holder) {
                 Some(number) if before.is_empty() => (Target::Resource(number), false),
                 // Outside its container a contained resource is named, against the rules, by its id alone.
-                _ => match self.unique_contained(id) {
+                _ => match self.index.only_contained(id) {
                     Some(number) => (Target::Resource(number), true),
                     None => (Target::Malformed, true),
                 },
@@ -196,13 +187,14 @@ impl<'g, 's> Graph<'g, 's> {
         if let Some(urn) = text.strip_prefix("urn:") {
             let id = urn.rsplit(':').next().unwrap_or(urn);
             return self
-                .unique(id)
+                .index
+                .only(id)
                 .map_or((Target::Malformed, true), |number| (Target::Resource(number), false));
         }
         let absolute = text.contains("://");
         match type_and_id(text) {
             Some((kind, id)) if kinds::is_fhir_type(kind) || self.all.known_type(kind).is_some() => {
-                match self.all.known_type(kind).and_then(|kind| self.lookup(kind, id)) {
+                match self.all.known_type(kind).and_then(|kind| self.index.any(kind, id)) {
                     Some(number) => (Target::Resource(number), false),
                     None if absolute => self.unique_or_malformed(id, false),
                     None if !is_plain(text) => self.unique_or_malformed(id, true),
@@ -215,16 +207,10 @@ impl<'g, 's> Graph<'g, 's> {
     }
 
     fn unique_or_malformed(&self, id: &str, malformed: bool) -> (Target<'g>, bool) {
-        match self.unique(id) {
+        match self.index.only(id) {
             Some(number) => (Target::Resource(number), malformed),
             None => (Target::Malformed, true),
         }
-    }
-
-    fn lookup(&self, kind: TypeId, id: &str) -> Option<u32> {
-        let matches = |number: &u32| self.resource(*number).kind == kind && self.id(*number) == id;
-        let hash = self.hasher.hash_one((kind, id));
-        self.top.find(hash, matches).or_else(|| self.contained.find(hash, matches)).copied()
     }
 
     fn find_contained(&self, id: &str, holder: u32) -> Option<u32> {
@@ -236,101 +222,54 @@ impl<'g, 's> Graph<'g, 's> {
             NOBODY => holder,
             container => container,
         };
-        let entry = self.entry(container);
-        let inside = self.all.resources.iter().enumerate().skip(container as usize);
-        inside
-            .take_while(|(_, resource)| resource.entry == entry)
-            .find(|(_, resource)| resource.container == container && self.all.store.str(resource.id) == id)
-            .map(|(number, _)| number as u32)
-    }
-
-    fn unique_contained(&self, id: &str) -> Option<u32> {
-        let mut found = self.contained.iter().filter(|number| self.id(**number) == id);
-        let first = *found.next()?;
-        found.next().is_none().then_some(first)
-    }
-
-    /// The one top-level resource of an id, whatever its type.
-    fn unique(&self, id: &str) -> Option<u32> {
-        let hash = self.hasher.hash_one(id);
-        let mut found = self.ids.iter_hash(hash).filter(|number| self.id(**number) == id);
-        let first = *found.next()?;
-        found.next().is_none().then_some(first)
-    }
-
-    fn index(&mut self, number: u32, resource: &Resource, id: &'g str) {
-        let (all, hasher) = (self.all, self.hasher.clone());
-        let key = |number: &u32| {
-            let resource = &all.resources[*number as usize];
-            (resource.kind, all.store.str(resource.id))
-        };
-        let hash = |number: &u32| hasher.hash_one(key(number));
-        let kind = resource.kind;
-        let table = if resource.container == NOBODY { &mut self.top } else { &mut self.contained };
-        let wanted = hasher.hash_one((kind, id));
-        if table.find(wanted, |other| key(other) == (kind, id)).is_some() {
-            return;
-        }
-        table.insert_unique(wanted, number, hash);
-        if resource.container == NOBODY {
-            let by_id = |number: &u32| hasher.hash_one(all.store.str(all.resources[*number as usize].id));
-            self.ids.insert_unique(hasher.hash_one(id), number, by_id);
-        }
+        self.index.inside(container, id)
     }
 
     /// The name of the person or place that a reference points at, else its display (contract, settled cases).
-    pub(crate) fn name(&self, reference: Reference, holder: u32) -> Option<String> {
+    pub(crate) fn name<'a>(&'a self, reference: Reference, holder: u32) -> Option<&'a str>
+    where
+        'g: 'a,
+    {
         if reference.is_absent() {
             return None;
         }
         let resolved = self.resolve(reference, holder);
         let named = match resolved.target {
-            Target::Resource(number) => self.name_of(number, 0),
+            Target::Resource(number) => self.name_of(number),
             _ => None,
         };
-        named.or_else(|| resolved.display.map(str::to_owned))
+        named.or(resolved.display)
     }
 
-    fn name_of(&self, number: u32, depth: u32) -> Option<String> {
+    fn name_of(&self, number: u32) -> Option<&str> {
         let resource = self.resource(number);
         let row = resource.row as usize;
-        match resource.kind {
-            kinds::PRACTITIONER_ROLE if depth == 0 => {
-                let practitioner = self.all.roles[row].practitioner;
-                let resolved = self.resolve(practitioner, number);
-                match resolved.target {
-                    Target::Resource(person) => self.name_of(person, depth + 1),
-                    _ => resolved.display.map(str::to_owned),
-                }
-            }
-            kinds::PATIENT => {
-                let patient = &self.all.patients[row];
-                self.human_name(*patient.names.of(&self.all.names).first()?)
-            }
-            kinds::PRACTITIONER | kinds::RELATED_PERSON => self.human_name(self.all.named[row].person),
-            kinds::ORGANIZATION | kinds::LOCATION | kinds::HEALTHCARE_SERVICE => {
-                self.all.store.get(self.all.named[row].name).map(str::to_owned)
-            }
-            _ => None,
+        if resource.kind != kinds::PRACTITIONER_ROLE {
+            return self.own_name(number);
+        }
+        let resolved = self.resolve(self.all.roles[row].practitioner, number);
+        match resolved.target {
+            Target::Resource(person) => self.own_name(person),
+            _ => resolved.display,
         }
     }
 
-    fn human_name(&self, name: HumanName) -> Option<String> {
-        let texts = |texts: &'g [Text]| texts.iter().filter_map(|text| self.all.store.get(*text));
-        let parts: Vec<&str> = texts(name.prefix.of(&self.all.texts))
-            .chain(texts(name.given.of(&self.all.texts)))
-            .chain(self.all.store.get(name.family))
-            .collect();
-        if parts.is_empty() {
-            self.all.store.get(name.text).map(str::to_owned)
-        } else {
-            Some(parts.join(" "))
+    fn own_name(&self, number: u32) -> Option<&str> {
+        let resource = self.resource(number);
+        let row = resource.row as usize;
+        match resource.kind {
+            kinds::PATIENT => self.patient_names[row].as_deref(),
+            kinds::PRACTITIONER
+            | kinds::RELATED_PERSON
+            | kinds::ORGANIZATION
+            | kinds::LOCATION
+            | kinds::HEALTHCARE_SERVICE => self.facts[row].name.as_deref(),
+            _ => None,
         }
     }
 
     /// The ODS code of the organisation that a reference points at.
     pub(crate) fn ods(&self, reference: Reference, holder: u32) -> Option<&'g str> {
-        const ODS: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
         if reference.is_absent() {
             return None;
         }
@@ -338,10 +277,7 @@ impl<'g, 's> Graph<'g, 's> {
             // A reference by identifier names an organisation by its code.
             return self.all.store.get(reference.identifier).filter(|_| reference.reference.is_none());
         };
-        let named = &self.all.named[self.resource(organisation).row as usize];
-        let mut identifiers = named.identifiers.of(&self.all.identifiers).iter();
-        let identifier = identifiers.find(|identifier| self.all.store.code(identifier.system) == ODS)?;
-        self.all.store.get(identifier.value)
+        self.facts[self.resource(organisation).row as usize].ods
     }
 
     /// The drug of a medication element: that of the Medication it refers to, else its own concept.
@@ -353,37 +289,18 @@ impl<'g, 's> Graph<'g, 's> {
             return None;
         }
         let number = self.find(medicine.reference, holder, kinds::MEDICATION)?;
-        let medication = &self.all.medications[self.resource(number).row as usize];
-        medication.code.map(|code| concepts::describe(self.all, code))
+        self.drugs[self.resource(number).row as usize]
     }
 }
 
 /// Marks each resource that repeats an earlier one of its type and id, and says so (contract rule 10).
 pub(crate) fn mark_repeated(all: &mut Collected<'_>, body: &str, limits: Limits) {
-    let hasher = DefaultHashBuilder::default();
-    let mut first: HashTable<u32> = HashTable::with_capacity(all.resources.len());
-    for number in 0..all.resources.len() as u32 {
-        let resource = all.resources[number as usize];
-        if resource.id.is_none() {
-            continue;
-        }
-        let same = |other: &u32| {
-            let other = &all.resources[*other as usize];
-            other.kind == resource.kind
-                && other.container == resource.container
-                && all.store.get(other.id) == all.store.get(resource.id)
-        };
-        let hash = |number: &u32| {
-            let resource = &all.resources[*number as usize];
-            hasher.hash_one((resource.kind, all.store.get(resource.id)))
-        };
-        let earlier = first.find(hash(&number), same).copied();
-        let Some(earlier) = earlier else {
-            first.insert_unique(hash(&number), number, hash);
-            continue;
-        };
-        let identical =
-            hash_of(&all.resources[earlier as usize], body, limits) == hash_of(&resource, body, limits);
+    for (number, earlier) in sharing_an_id(all) {
+        let hash = hash_of(&all.resources[number as usize], body, limits);
+        // The first of an id may be compared with many: it is hashed once.
+        let first = hash_of(&all.resources[earlier as usize], body, limits);
+        all.resources[earlier as usize].content = Content::Hash(first);
+        let identical = first == hash;
         let code = if identical { NoticeCode::DuplicateResource } else { NoticeCode::ConflictingDuplicate };
         all.resources[number as usize].repeated = identical;
         all.notices.add(number, code, "id");
@@ -397,10 +314,27 @@ pub(crate) fn mark_repeated(all: &mut Collected<'_>, body: &str, limits: Limits)
     }
 }
 
-fn hash_of(resource: &Resource, body: &str, limits: Limits) -> Option<u128> {
+/// Each resource whose type and id an earlier one of the same container has, with that one.
+fn sharing_an_id(all: &Collected<'_>) -> Vec<(u32, u32)> {
+    let mut first: HashMap<(TypeId, u32, &str), u32> = HashMap::with_capacity(all.resources.len());
+    let mut sharing = Vec::new();
+    for (number, resource) in all.resources.iter().enumerate() {
+        let Some(id) = all.store.get(resource.id) else { continue };
+        let earlier = *first.entry((resource.kind, resource.container, id)).or_insert(number as u32);
+        if earlier != number as u32 {
+            sharing.push((number as u32, earlier));
+        }
+    }
+    sharing
+}
+
+fn hash_of(resource: &Resource, body: &str, limits: Limits) -> u128 {
     match resource.content {
-        Content::Hash(hash) => Some(hash),
-        Content::Held(start, end) => canonical_hash(&body[start as usize..end as usize], limits).ok(),
+        Content::Hash(hash) => hash,
+        // The reader has passed this text, so it has no fault.
+        Content::Held(start, end) => {
+            canonical_hash(&body[start as usize..end as usize], limits).unwrap_or_default()
+        }
     }
 }
 

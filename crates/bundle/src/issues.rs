@@ -53,11 +53,6 @@ impl<'g> Issues<'g> {
         plan_id.and_then(|id| self.by_plan.get(id)).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether an issue starts after a day.
-    pub(crate) fn is_future(&self, graph: &Graph<'_, '_>, issue: u32, today: Day) -> bool {
-        started(graph, issue).is_some_and(|from| from > today)
-    }
-
     /// Whether the issue that started last was cancelled; among several on one day the last in the bundle.
     pub(crate) fn latest_is_stopped(&self, graph: &Graph<'_, '_>, issues: &[u32]) -> bool {
         issues
@@ -75,6 +70,11 @@ impl<'g> Issues<'g> {
         let end = graph.all.store.get(graph.all.requests[*latest as usize].end)?;
         day_interval(end).map(|(_, to)| to)
     }
+}
+
+/// Whether an issue starts after a day.
+pub(crate) fn is_future(graph: &Graph<'_, '_>, issue: u32, today: Day) -> bool {
+    started(graph, issue).is_some_and(|from| from > today)
 }
 
 fn started(graph: &Graph<'_, '_>, issue: u32) -> Option<Day> {

@@ -1,7 +1,7 @@
 //! The resource types that may come, and how each is accounted for.
 
 /// Number of a resource type: an index into [`TYPES`], or beyond it for a type first met in this bundle.
-pub(crate) type TypeId = u16;
+pub(crate) type TypeId = u32;
 
 /// How a resource of a type is accounted for (contract rule 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

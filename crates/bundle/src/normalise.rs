@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bedside_model::{ClinicalArea, Day, NoticeCode};
 
-use crate::collected::{Collected, NOBODY};
+use crate::collected::{Collected, NOBODY, TextBudget};
 use crate::elements::{Head, HumanName};
 use crate::envelope::read_document;
 use crate::error::BundleError;
@@ -84,9 +84,11 @@ pub(crate) fn complete(
     options: &Options,
 ) -> Result<Record, BundleError> {
     let mut findings = Findings::new(std::mem::take(&mut all.notices), &all.resources);
+    all.text = TextBudget::of_body(envelope.bytes);
     let all = all;
     let graph = Graph::new(&all);
-    let relations = Relations::new(&graph, &mut findings);
+    let most_shared = options.limits.values as usize;
+    let relations = Relations::new(&graph, most_shared, &mut findings);
     let issues = Issues::new(&graph, &mut findings);
     notice_patients(&graph, &mut findings);
     let today = options.retrieved_on;
@@ -103,10 +105,8 @@ pub(crate) fn complete(
     };
     let consulted = consultations::table(&graph, &relations, &recorded, &mut findings);
     let most_nodes = options.limits.entries as usize * 4;
-    let nodes = consultation_nodes::table(&graph, &relations, most_nodes).ok_or_else(|| {
-        let fault = Fault { at: 0, kind: FaultKind::TooManyNodes(most_nodes) };
-        BundleError::from_fault(fault, 0, None)
-    })?;
+    let nodes = consultation_nodes::table(&graph, &relations, most_nodes)
+        .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
     let linked = links::table(&graph, &relations);
     let section = sections::table(&graph, &relations, options.requested.as_deref(), &mut findings);
     let mut by_severity = BTreeMap::from([("information", 0), ("warning", 0), ("error", 0)]);
@@ -114,6 +114,12 @@ pub(crate) fn complete(
         *by_severity.entry(notice.severity.as_str()).or_default() += 1;
     }
     let noticed = notices::table(&graph, findings.notices);
+    if relations.too_much_is_shared() {
+        return Err(over(FaultKind::TooMuchShared(most_shared)));
+    }
+    if all.text.is_spent() {
+        return Err(over(FaultKind::TooMuchRepeated));
+    }
     Ok(Record {
         envelope,
         accounting: accounting(&all),
@@ -131,6 +137,11 @@ pub(crate) fn complete(
             noticed,
         ],
     })
+}
+
+/// The error of a bundle whose parts are small and whose record is not.
+fn over(kind: FaultKind) -> BundleError {
+    BundleError::from_fault(Fault { at: 0, kind }, 0, None)
 }
 
 /// Every resource seen is counted once: as a row, as context, or as outside the tables. One that repeats an

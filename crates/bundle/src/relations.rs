@@ -1,5 +1,8 @@
 //! What lists, problems and consultations say of the records they name: membership, place and indication.
 
+use std::cell::Cell;
+use std::collections::VecDeque;
+
 use bedside_model::{ClinicalArea, NoticeCode};
 use hashbrown::HashMap;
 
@@ -72,11 +75,14 @@ pub(crate) struct Relations<'g> {
     pointing: Vec<(u32, u32)>,
     /// The statement and plan of each plan id.
     authorised: HashMap<&'g str, (u32, Option<u32>)>,
+    /// How often a problem or an issue has been counted for a record that shares it with others.
+    shared: Cell<usize>,
+    most_shared: usize,
 }
 
 impl<'g> Relations<'g> {
-    /// Gathers what is said, and says what is wrong with it.
-    pub(crate) fn new(graph: &'g Graph<'g, '_>, findings: &mut Findings) -> Self {
+    /// Gathers what is said, and says what is wrong with it. Beyond `most_shared` nothing more is handed out.
+    pub(crate) fn new(graph: &'g Graph<'g, '_>, most_shared: usize, findings: &mut Findings) -> Self {
         let count = graph.all.resources.len();
         let purposes: Vec<Purpose> = graph.all.lists.iter().map(|list| list.purpose(graph.all)).collect();
         let mut relations = Self {
@@ -87,6 +93,8 @@ impl<'g> Relations<'g> {
             placed: vec![NOWHERE; count],
             pointing: Vec::new(),
             authorised: authorised(graph),
+            shared: Cell::new(0),
+            most_shared,
         };
         for position in 0..graph.all.lists.len() {
             relations.add_list(graph, position as u32, findings);
@@ -96,6 +104,18 @@ impl<'g> Relations<'g> {
         relations.pointing.sort_unstable();
         relations.pointing.dedup();
         relations
+    }
+
+    /// Counts things that a record shares with others; false once they are too many.
+    pub(crate) fn share(&self, count: usize) -> bool {
+        self.shared.set(self.shared.get() + count);
+        !self.too_much_is_shared()
+    }
+
+    /// Whether problems, issues and notes, each counted for every record that shares it, are more than a bundle may
+    /// have values. Records share few; a bundle made to multiply is refused by this.
+    pub(crate) fn too_much_is_shared(&self) -> bool {
+        self.shared.get() > self.most_shared
     }
 
     /// The membership of a resource.
@@ -119,20 +139,21 @@ impl<'g> Relations<'g> {
         membership
     }
 
-    /// The membership of an issue: that of its plan's statement, its own without one.
-    pub(crate) fn membership_of_issue(
+    /// The issues of a plan, for one of the statements that may share it; none once too much is shared.
+    pub(crate) fn issues_of<'i>(&self, issues: &'i Issues<'_>, plan_id: Option<&str>) -> &'i [u32] {
+        let of_plan = issues.of_plan(plan_id);
+        if self.share(of_plan.len()) { of_plan } else { &[] }
+    }
+
+    /// The membership of the statement of a plan, which is that of the plan's issues; none without a statement.
+    pub(crate) fn membership_under(
         &self,
         graph: &Graph<'_, '_>,
-        issue: u32,
-        plan_id: Option<&str>,
+        plan_id: &str,
         issues: &Issues<'_>,
-    ) -> Membership {
-        match plan_id.and_then(|id| self.authorised.get(id)) {
-            Some((statement, plan)) => {
-                self.membership_of_statement(*statement, *plan, issues.of_plan(plan_id), graph)
-            }
-            None => self.membership(graph, issue),
-        }
+    ) -> Option<Membership> {
+        let (statement, plan) = self.authorised.get(plan_id)?;
+        Some(self.membership_of_statement(*statement, *plan, issues.of_plan(Some(plan_id)), graph))
     }
 
     /// The consultation that a record names itself.
@@ -164,6 +185,9 @@ impl<'g> Relations<'g> {
     pub(crate) fn problems_of(&self, graph: &'g Graph<'g, '_>, resources: &[u32]) -> Vec<&'g str> {
         let mut problems: Vec<u32> = Vec::new();
         for resource in resources {
+            if self.too_much_is_shared() {
+                return Vec::new();
+            }
             let resource = graph.first_of(*resource);
             let start = self.pointing.partition_point(|(target, _)| *target < resource);
             problems.extend(
@@ -173,6 +197,7 @@ impl<'g> Relations<'g> {
                     .map(|(_, problem)| problem),
             );
         }
+        self.share(problems.len());
         problems.sort_unstable();
         problems.dedup();
         problems.into_iter().map(|problem| graph.id(problem)).collect()
@@ -322,18 +347,16 @@ fn places<'g>(graph: &'g Graph<'g, '_>, purposes: &[Purpose]) -> Vec<Option<Cons
             consultation(graph, target, "structure").filter(|_| is_structure(position))
         })
         .collect();
-    let mut changed = (0..places.len()).any(|position| is_structure(position) && places[position].is_none());
-    while changed {
-        changed = false;
-        for (position, list) in all.lists.iter().enumerate() {
-            let Some(place) = places[position] else { continue };
-            for item in list.items.of(&all.references) {
-                let Some(child) = graph.find(*item, list.resource, kinds::LIST) else { continue };
-                let child = graph.resource(child).row as usize;
-                if is_structure(child) && places[child].is_none() {
-                    places[child] = Some(place);
-                    changed = true;
-                }
+    let placed = |position: &u32| places[*position as usize].is_some();
+    let mut due: VecDeque<u32> = (0..places.len() as u32).filter(placed).collect();
+    while let Some(position) = due.pop_front() {
+        let (list, place) = (&all.lists[position as usize], places[position as usize]);
+        for item in list.items.of(&all.references) {
+            let Some(child) = graph.find(*item, list.resource, kinds::LIST) else { continue };
+            let child = graph.resource(child).row;
+            if is_structure(child as usize) && places[child as usize].is_none() {
+                places[child as usize] = place;
+                due.push_back(child);
             }
         }
     }

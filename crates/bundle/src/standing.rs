@@ -6,7 +6,7 @@ use bedside_model::{Day, day_interval};
 use crate::concepts;
 use crate::flags::Flags;
 use crate::graph::Graph;
-use crate::issues::Issues;
+use crate::issues::{Issues, is_future};
 use crate::relations::Membership;
 use crate::tables::medication_issues::Request;
 use crate::tables::medications::Statement;
@@ -63,7 +63,7 @@ impl<'g> Standing<'g> {
             allowed: plan.repeats_allowed,
             issued: plan.repeats_issued,
             issue_count: of_plan.len(),
-            future_issue: of_plan.iter().any(|issue| issues.is_future(graph, *issue, today)),
+            future_issue: of_plan.iter().any(|issue| is_future(graph, *issue, today)),
             last_issue_cancelled: issues.latest_is_stopped(graph, of_plan),
             course_end: end.map(|(_, to)| to).max(supply_end),
             today,

@@ -37,6 +37,8 @@ pub(crate) enum FaultKind {
     TooManyValues(u32),
     TooManyEntries(u32),
     TooManyNodes(usize),
+    TooMuchShared(usize),
+    TooMuchRepeated,
 }
 
 impl FaultKind {
@@ -51,6 +53,8 @@ impl FaultKind {
                 | Self::TooManyValues(_)
                 | Self::TooManyEntries(_)
                 | Self::TooManyNodes(_)
+                | Self::TooMuchShared(_)
+                | Self::TooMuchRepeated
         )
     }
 }
@@ -72,6 +76,12 @@ impl fmt::Display for FaultKind {
             Self::TooManyKeys(limit) => write!(f, "an object of more than {limit} keys"),
             Self::TooManyValues(limit) => write!(f, "more than {limit} values"),
             Self::TooManyEntries(limit) => write!(f, "more than {limit} entries"),
+            Self::TooMuchShared(limit) => {
+                write!(f, "records that share problems or issues more than {limit} times")
+            }
+            Self::TooMuchRepeated => {
+                f.write_str("a text that records repeat to many times the body's length")
+            }
             Self::TooManyNodes(limit) => write!(f, "consultations of more than {limit} parts"),
         }
     }

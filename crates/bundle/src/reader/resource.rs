@@ -79,7 +79,7 @@ impl Reader<'_, '_, '_> {
         }
         let content = self.content(start, self.out.resources[number as usize].id)?;
         self.out.resources[number as usize].content = content;
-        if self.out.role(kind) == kinds::Role::Unmapped && kinds::TYPES.get(usize::from(kind)).is_none() {
+        if self.out.role(kind) == kinds::Role::Unmapped && kinds::TYPES.get(kind as usize).is_none() {
             self.notice(NoticeCode::UnknownResourceType, "resourceType");
         }
         Ok(())

@@ -374,12 +374,12 @@ fn columns(
     columns.date("last_occurrence", "lastOccurrence", findings, last);
     columns.date("ended", "extension", findings, rows.iter().map(|row| (number(row), row.allergy.ended)));
     columns.kept("ended_reason", rows.iter().map(|row| row.allergy.ended_reason));
-    let names = |get: fn(&Allergy) -> Reference| -> Vec<Option<String>> {
+    let names = |get: fn(&Allergy) -> Reference| -> Vec<Option<&str>> {
         rows.iter().map(|row| graph.name(get(row.allergy), number(row))).collect()
     };
     let (asserters, recorders) = (names(|allergy| allergy.asserter), names(|allergy| allergy.recorder));
-    columns.text("asserter", asserters.iter().map(Option::as_deref));
-    columns.text("recorder", recorders.iter().map(Option::as_deref));
+    columns.text("asserter", asserters.iter().copied());
+    columns.text("recorder", recorders.iter().copied());
     reaction_columns(&mut columns, graph.all, rows);
     columns.text("consultation_id", rows.iter().map(|row| row.consultation.and_then(|place| place.id)));
     columns.text("consultation_link", rows.iter().map(|row| row.consultation.map(|place| place.link)));
@@ -397,15 +397,15 @@ fn reaction_columns(columns: &mut Columns<'_, '_>, all: &Collected<'_>, rows: &[
     let offsets = OffsetBuffer::from_lengths(rows.iter().map(|row| row.reactions.len()));
     let items = rows.iter().flat_map(|row| row.reactions.iter());
     let kept = |get: fn(&Manifested<'_>) -> Text| -> ArrayRef {
-        Arc::new(strings(items.clone().map(|item| all.store.get(get(item)))))
+        Arc::new(strings(&all.text, items.clone().map(|item| all.store.get(get(item)))))
     };
     let arrays: Vec<ArrayRef> = vec![
         kept(|item| item.code),
         kept(|item| item.system),
-        Arc::new(strings(items.clone().map(|item| item.term))),
+        Arc::new(strings(&all.text, items.clone().map(|item| item.term))),
         kept(|item| item.null_flavor),
         kept(|item| item.severity),
-        Arc::new(strings(items.clone().map(|item| item.exposure_route))),
+        Arc::new(strings(&all.text, items.clone().map(|item| item.exposure_route))),
         kept(|item| item.description),
     ];
     columns.structs("reactions", offsets, arrays);

@@ -140,11 +140,11 @@ pub(crate) struct Recorded<'r> {
 struct Row<'g> {
     encounter: &'g Encounter,
     kind: Described<'g>,
-    participants: Vec<(Text, Option<String>)>,
-    clinician: Option<String>,
-    recorder: Option<String>,
-    location: Option<String>,
-    organisation: Option<String>,
+    participants: Vec<(Text, Option<&'g str>)>,
+    clinician: Option<&'g str>,
+    recorder: Option<&'g str>,
+    location: Option<&'g str>,
+    organisation: Option<&'g str>,
     organisation_ods: Option<&'g str>,
     /// The date of its consultation list, with the list.
     recorded: (u32, Text),
@@ -205,7 +205,7 @@ fn row<'g>(
         encounter,
         kind: concepts::describe(all, encounter.kind),
         participants: sent.iter().map(|participant| (participant.role, name(participant))).collect(),
-        clinician: performer.or_else(|| recorder.clone()),
+        clinician: performer.or(recorder),
         recorder,
         location: encounter
             .locations
@@ -283,11 +283,11 @@ fn columns(
         if in_minutes(graph, row.encounter) { row.encounter.length_value } else { Text::NONE }
     };
     columns.kept("length_minutes", rows.iter().map(minutes));
-    columns.text("clinician", rows.iter().map(|row| row.clinician.as_deref()));
-    columns.text("recorder", rows.iter().map(|row| row.recorder.as_deref()));
+    columns.text("clinician", rows.iter().map(|row| row.clinician));
+    columns.text("recorder", rows.iter().map(|row| row.recorder));
     participant_column(&mut columns, graph, rows);
-    columns.text("location", rows.iter().map(|row| row.location.as_deref()));
-    columns.text("organisation", rows.iter().map(|row| row.organisation.as_deref()));
+    columns.text("location", rows.iter().map(|row| row.location));
+    columns.text("organisation", rows.iter().map(|row| row.organisation));
     columns.text("organisation_ods", rows.iter().map(|row| row.organisation_ods));
     let problems: Vec<Vec<&str>> =
         rows.iter().map(|row| relations.problems_of(graph, &[number(row)])).collect();
@@ -311,8 +311,8 @@ fn columns(
 fn participant_column(columns: &mut Columns<'_, '_>, graph: &Graph<'_, '_>, rows: &[Row<'_>]) {
     let offsets = OffsetBuffer::from_lengths(rows.iter().map(|row| row.participants.len()));
     let items = rows.iter().flat_map(|row| row.participants.iter());
-    let role = strings(items.clone().map(|(role, _)| graph.all.store.get(*role)));
-    let name = strings(items.map(|(_, name)| name.as_deref()));
+    let role = strings(&graph.all.text, items.clone().map(|(role, _)| graph.all.store.get(*role)));
+    let name = strings(&graph.all.text, items.map(|(_, name)| *name));
     let arrays: Vec<ArrayRef> = vec![Arc::new(role), Arc::new(name)];
     columns.structs("participants", offsets, arrays);
 }

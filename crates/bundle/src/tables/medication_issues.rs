@@ -3,6 +3,7 @@
 use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use bedside_model::{Day, NoticeCode};
+use hashbrown::HashMap;
 
 use crate::collected::{Collected, NOBODY};
 use crate::columns::{Columns, empty};
@@ -12,7 +13,7 @@ use crate::elements::{Concept, Dosage, Extension, Head, Identifier, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::{Graph, Target};
-use crate::issues::{Issue, Issues};
+use crate::issues::{Issue, Issues, is_future};
 use crate::reader::{Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::text::{Span, Text};
@@ -250,8 +251,20 @@ pub(crate) fn table<'g>(
     today: Day,
     findings: &mut Findings,
 ) -> MedicationIssues {
-    let rows: Vec<Row<'g>> =
-        issues.rows.iter().map(|issue| row(graph, relations, issues, issue, today, findings)).collect();
+    // The issues of one plan share its statement's membership, found once.
+    let mut under_plan: HashMap<&str, Option<Membership>> = HashMap::new();
+    let mut membership = |issue: &Issue<'g>| {
+        let resource = graph.all.requests[issue.request as usize].head.resource;
+        let shared = issue.plan_id.and_then(|id| {
+            *under_plan.entry(id).or_insert_with(|| relations.membership_under(graph, id, issues))
+        });
+        shared.unwrap_or_else(|| relations.membership(graph, resource))
+    };
+    let mut rows: Vec<Row<'g>> = Vec::with_capacity(issues.rows.len());
+    for issue in &issues.rows {
+        let membership = membership(issue);
+        rows.push(row(graph, relations, issue, membership, today, findings));
+    }
     let encounters = rows.iter().map(|row| row.consultation.and_then(|place| place.encounter)).collect();
     MedicationIssues { batch: columns(graph, relations, &rows, findings), encounters }
 }
@@ -259,8 +272,8 @@ pub(crate) fn table<'g>(
 fn row<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
-    issues: &Issues<'g>,
     issue: &Issue<'g>,
+    membership: Membership,
     today: Day,
     findings: &mut Findings,
 ) -> Row<'g> {
@@ -274,7 +287,7 @@ fn row<'g>(
         _ => None,
     };
     let mut flags = Flags::default();
-    flags.raise(Flags::FUTURE_ISSUE, issues.is_future(graph, issue.request, today));
+    flags.raise(Flags::FUTURE_ISSUE, is_future(graph, issue.request, today));
     flags.raise(Flags::MALFORMED, plan.is_some_and(|plan| !plan.is_plan(all)));
     let medicine = medicine(graph, request, plan);
     if medicine.degraded.is_some() {
@@ -295,7 +308,7 @@ fn row<'g>(
         consultation: relations
             .by_context(graph, request.context, resource)
             .or_else(|| relations.by_structure([Some(resource), None])),
-        membership: relations.membership_of_issue(graph, resource, issue.plan_id, issues),
+        membership,
         flags,
     }
 }
@@ -349,7 +362,7 @@ fn columns(
     columns.kept("supply_days", rows.iter().map(|row| row.request.supply_days(all)));
     columns.kept("eps_prescription_id", rows.iter().map(|row| row.eps_prescription_id));
     columns.kept("eps_item_id", rows.iter().map(|row| row.eps_item_id));
-    let names = |get: fn(&Request) -> Reference| -> Vec<Option<String>> {
+    let names = |get: fn(&Request) -> Reference| -> Vec<Option<&str>> {
         rows.iter().map(|row| graph.name(get(row.request), row.request.head.resource)).collect()
     };
     let (dispensers, requesters, recorders) = (
@@ -357,9 +370,9 @@ fn columns(
         names(|request| request.requester),
         names(|request| request.recorder),
     );
-    columns.text("dispenser", dispensers.iter().map(Option::as_deref));
-    columns.text("requester", requesters.iter().map(Option::as_deref));
-    columns.text("recorder", recorders.iter().map(Option::as_deref));
+    columns.text("dispenser", dispensers.iter().copied());
+    columns.text("requester", requesters.iter().copied());
+    columns.text("recorder", recorders.iter().copied());
     columns.text("consultation_id", rows.iter().map(|row| row.consultation.and_then(|place| place.id)));
     columns.text("consultation_link", rows.iter().map(|row| row.consultation.map(|place| place.link)));
     let problems: Vec<Vec<&str>> =

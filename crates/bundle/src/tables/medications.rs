@@ -5,6 +5,8 @@ use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use bedside_model::{Day, NoticeCode, day_interval, warning_dates};
 
+use hashbrown::HashSet;
+
 use super::medication_issues::Request;
 use crate::collected::NOBODY;
 use crate::columns::{Columns, empty};
@@ -20,6 +22,7 @@ use crate::reader::{Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::standing::Standing;
 use crate::text::{Interval, Span, Text};
+use crate::therapy::Therapies;
 
 /// A MedicationStatement as sent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -125,20 +128,21 @@ fn rows<'g>(
     findings: &mut Findings,
 ) -> Vec<Row<'g>> {
     let all = graph.all;
+    let therapies = Therapies::new(graph);
     let mut planned = vec![false; all.requests.len()];
     let mut rows = Vec::with_capacity(all.statements.len());
     for statement in all.statements.iter().filter(|statement| graph.counts(statement.head.resource)) {
         let resource = statement.head.resource;
         graph.resolve_noticed(statement.context, resource, "context", &mut findings.notices);
         let plan_target = plan_of(graph, statement, &mut planned, findings);
-        rows.push(joined_row(graph, relations, issues, *statement, plan_target));
+        rows.push(joined_row(graph, relations, issues, &therapies, *statement, plan_target));
     }
     let lone =
         all.requests.iter().zip(planned).filter(|(request, planned)| {
             !planned && request.is_plan(all) && graph.counts(request.head.resource)
         });
     for (plan, _) in lone {
-        rows.push(lone_row(graph, relations, issues, *plan));
+        rows.push(lone_row(graph, relations, issues, &therapies, *plan));
     }
     // Contained resources come after their container, so the number of a resource is its place.
     rows.sort_by_key(|row| row.resource);
@@ -175,6 +179,7 @@ fn joined_row<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
     issues: &'g Issues<'g>,
+    therapies: &Therapies<'g>,
     statement: Statement,
     plan_target: Target<'g>,
 ) -> Row<'g> {
@@ -185,9 +190,9 @@ fn joined_row<'g>(
         _ => (Request::absent(), None),
     };
     let plan_id = graph.target_id(plan_target);
-    let prior = prior_of(graph, &plan);
     let mut flags = Flags::default();
     flags.raise(Flags::MALFORMED, plan_number.is_some() && !plan.is_plan(all));
+    let of_plan = relations.issues_of(issues, plan_id);
     let consultation = relations
         .by_context(graph, statement.context, resource)
         .or_else(|| relations.by_context(graph, plan.context, plan.head.resource))
@@ -197,12 +202,12 @@ fn joined_row<'g>(
         statement,
         plan,
         plan_id,
-        prior_plan_id: prior.and_then(|prior| graph.target_id(prior)),
-        therapy_id: plan_id.map(|id| therapy(graph, &plan, id)),
+        prior_plan_id: therapies.prior_id(graph, &plan),
+        therapy_id: plan_id.map(|id| therapies.oldest(&plan, id)),
         medicine: medicine(graph, &statement, &plan),
-        issues: issues.of_plan(plan_id),
+        issues: of_plan,
         consultation,
-        membership: relations.membership_of_statement(resource, plan_number, issues.of_plan(plan_id), graph),
+        membership: relations.membership_of_statement(resource, plan_number, of_plan, graph),
         flags,
         class: "unknown",
     }
@@ -213,6 +218,7 @@ fn lone_row<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
     issues: &'g Issues<'g>,
+    therapies: &Therapies<'g>,
     plan: Request,
 ) -> Row<'g> {
     let resource = plan.head.resource;
@@ -221,50 +227,22 @@ fn lone_row<'g>(
     let plan_id = graph.all.store.get(graph.resource(resource).id);
     let mut flags = Flags::default();
     flags.raise(Flags::NO_STATEMENT, true);
-    let prior = prior_of(graph, &plan);
+    let of_plan = relations.issues_of(issues, plan_id);
     Row {
         resource,
         statement,
         plan,
         plan_id,
-        prior_plan_id: prior.and_then(|prior| graph.target_id(prior)),
-        therapy_id: plan_id.map(|id| therapy(graph, &plan, id)),
+        prior_plan_id: therapies.prior_id(graph, &plan),
+        therapy_id: plan_id.map(|id| therapies.oldest(&plan, id)),
         medicine: medicine(graph, &statement, &plan),
-        issues: issues.of_plan(plan_id),
+        issues: of_plan,
         consultation: relations
             .by_context(graph, plan.context, resource)
             .or_else(|| relations.by_structure([Some(resource), None])),
-        membership: relations.membership_of_statement(resource, None, issues.of_plan(plan_id), graph),
+        membership: relations.membership_of_statement(resource, None, of_plan, graph),
         flags,
         class: "unknown",
-    }
-}
-
-fn prior_of<'g>(graph: &'g Graph<'g, '_>, plan: &Request) -> Option<Target<'g>> {
-    if plan.head.resource == NOBODY {
-        return None;
-    }
-    Some(graph.resolve(plan.prior, plan.head.resource).target)
-}
-
-/// The id of the oldest plan reached through prior prescriptions. A circle stops before its repeat; a plan
-/// that is not in the bundle still gives its id (contract, settled cases).
-fn therapy<'g>(graph: &'g Graph<'g, '_>, plan: &Request, plan_id: &'g str) -> &'g str {
-    let (mut oldest, mut plan) = (plan_id, *plan);
-    let mut seen = vec![plan.head.resource];
-    loop {
-        match prior_of(graph, &plan) {
-            Some(Target::Resource(number)) if graph.resource(number).kind == kinds::MEDICATION_REQUEST => {
-                if seen.contains(&number) {
-                    return oldest;
-                }
-                seen.push(number);
-                oldest = graph.id(number);
-                plan = graph.all.requests[graph.resource(number).row as usize];
-            }
-            Some(Target::Elsewhere { id, .. }) => return id,
-            _ => return oldest,
-        }
     }
 }
 
@@ -347,12 +325,12 @@ fn columns(
         rows.iter().map(|row| row.of_plan(row.plan.status_changed)),
     );
     columns.count("issue_count", rows.iter().map(|row| Some(row.issues.len() as u32)));
-    let names = |get: fn(&Request) -> Reference| -> Vec<Option<String>> {
+    let names = |get: fn(&Request) -> Reference| -> Vec<Option<&str>> {
         rows.iter().map(|row| graph.name(get(&row.plan), row.plan.head.resource)).collect()
     };
     let (requesters, recorders) = (names(|plan| plan.requester), names(|plan| plan.recorder));
-    columns.text("requester", requesters.iter().map(Option::as_deref));
-    columns.text("recorder", recorders.iter().map(Option::as_deref));
+    columns.text("requester", requesters.iter().copied());
+    columns.text("recorder", recorders.iter().copied());
     let on_behalf = |row: &Row<'_>| (row.plan.on_behalf_of, row.plan.head.resource);
     let ods: Vec<Option<&str>> =
         rows.iter().map(on_behalf).map(|(of, holder)| graph.ods(of, holder)).collect();
@@ -362,9 +340,11 @@ fn columns(
     let problems: Vec<Vec<&str>> = rows.iter().map(|row| row.problems(graph, relations)).collect();
     columns.texts("problem_ids", problems.iter().map(|ids| ids.iter().copied()));
     columns.text("class", rows.iter().map(|row| Some(row.class)));
-    let notes: Vec<Vec<&str>> = rows.iter().map(|row| row.united(graph, |head| head.notes)).collect();
+    let notes: Vec<Vec<&str>> =
+        rows.iter().map(|row| row.united(graph, relations, |head| head.notes)).collect();
     columns.texts("notes", notes.iter().map(|notes| notes.iter().copied()));
-    let security: Vec<Vec<&str>> = rows.iter().map(|row| row.united(graph, |head| head.security)).collect();
+    let security: Vec<Vec<&str>> =
+        rows.iter().map(|row| row.united(graph, relations, |head| head.security)).collect();
     columns.texts("security", security.iter().map(|labels| labels.iter().copied()));
     columns.text("membership", rows.iter().map(|row| Some(row.membership.as_str())));
     columns.flags(rows.iter().map(|row| row.all_flags(findings)));
@@ -468,16 +448,19 @@ impl<'g> Row<'g> {
     }
 
     /// Texts of the statement, then those of the plan that are new.
-    fn united(&self, graph: &'g Graph<'g, '_>, span: fn(&Head) -> Span) -> Vec<&'g str> {
-        let of = |head: &Head| span(head).of(&graph.all.texts);
-        let mut united: Vec<&str> =
-            of(&self.statement.head).iter().map(|text| graph.all.store.str(*text)).collect();
-        for text in of(&self.plan.head) {
-            let text = graph.all.store.str(*text);
-            if !united.contains(&text) {
-                united.push(text);
-            }
+    fn united(
+        &self,
+        graph: &'g Graph<'g, '_>,
+        relations: &Relations<'g>,
+        span: fn(&Head) -> Span,
+    ) -> Vec<&'g str> {
+        if !relations.share(span(&self.plan.head).length as usize) {
+            return Vec::new();
         }
+        let of = |head: &Head| span(head).of(&graph.all.texts).iter().map(|text| graph.all.store.str(*text));
+        let mut united: Vec<&str> = of(&self.statement.head).collect();
+        let mut known: HashSet<&str> = united.iter().copied().collect();
+        united.extend(of(&self.plan.head).filter(|text| known.insert(text)));
         united
     }
 

@@ -235,9 +235,9 @@ fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) -> 
         findings,
         rows.iter().map(|row| (number(row), row.condition.asserted)),
     );
-    let asserters: Vec<Option<String>> =
+    let asserters: Vec<Option<&str>> =
         rows.iter().map(|row| graph.name(row.condition.asserter, number(row))).collect();
-    columns.text("asserter", asserters.iter().map(Option::as_deref));
+    columns.text("asserter", asserters.iter().copied());
     let target = rows.iter().map(|row| row.actual.map(|actual| actual.target));
     columns.text("actual_problem_type", target.clone().map(|target| graph.target_type(target?)));
     columns.text("actual_problem_id", target.clone().map(|target| graph.target_id(target?)));

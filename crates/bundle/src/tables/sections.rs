@@ -7,6 +7,8 @@ use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use bedside_model::{ClinicalArea, Day, NoticeCode, Origin, SectionState, Severity, warning_dates};
 
+use hashbrown::HashSet;
+
 use crate::columns::Columns;
 use crate::concepts;
 use crate::findings::Findings;
@@ -138,14 +140,9 @@ fn state(
 }
 
 fn warnings<'g>(graph: &'g Graph<'g, '_>, lists: impl Iterator<Item = &'g List>) -> Vec<&'g str> {
-    let mut united: Vec<&str> = Vec::new();
-    for warning in lists.flat_map(|list| list.warnings.of(&graph.all.texts)) {
-        let warning = graph.all.store.str(*warning);
-        if !united.contains(&warning) {
-            united.push(warning);
-        }
-    }
-    united
+    let mut known: HashSet<&str> = HashSet::new();
+    let warnings = lists.flat_map(|list| list.warnings.of(&graph.all.texts));
+    warnings.map(|warning| graph.all.store.str(*warning)).filter(|warning| known.insert(warning)).collect()
 }
 
 /// The notes of the area's lists, and of an Ended list that carries a warning, a line feed between them.

@@ -17,3 +17,18 @@ mod patient_1_medicines;
 mod patient_2_medicines;
 mod patient_3_allergies;
 mod sheet;
+
+#[test]
+fn the_page_names_every_case_and_every_test_it_names_is_there() {
+    let files = [
+        "patient_1_medicines",
+        "patient_2_medicines",
+        "patient_3_allergies",
+        "other_records",
+        "acceptance_points",
+        "key_data",
+        "conformance",
+    ];
+    let files = files.map(|file| format!("consumer_cases/{file}.rs"));
+    page::assert_names_tests("conformance.md", &files.each_ref().map(String::as_str));
+}

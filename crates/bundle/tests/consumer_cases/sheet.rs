@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use bedside_bundle::{Options, Record, normalise};
-use bedside_model::schema::Table;
+use bedside_model::schema::{Table, coding_fields, reaction_fields};
 use bedside_model::{ClinicalArea, Day};
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ pub struct Answer {
 impl Answer {
     /// An official test record, normalised for a day of retrieval. The records are not part of the repository:
     /// without them this says so, and the case shows nothing.
-    pub fn official(stem: &str, retrieved_on: (i16, i8, i8)) -> Option<Self> {
+    pub fn official(stem: &str, retrieved_on: (i32, u32, u32)) -> Option<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/bundles");
         let Ok(bytes) = std::fs::read(folder.join(stem).with_extension("json")) else {
             eprintln!("SKIPPED: no {stem}.json at ../shared/bundles beside the repository");
@@ -190,6 +190,21 @@ pub fn assert_verbatim(row: &Value, column: &str, sent: &Value) {
     assert_eq!(row[column], *sent, "{column}");
 }
 
+/// Asserts these columns of a row; null is an absent scalar or an empty list.
+#[track_caller]
+pub fn assert_row(row: &Value, columns: Value) {
+    for (column, expected) in columns.as_object().into_iter().flatten() {
+        assert!(is_column(column), "{column} is no column, so that it is always null");
+        assert_eq!(row[column], *expected, "{column}");
+    }
+}
+
+/// Whether a table, or a struct inside one, has a column of that name.
+fn is_column(name: &str) -> bool {
+    let of_a_table = Table::ALL.iter().any(|table| table.schema().column_with_name(name).is_some());
+    of_a_table || coding_fields().find(name).is_some() || reaction_fields().find(name).is_some()
+}
+
 /// Asserts the flags of a row, in any order.
 #[track_caller]
 pub fn assert_flags(row: &Value, flags: &[&str]) {
@@ -211,7 +226,11 @@ pub fn extension<'v>(resource: &'v Value, ending: &str) -> &'v Value {
 /// The value of an extension, whatever its type.
 pub fn value_of(extension: &Value) -> &Value {
     let members = extension.as_object().into_iter().flatten();
-    members.filter(|(name, _)| name.starts_with("value")).map(|(_, value)| value).next().unwrap_or(&Value::Null)
+    members
+        .filter(|(name, _)| name.starts_with("value"))
+        .map(|(_, value)| value)
+        .next()
+        .unwrap_or(&Value::Null)
 }
 
 /// The coding of a concept in one system, null without one.
@@ -293,12 +312,12 @@ pub fn prescription(kind: &str, allowed: Option<u32>, issued: Option<u32>) -> Va
     let mut extensions = vec![json!({"url": format!("{GPC}PrescriptionType-1"),
         "valueCodeableConcept": {"coding": [{"code": kind}]}})];
     let mut parts = Vec::new();
-    parts.extend(allowed.map(
-        |count| json!({"url": "numberOfRepeatPrescriptionsAllowed", "valueUnsignedInt": count}),
-    ));
-    parts.extend(issued.map(
-        |count| json!({"url": "numberOfRepeatPrescriptionsIssued", "valueUnsignedInt": count}),
-    ));
+    parts.extend(
+        allowed.map(|count| json!({"url": "numberOfRepeatPrescriptionsAllowed", "valueUnsignedInt": count})),
+    );
+    parts.extend(
+        issued.map(|count| json!({"url": "numberOfRepeatPrescriptionsIssued", "valueUnsignedInt": count})),
+    );
     if !parts.is_empty() {
         extensions.push(json!({"url": format!("{GPC}MedicationRepeatInformation-1"), "extension": parts}));
     }
@@ -328,6 +347,7 @@ pub fn problem(id: &str, members: Value) -> Value {
 
 /// The extensions of a problem that link it to these records.
 pub fn content(references: &[Value]) -> Value {
-    let url = "https://fhir.hl7.org.uk/STU3/StructureDefinition/Extension-CareConnect-RelatedClinicalContent-1";
+    let url =
+        "https://fhir.hl7.org.uk/STU3/StructureDefinition/Extension-CareConnect-RelatedClinicalContent-1";
     references.iter().map(|to| json!({"url": url, "valueReference": to})).collect()
 }

@@ -143,7 +143,7 @@ impl<'g, 's> Columns<'g, 's> {
         self.push_part(name, "_term_source", source);
         let degraded = self.strings(values.iter().map(|value| value.degraded));
         self.push_part(name, "_degraded", degraded);
-        self.codings(name, values);
+        self.codings(name, "_codings", values.iter().map(|value| value.codings));
     }
 
     pub(crate) fn identifiers(&mut self, name: &str, spans: impl Iterator<Item = Span> + Clone) {
@@ -165,12 +165,13 @@ impl<'g, 's> Columns<'g, 's> {
         self.structs_part(name, "", offsets, arrays);
     }
 
-    fn codings(&mut self, name: &str, values: &[Described<'_>]) {
+    /// A column of lists of codings.
+    pub(crate) fn codings(&mut self, name: &str, part: &str, spans: impl Iterator<Item = Span> + Clone) {
         let all = self.all;
-        let total: usize = values.iter().map(|value| value.codings.length as usize).sum();
+        let total: usize = spans.clone().map(|span| span.length as usize).sum();
         // Many records may share one drug of many codings.
         let shared = all.text.allows(total.saturating_mul(size_of::<Coding>()));
-        let spans = values.iter().map(|value| if shared { value.codings } else { Span::default() });
+        let spans = spans.map(|span| if shared { span } else { Span::default() });
         let offsets = OffsetBuffer::from_lengths(spans.clone().map(|span| span.length as usize));
         let items = spans.flat_map(|span| span.of(&all.codings).iter());
         let field = |get: fn(&Coding) -> Text| -> ArrayRef {
@@ -185,7 +186,7 @@ impl<'g, 's> Columns<'g, 's> {
             field(|coding| coding.description_id),
             field(|coding| coding.description_display),
         ];
-        self.structs_part(name, "_codings", offsets, arrays);
+        self.structs_part(name, part, offsets, arrays);
     }
 
     fn structs_part(&mut self, name: &str, part: &str, offsets: OffsetBuffer<i32>, arrays: Vec<ArrayRef>) {

@@ -58,13 +58,14 @@ fn kinds() -> String {
     text
 }
 
-const KINDS: [(Kind, &str); 9] = [
+const KINDS: [(Kind, &str); 10] = [
     (Kind::Text, "a text"),
     (Kind::Flag, "true or false"),
     (Kind::Count, "a whole number"),
     (Kind::Texts, "any number of texts"),
     (Kind::Date, "three columns, below"),
     (Kind::Concept, "eight columns, below"),
+    (Kind::Codings, "any number of codings, as in a concept"),
     (
         Kind::Identifiers,
         "business identifiers; the keys that the specification promises to keep between retrievals",
@@ -126,6 +127,7 @@ fn type_of(kind: Kind) -> &'static str {
         Kind::Texts => "List of Utf8",
         Kind::Date => "**date**",
         Kind::Concept => "**concept**",
+        Kind::Codings => "List of coding",
         Kind::Identifiers => "List of identifier",
         Kind::Reactions => "List of reaction",
         Kind::Participants => "List of participant",

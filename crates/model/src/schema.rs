@@ -118,6 +118,8 @@ pub enum Kind {
     Date,
     /// Eight fields of a coded concept (contract rule 4).
     Concept,
+    /// List of codings, as in a concept.
+    Codings,
     /// List of `{system, value}`.
     Identifiers,
     /// List of one struct per reaction and manifestation.
@@ -190,6 +192,7 @@ fn spread(column: &Column) -> Vec<Field> {
             fields.push(list(&format!("{name}_codings"), DataType::Struct(coding_fields())));
             fields
         }
+        Kind::Codings => vec![list(name, DataType::Struct(coding_fields()))],
         Kind::Identifiers => vec![list(name, DataType::Struct(identifier_fields()))],
         Kind::Reactions => vec![list(name, DataType::Struct(reaction_fields()))],
         Kind::Participants => vec![list(name, DataType::Struct(participant_fields()))],
@@ -237,6 +240,7 @@ const MEDICATIONS: &[Column] = columns! {
     "repeats_issued" Count "Issues made", "MedicationRequest.extension MedicationRepeatInformation";
     "authorisation_expiry" Date "Expiry or review date of the authorisation; passing it stops nothing", "MedicationRequest.extension MedicationRepeatInformation";
     "status_reason" Text "Reason of the status: text, else display", "MedicationRequest.extension MedicationStatusReason";
+    "status_reason_codings" Codings "Every coding of the reason, such as the allergy for which a drug was stopped; not in the contract, added so that no code is lost", "MedicationRequest.extension MedicationStatusReason";
     "status_changed" Date "When the status changed", "MedicationRequest.extension MedicationStatusReason";
     "issue_count" Count "Orders in the bundle that are based on the plan", "derived";
     "requester" Text "Responsible clinician", "MedicationRequest.requester.agent";

@@ -406,6 +406,8 @@ fn supply_columns(
     columns.date("authorisation_expiry", "extension", findings, expiry);
     let reason = |row: &Row<'_>| concepts::text_or_display(graph.all, row.plan.status_reason);
     columns.kept("status_reason", rows.iter().map(reason));
+    let codings = rows.iter().map(|row| row.plan.status_reason.codings);
+    columns.codings("status_reason_codings", "", codings);
 }
 
 impl<'g> Row<'g> {

@@ -87,7 +87,9 @@ fn p2_5_a_re_authorised_repeat_is_two_rows_of_one_therapy() {
         json!({"class": "stopped", "repeats_issued": 2, "issue_count": 2, "prior_plan_id": old["plan_id"],
         "therapy_id": old["plan_id"]}),
     );
-    assert_verbatim(new, "status_reason", &reason(&answer, new)["text"]);
+    let reason = reason(&answer, new);
+    assert_verbatim(new, "status_reason", &reason["text"]);
+    assert_eq!(new["status_reason_codings"][0]["code"], reason["coding"][0]["code"]);
     assert!(answer.rows(Table::Allergies).is_empty(), "a reason is no allergy");
     let issue = &answer.issues(old)[0];
     assert!(old["recorder"].is_string() && issue["recorder"].is_string());

@@ -80,6 +80,15 @@ pub(crate) struct Head {
     pub(crate) notes: Span,
     pub(crate) security: Span,
     pub(crate) subject: Reference,
+    /// What an allergy calls its subject.
+    pub(crate) patient: Reference,
+}
+
+impl Head {
+    /// The patient whom the record is about, whichever way it says so.
+    pub(crate) fn subject_of_care(&self) -> Reference {
+        if self.patient.is_absent() { self.subject } else { self.patient }
+    }
 }
 
 /// The extensions that the record reads, recognised by the last part of their URL whatever their host and

@@ -113,7 +113,7 @@ pub(crate) fn complete(
     for notice in &findings.notices.0 {
         *by_severity.entry(notice.severity.as_str()).or_default() += 1;
     }
-    let noticed = notices::table(&graph, findings.notices);
+    let noticed = notices::table(&graph, &relations, findings.notices);
     if relations.too_much_is_shared() {
         return Err(over(FaultKind::TooMuchShared(most_shared)));
     }
@@ -178,17 +178,18 @@ fn notice_patients(graph: &Graph<'_, '_>, findings: &mut Findings) {
     };
     let number = all.store.str(all.patients[0].nhs_number);
     for head in heads(all) {
-        if head.subject.is_absent() || !graph.counts(head.resource) {
+        let sent = head.subject_of_care();
+        if sent.is_absent() || !graph.counts(head.resource) {
             continue;
         }
-        let by_identifier = head.subject.reference.is_none() && head.subject.identifier.is_some();
-        let same = match graph.find(head.subject, head.resource, kinds::PATIENT) {
+        let by_identifier = sent.reference.is_none() && sent.identifier.is_some();
+        let same = match graph.find(sent, head.resource, kinds::PATIENT) {
             Some(subject) => graph.first_of(subject) == graph.first_of(*first),
-            None if by_identifier => all.store.str(head.subject.identifier) == number,
-            None => head.subject.reference.is_none(),
+            None if by_identifier => all.store.str(sent.identifier) == number,
+            None => sent.reference.is_none(),
         };
         if !same {
-            findings.notices.add(head.resource, NoticeCode::PatientMismatch, subject_element(graph, head));
+            findings.notices.add(head.resource, NoticeCode::PatientMismatch, subject_element(head));
         }
     }
 }
@@ -197,18 +198,15 @@ fn notice_patients(graph: &Graph<'_, '_>, findings: &mut Findings) {
 fn notice_unknown_patient(graph: &Graph<'_, '_>, findings: &mut Findings) {
     for head in heads(graph.all) {
         if graph.counts(head.resource) {
-            let element = subject_element(graph, head);
-            graph.resolve_noticed(head.subject, head.resource, element, &mut findings.notices);
+            let element = subject_element(head);
+            graph.resolve_noticed(head.subject_of_care(), head.resource, element, &mut findings.notices);
         }
     }
 }
 
-/// An allergy calls the subject of care its patient.
-fn subject_element(graph: &Graph<'_, '_>, head: &Head) -> &'static str {
-    match graph.resource(head.resource).kind {
-        kinds::ALLERGY_INTOLERANCE => "patient",
-        _ => "subject",
-    }
+/// The element in which a record names its patient.
+fn subject_element(head: &Head) -> &'static str {
+    if head.patient.is_absent() { "subject" } else { "patient" }
 }
 
 fn heads<'c>(all: &'c Collected<'_>) -> impl Iterator<Item = &'c Head> {

@@ -1,6 +1,7 @@
 //! Notices as they are gathered, before they are rows.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use bedside_model::{ClinicalArea, NoticeCode, Origin, Severity};
 
@@ -17,9 +18,25 @@ pub(crate) struct Notice {
     pub(crate) area: Option<ClinicalArea>,
     pub(crate) severity: Severity,
     pub(crate) code: Cow<'static, str>,
-    pub(crate) text: Option<Cow<'static, str>>,
+    pub(crate) text: Option<Words>,
     pub(crate) element: &'static str,
     pub(crate) origin: Origin,
+}
+
+/// What a notice says. A list's note may be told with each of many warnings, and is held once.
+#[derive(Debug, Clone)]
+pub(crate) enum Words {
+    Ours(&'static str),
+    Theirs(Rc<str>),
+}
+
+impl Words {
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Ours(words) => words,
+            Self::Theirs(words) => words,
+        }
+    }
 }
 
 /// All notices of a bundle.
@@ -36,7 +53,7 @@ impl Notices {
             area: None,
             severity,
             code: Cow::Borrowed(code.as_str()),
-            text: Some(Cow::Borrowed(text)),
+            text: Some(Words::Ours(text)),
             element,
             origin: Origin::Normaliser,
         });

@@ -440,15 +440,27 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A number that differs for most different names: their first and last eight bytes and their length.
+/// A number that differs for most different names. Short ones, which nearly all are, are their first and last eight
+/// bytes and their length; a long one counts whole, or keys made alike at both ends would be compared in full.
 #[inline]
 fn fingerprint(name: &[u8]) -> u64 {
     let length = name.len();
+    if length > 16 {
+        return long_fingerprint(name);
+    }
     let (head, tail) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
         (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
         _ => (name.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
     };
     head.wrapping_add(tail.rotate_left(31)) ^ (length as u64) << 56
+}
+
+fn long_fingerprint(name: &[u8]) -> u64 {
+    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+    let (words, rest) = name.as_chunks::<8>();
+    let rest = rest.iter().fold(name.len() as u64, |word, byte| word << 8 | u64::from(*byte));
+    let mix = |hash: u64, word: u64| (hash.rotate_left(29) ^ word).wrapping_mul(MULTIPLIER);
+    words.iter().fold(mix(0, rest), |hash, word| mix(hash, u64::from_le_bytes(*word)))
 }
 
 fn hex_value(digits: &[u8]) -> Option<u32> {

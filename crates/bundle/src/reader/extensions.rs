@@ -57,8 +57,12 @@ impl Reader<'_, '_, '_> {
         mut value: impl FnMut(&mut Self, &str, &str) -> Read<()>,
     ) -> Read<()> {
         self.extension_value(|reader, key| match key {
-            "extension" => reader
-                .extensions(|reader, _, name| reader.extension_value(|reader, key| value(reader, name, key))),
+            "extension" => reader.extensions(|reader, _, name| {
+                reader.extension_value(|reader, key| match key.starts_with("value") {
+                    true => value(reader, name, key),
+                    false => reader.cursor.skip(),
+                })
+            }),
             _ => reader.cursor.skip(),
         })
     }

@@ -99,7 +99,7 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
 
     /// Says something about the resource that is being read.
     pub(crate) fn notice(&mut self, code: NoticeCode, element: &'static str) {
-        if self.resource == NOBODY {
+        if self.resource == NOBODY && self.in_entry {
             self.notice_entry(code, element);
         } else {
             self.out.notices.add(self.resource, code, element);
@@ -223,26 +223,48 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
                     }
                 })
             }
+            Kind::Array => {
+                let Some(items) = self.enter_only_item(element)? else { return Ok(None) };
+                let value = self.boolean(element)?;
+                self.leave_only_item(items).map(|()| value)
+            }
             Kind::Null => self.cursor.skip().map(|()| None),
             _ => self.wrong_type(element).map(|()| None),
         }
     }
 
     /// The string value of a member of the object at the cursor, which stays where it is.
-    fn find_member(&mut self, name: &str) -> Read<Option<Lexeme>> {
+    fn find_member(&mut self, name: &'static str) -> Read<Option<Lexeme>> {
         let checkpoint = self.cursor.checkpoint();
         let mut found = None;
         let mut members = self.cursor.enter_object()?;
         while let Some(key) = self.cursor.next_member(&mut members)? {
-            let is_it = self.cursor.unescape(key) == name;
-            if is_it && self.cursor.peek()? == Kind::String {
-                found = Some(self.cursor.string()?);
+            if self.cursor.unescape(key) == name {
+                found = self.find_string(name)?;
                 break;
             }
             self.cursor.skip()?;
         }
         self.cursor.restore(checkpoint);
         Ok(found)
+    }
+
+    /// The string at the cursor, or in a list of one.
+    fn find_string(&mut self, element: &'static str) -> Read<Option<Lexeme>> {
+        match self.cursor.peek()? {
+            Kind::String => self.cursor.string().map(Some),
+            Kind::Array => {
+                let mut items = self.cursor.enter_array()?;
+                if !self.cursor.next_item(&mut items)? || self.cursor.peek()? != Kind::String {
+                    return Ok(None);
+                }
+                let only = self.cursor.string()?;
+                let more = self.cursor.next_item(&mut items)?;
+                self.notice(NoticeCode::WrongJsonType, element);
+                Ok((!more).then_some(only))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Enters a list of one in the place of its item; a longer or an empty list is passed over. Noticed either

@@ -18,7 +18,7 @@ impl Reader<'_, '_, '_> {
             "note" => head.notes = self.notes("note")?,
             "meta" => head.security = self.security()?,
             "subject" => head.subject = self.reference("subject")?,
-            "patient" => head.subject = self.reference("patient")?,
+            "patient" => head.patient = self.reference("patient")?,
             _ => self.base(key)?,
         }
         Ok(())
@@ -102,18 +102,26 @@ impl Reader<'_, '_, '_> {
 
     #[cold]
     fn resource_of_wrong_type(&mut self, container: u32) -> Read<()> {
+        self.notice(NoticeCode::WrongJsonType, "entry.resource");
         if self.cursor.peek()? != Kind::Array {
-            // It has been seen, so it is accounted for, though nobody can say as what.
-            let kind = self.out.type_id("");
-            self.push_resource(kind, container);
-            return self.wrong_type("entry.resource");
+            return self.unknown_resource(container);
         }
-        let Some(items) = self.enter_only_item("entry.resource")? else { return Ok(()) };
-        match self.cursor.peek()? {
-            Kind::Object => self.read_resource(container)?,
-            _ => self.wrong_type("entry.resource")?,
+        let mut items = self.cursor.enter_array()?;
+        while self.cursor.next_item(&mut items)? {
+            match self.cursor.peek()? {
+                Kind::Object => self.read_resource(container)?,
+                _ => self.unknown_resource(container)?,
+            }
         }
-        self.leave_only_item(items)
+        Ok(())
+    }
+
+    /// What stands here has been seen, so it is accounted for, though nobody can say as what.
+    fn unknown_resource(&mut self, container: u32) -> Read<()> {
+        let kind = self.out.type_id("");
+        self.push_resource(kind, container);
+        self.mark_malformed();
+        self.cursor.skip()
     }
 
     fn resource_type(&mut self) -> Read<TypeId> {

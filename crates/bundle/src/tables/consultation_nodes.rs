@@ -12,7 +12,7 @@ use crate::kinds;
 use crate::lists::Purpose;
 use crate::relations::{Relations, is_disabled, is_unsupported};
 use crate::tables::problems::header_ids;
-use crate::text::Text;
+use crate::text::{Span, Text};
 
 /// One row.
 struct Node<'g> {
@@ -36,11 +36,12 @@ pub(crate) fn table<'g>(
     relations: &'g Relations<'g>,
     most: usize,
 ) -> Option<RecordBatch> {
-    let mut walk = Walk { graph, relations, nodes: Vec::new(), most, next: 0, path: Vec::new() };
+    let on_path = vec![false; graph.all.lists.len()];
+    let mut walk = Walk { graph, relations, nodes: Vec::new(), most, next: 0, path: Vec::new(), on_path };
     for (consultation_id, roots) in roots(graph, relations) {
         walk.next = 0;
         for (position, root) in roots.into_iter().enumerate() {
-            walk.list(root, consultation_id, None, position as u32);
+            walk.root(root, consultation_id, position as u32);
         }
     }
     (walk.nodes.len() <= most).then(|| columns(graph, &walk.nodes))
@@ -110,21 +111,47 @@ struct Walk<'g, 's> {
     nodes: Vec<Node<'g>>,
     most: usize,
     next: u32,
-    /// Lists from the root to the current one: a list among them is a circle and stops.
-    path: Vec<u32>,
+    /// Lists from the root to the current one. A walk may be as deep as there are lists, so it keeps its own stack.
+    path: Vec<Step>,
+    /// Whether each list is on the path: one that is, is a circle and stops.
+    on_path: Vec<bool>,
 }
 
-/// No consultation is structured deeper; a provider's circle of distinct lists cannot be.
-const DEEPEST: usize = 32;
+/// A list on the path, its node, and which of its items is next.
+struct Step {
+    list: u32,
+    node: u32,
+    item: usize,
+}
 
 impl<'g> Walk<'g, '_> {
-    fn list(&mut self, list: u32, consultation_id: Option<&'g str>, parent: Option<u32>, position: u32) {
+    fn root(&mut self, list: u32, consultation_id: Option<&'g str>, position: u32) {
+        self.enter(list, consultation_id, None, position);
+        while let Some(step) = self.path.last_mut() {
+            let (list, node, position) = (step.list, step.node, step.item);
+            step.item += 1;
+            let items = self.graph.all.lists[list as usize].items.of(&self.graph.all.references);
+            match items.get(position) {
+                Some(item) if self.nodes.len() <= self.most => {
+                    self.item(list, *item, consultation_id, node, position as u32);
+                }
+                _ => {
+                    self.on_path[list as usize] = false;
+                    self.path.pop();
+                }
+            }
+        }
+    }
+
+    fn enter(&mut self, list: u32, consultation_id: Option<&'g str>, parent: Option<u32>, position: u32) {
         let Purpose::Structure(level) = self.relations.purposes[list as usize] else { return };
-        if self.path.contains(&list) || self.path.len() >= DEEPEST || self.nodes.len() > self.most {
+        if std::mem::replace(&mut self.on_path[list as usize], true) {
             return;
         }
         let sent = &self.graph.all.lists[list as usize];
         let node = self.number();
+        let shared = self.relations.share(sent.headers.length as usize);
+        let headers = if shared { sent.headers } else { Span::default() };
         self.nodes.push(Node {
             entry: self.graph.entry(sent.resource),
             consultation_id,
@@ -137,13 +164,9 @@ impl<'g> Walk<'g, '_> {
             item_id: None,
             display: None,
             availability: "ok",
-            problem_ids: header_ids(self.graph, self.graph.all, sent.headers, sent.resource),
+            problem_ids: header_ids(self.graph, self.graph.all, headers, sent.resource),
         });
-        self.path.push(list);
-        for (position, item) in sent.items.of(&self.graph.all.references).iter().enumerate() {
-            self.item(list, *item, consultation_id, node, position as u32);
-        }
-        self.path.pop();
+        self.path.push(Step { list, node, item: 0 });
     }
 
     fn item(
@@ -161,7 +184,7 @@ impl<'g> Walk<'g, '_> {
             if target.kind == kinds::LIST
                 && matches!(self.relations.purposes[target.row as usize], Purpose::Structure(_))
             {
-                return self.list(target.row, consultation_id, Some(parent), position);
+                return self.enter(target.row, consultation_id, Some(parent), position);
             }
         }
         let node = self.number();

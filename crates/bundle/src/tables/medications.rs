@@ -44,6 +44,7 @@ pub(crate) struct Statement {
 pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let head = reader.begin(reader.out.statements.len());
     let mut this = Statement { head, ..Statement::default() };
+    let mut moment = Text::NONE;
     reader.members(|reader, key| {
         match key {
             "extension" => read_extensions(reader, &mut this)?,
@@ -55,13 +56,14 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
                 this.medicine.concept = Some(reader.concept("medicationCodeableConcept")?);
             }
             "effectivePeriod" => (this.start, this.end) = reader.period("effectivePeriod")?,
-            "effectiveDateTime" => this.start = reader.text("effectiveDateTime")?,
+            "effectiveDateTime" => moment = reader.text("effectiveDateTime")?,
             "dateAsserted" => this.asserted = reader.text("dateAsserted")?,
             "dosage" => this.dosage = reader.dosage("dosage")?,
             _ => reader.common(key, &mut this.head)?,
         }
         Ok(())
     })?;
+    this.start = this.start.or(moment);
     reader.out.statements.push(this);
     Ok(())
 }

@@ -8,10 +8,11 @@ use crate::collected::NOBODY;
 use crate::columns::{Columns, empty};
 use crate::graph::Graph;
 use crate::kinds;
-use crate::notices::{Notice, Notices};
+use crate::notices::{Notice, Notices, Words};
+use crate::relations::Relations;
 
 /// Makes the table, in the order of the bundle; what is about no entry comes last.
-pub(crate) fn table(graph: &Graph<'_, '_>, mut notices: Notices) -> RecordBatch {
+pub(crate) fn table(graph: &Graph<'_, '_>, relations: &Relations<'_>, mut notices: Notices) -> RecordBatch {
     let entry = |notice: &Notice| match notice.resource {
         NOBODY => notice.entry,
         resource => Some(graph.entry(resource)),
@@ -24,10 +25,10 @@ pub(crate) fn table(graph: &Graph<'_, '_>, mut notices: Notices) -> RecordBatch 
     }
     let mut columns = Columns::new(Table::Notices, graph.all);
     columns.count("entry_index", rows.iter().map(entry));
-    columns.text("area", rows.iter().map(|notice| area(graph, notice).map(ClinicalArea::as_str)));
+    columns.text("area", rows.iter().map(|notice| area(graph, relations, notice).map(ClinicalArea::as_str)));
     columns.text("severity", rows.iter().map(|notice| Some(notice.severity.as_str())));
     columns.text("code", rows.iter().map(|notice| Some(&*notice.code)));
-    columns.text("text", rows.iter().map(|notice| notice.text.as_deref()));
+    columns.text("text", rows.iter().map(|notice| notice.text.as_ref().map(Words::as_str)));
     let kind = |notice: &Notice| resource(notice).map(|number| graph.type_name(number));
     columns.text("resource_type", rows.iter().map(kind).collect::<Vec<_>>().into_iter());
     let id =
@@ -39,7 +40,7 @@ pub(crate) fn table(graph: &Graph<'_, '_>, mut notices: Notices) -> RecordBatch 
 }
 
 /// The area a notice concerns: as it was said, else that of its resource's type.
-fn area(graph: &Graph<'_, '_>, notice: &Notice) -> Option<ClinicalArea> {
+fn area(graph: &Graph<'_, '_>, relations: &Relations<'_>, notice: &Notice) -> Option<ClinicalArea> {
     if notice.area.is_some() || notice.resource == NOBODY {
         return notice.area;
     }
@@ -51,7 +52,7 @@ fn area(graph: &Graph<'_, '_>, notice: &Notice) -> Option<ClinicalArea> {
         kinds::ALLERGY_INTOLERANCE => Some(ClinicalArea::Allergies),
         kinds::CONDITION => Some(ClinicalArea::Problems),
         kinds::ENCOUNTER => Some(ClinicalArea::Consultations),
-        kinds::LIST => graph.all.lists[resource.row as usize].purpose(graph.all).area(),
+        kinds::LIST => relations.purposes[resource.row as usize].area(),
         kinds::IMMUNIZATION => Some(ClinicalArea::Immunisations),
         kinds::OBSERVATION => Some(ClinicalArea::Uncategorised),
         kinds::DIAGNOSTIC_REPORT | kinds::SPECIMEN => Some(ClinicalArea::Investigations),

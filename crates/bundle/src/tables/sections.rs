@@ -14,7 +14,7 @@ use crate::concepts;
 use crate::findings::Findings;
 use crate::graph::Graph;
 use crate::lists::{List, Purpose};
-use crate::notices::Notice;
+use crate::notices::{Notice, Words};
 use crate::outcome::{Denial, OutcomeIssue, denial};
 use crate::relations::Relations;
 
@@ -166,28 +166,26 @@ fn notice_lists(graph: &Graph<'_, '_>, relations: &Relations<'_>, findings: &mut
         }
         let area = purpose.area();
         let note: Vec<&str> = list.notes.of(&all.texts).iter().map(|note| all.store.str(*note)).collect();
-        let mut say = |severity, code: &str, text: &str, element| {
+        let mut say = |severity, code: &str, text: Option<Words>, element| {
             findings.notices.0.push(Notice {
                 resource: list.resource,
                 entry: None,
                 area,
                 severity,
                 code: Cow::Owned(code.to_owned()),
-                text: (!text.is_empty()).then(|| Cow::Owned(text.to_owned())),
+                text,
                 element,
                 origin: Origin::Provider,
             });
         };
-        let note = note.join("\n");
+        let note = (!note.is_empty()).then(|| Words::Theirs(note.join("\n").into()));
         for warning in list.warnings.of(&all.texts) {
-            say(Severity::Warning, all.store.str(*warning), &note, "extension");
+            say(Severity::Warning, all.store.str(*warning), note.clone(), "extension");
         }
-        let reason = concepts::code(all, list.empty_reason);
+        let reason = concepts::code(all, list.empty_reason).or(list.empty_reason.text);
         if let Some(code) = all.store.get(reason) {
-            let term = concepts::term(all, list.empty_reason).unwrap_or_default();
-            say(Severity::Information, code, if note.is_empty() { term } else { &note }, "emptyReason");
-        } else if let Some(text) = all.store.get(list.empty_reason.text) {
-            say(Severity::Information, text, if note.is_empty() { text } else { &note }, "emptyReason");
+            let term = || concepts::term(all, list.empty_reason).map(|term| Words::Theirs(term.into()));
+            say(Severity::Information, code, note.or_else(term), "emptyReason");
         }
         notice_unknown_codes(graph, list, findings);
     }
@@ -221,7 +219,7 @@ fn notice_outcomes(graph: &Graph<'_, '_>, findings: &mut Findings) {
             area,
             severity,
             code: Cow::Owned(store.str(issue.code.or(issue.kind)).to_owned()),
-            text: store.get(issue.text.or(issue.diagnostics)).map(|text| Cow::Owned(text.to_owned())),
+            text: store.get(issue.text.or(issue.diagnostics)).map(|text| Words::Theirs(text.into())),
             element: "issue",
             origin: Origin::Provider,
         });

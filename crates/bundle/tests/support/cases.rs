@@ -11,7 +11,7 @@ const SEED: u64 = 20_260_115;
 
 /// Runs a property on its share, in hundredths, of all cases. The seed and the case are printed with a failure,
 /// and by the case alone it is had again.
-pub fn run(property: &str, share: u64, check: impl Fn(&mut Random) + std::panic::RefUnwindSafe) {
+pub fn run(property: &str, share: u64, check: impl Fn(&mut Random)) {
     let seed = number("BEDSIDE_SEED").unwrap_or(SEED);
     let cases = number("BEDSIDE_CASES").unwrap_or(CASES) * share / 100;
     println!("{property}: BEDSIDE_SEED={seed}, {cases} cases");

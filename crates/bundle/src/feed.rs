@@ -168,11 +168,9 @@ impl Feed {
             _ => {}
         }
         self.scan.entries_due &= byte == b':';
-        // The mark is no part of the document; anywhere but at its start it is a fault like any other.
-        let in_mark =
-            offset < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK[offset] == byte && self.frame.len() == offset;
         self.keep(byte, offset);
-        if in_mark && offset + 1 == BYTE_ORDER_MARK.len() {
+        // The mark is no part of the document; anywhere but at its start it is a fault like any other.
+        if offset + 1 == BYTE_ORDER_MARK.len() && self.frame == BYTE_ORDER_MARK {
             self.frame.clear();
             self.pieces.clear();
         }

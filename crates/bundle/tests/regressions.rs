@@ -132,3 +132,12 @@ fn keys_alike_at_both_ends_and_escaped_are_told_apart_in_time() {
     let body = bundle(&[format!(r#"{{"resourceType":"Observation","x":{object}}}"#)]);
     assert!(normalise(body.as_bytes(), &options()).is_ok());
 }
+
+#[test]
+fn the_last_byte_of_a_mark_after_other_bytes_is_not_a_mark() {
+    let body = [b"!(\xBF".as_slice(), bundle(&[]).as_bytes()].concat();
+    let mut feed = Feed::new(options());
+    let fed = feed.push(&body).and_then(|()| feed.finish().map(drop));
+    assert!(matches!(fed, Err(BundleError::NotJson { .. })));
+    assert!(matches!(normalise(&body, &options()), Err(BundleError::NotJson { .. })));
+}

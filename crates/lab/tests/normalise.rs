@@ -116,8 +116,7 @@ fn every_file_carries_the_manifest_and_its_accounting_adds_up() {
     let file = File::open(bench.out().join("emis-106/allergies.parquet")).expect("a table");
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
     let metadata = reader.metadata().file_metadata().key_value_metadata().expect("metadata");
-    let carried =
-        metadata.iter().find(|pair| pair.key == "bedside.manifest").and_then(|pair| pair.value.clone());
+    let carried = metadata.iter().find(|pair| pair.key == "manifest").and_then(|pair| pair.value.clone());
     assert_eq!(serde_json::from_str::<Value>(&carried.expect("carried")).expect("JSON"), manifest);
 }
 

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use hashbrown::HashMap;
 
+use crate::Limits;
 use crate::drug::Medication;
 use crate::elements::{Coding, Concept, Header, HumanName, Identifier, Reference};
 use crate::kinds::{self, Role, TypeId};
@@ -61,6 +62,11 @@ impl TextBudget {
         Self { bytes_a_column: bytes.saturating_mul(2).min(MOST_TEXT) + (1 << 20), spent: Cell::new(false) }
     }
 
+    /// What Arrow can address: for words that are not the bundle's.
+    pub(crate) fn of_words() -> Self {
+        Self { bytes_a_column: i32::MAX as usize, spent: Cell::new(false) }
+    }
+
     /// Whether a column may hold so much; remembered when it may not.
     pub(crate) fn allows(&self, bytes: usize) -> bool {
         if bytes > self.bytes_a_column {
@@ -114,7 +120,7 @@ pub(crate) struct Collected<'a> {
 }
 
 impl<'a> Collected<'a> {
-    pub(crate) fn new(store: Store<'a>) -> Self {
+    pub(crate) fn new(store: Store<'a>, limits: Limits) -> Self {
         Self {
             store,
             entries: 0,
@@ -122,7 +128,7 @@ impl<'a> Collected<'a> {
             resources: Vec::new(),
             other_types: Vec::new(),
             other_type_ids: HashMap::new(),
-            notices: Notices::default(),
+            notices: Notices::up_to(limits.notices),
             texts: Vec::new(),
             codings: Vec::new(),
             concepts: Vec::new(),

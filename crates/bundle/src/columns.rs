@@ -63,6 +63,12 @@ impl<'g, 's> Columns<'g, 's> {
         self.push(name, array);
     }
 
+    /// A column of words of ours. They are few and short, so what they take is bounded by the rows alone.
+    pub(crate) fn words<'t>(&mut self, name: &str, values: impl Iterator<Item = Option<&'t str>> + Clone) {
+        let array = strings(&TextBudget::of_words(), values);
+        self.push(name, Arc::new(array));
+    }
+
     /// A column of texts that were kept as sent.
     pub(crate) fn kept(&mut self, name: &str, values: impl Iterator<Item = Text> + Clone) {
         let all = self.all;

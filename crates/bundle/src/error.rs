@@ -27,6 +27,13 @@ pub enum BundleError {
         /// The entry in which it stands, where it is in one.
         entry: InEntry,
     },
+    /// A bundle whose parts are within every limit and whose record is not, because they refer to each other too
+    /// often. Nothing of it is used.
+    #[error("limit: {what}, in the record as a whole")]
+    RecordTooLarge {
+        /// Which limit.
+        what: String,
+    },
     /// The body is larger than [`Limits::body_bytes`](crate::Limits::body_bytes).
     #[error("limit: a body of more than {limit} bytes")]
     BodyTooLong {

@@ -55,8 +55,8 @@ impl Feed {
     /// A bundle of which nothing has arrived.
     pub fn new(options: Options) -> Self {
         Self {
+            all: Collected::new(Store::copying(), options.limits),
             options,
-            all: Collected::new(Store::copying()),
             taken: 0,
             values: 0,
             frame: Vec::new(),

@@ -19,6 +19,7 @@ use crate::kinds::{self, TypeId};
 use crate::names::{Facts, facts, human_name};
 use crate::notices::Notices;
 use crate::people::Patient;
+use crate::tables::medication_issues::Request;
 
 /// What a reference points at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub(crate) struct Graph<'g, 's> {
     patient_names: Vec<Option<Cow<'g, str>>>,
     /// The drug of each Medication, in the order of their pool: many records share one.
     drugs: Vec<Option<Described<'g>>>,
+    /// The drugs that requests name themselves, by resource: many records may share one plan.
+    request_drugs: HashMap<u32, Described<'g>>,
 }
 
 impl<'g, 's> Graph<'g, 's> {
@@ -65,7 +68,12 @@ impl<'g, 's> Graph<'g, 's> {
         let patient_names = all.patients.iter().map(patient_name).collect();
         let drug = |medication: &Medication| medication.code.map(|code| concepts::describe(all, code));
         let drugs = all.medications.iter().map(drug).collect();
-        Self { all, index: Index::new(all), facts: facts(all), patient_names, drugs }
+        let of_request = |request: &Request| {
+            let concept = request.medicine.concept?;
+            Some((request.head.resource, concepts::describe(all, concept)))
+        };
+        let request_drugs = all.requests.iter().filter_map(of_request).collect();
+        Self { all, index: Index::new(all), facts: facts(all), patient_names, drugs, request_drugs }
     }
 
     /// The number of a resource as the record's tables refer to it.
@@ -283,7 +291,8 @@ impl<'g, 's> Graph<'g, 's> {
     /// The drug of a medication element: that of the Medication it refers to, else its own concept.
     pub(crate) fn medication(&self, medicine: Medicine, holder: u32) -> Option<Described<'g>> {
         if let Some(concept) = medicine.concept {
-            return Some(concepts::describe(self.all, concept));
+            let of_request = self.request_drugs.get(&holder).copied();
+            return Some(of_request.unwrap_or_else(|| concepts::describe(self.all, concept)));
         }
         if holder == NOBODY {
             return None;

@@ -37,6 +37,7 @@ mod kinds;
 mod limits;
 mod lists;
 mod names;
+mod no_known_allergy;
 mod normalise;
 mod notices;
 mod outcome;

@@ -1,4 +1,8 @@
 /// What a bundle may cost, checked before anything is built of it (`security` sheet, T-03 to T-06).
+///
+/// What follows from these is capped as well, so that a record cannot grow far beyond its bundle: records may share
+/// problems, issues and notes [`values`](Self::values) times, consultations may have four parts for each of
+/// [`entries`](Self::entries), and the texts of one column may take twice the body and 1 MiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Length of the body, in bytes. At most 2 GiB.
@@ -15,6 +19,8 @@ pub struct Limits {
     pub number_characters: usize,
     /// Keys of one object.
     pub keys: usize,
+    /// Notices about one bundle: what is wrong with it may not outgrow it.
+    pub notices: usize,
 }
 
 impl Default for Limits {
@@ -28,6 +34,7 @@ impl Default for Limits {
             string_bytes: 1 << 20,
             number_characters: 64,
             keys: 512,
+            notices: 250_000,
         }
     }
 }

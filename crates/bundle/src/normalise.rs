@@ -11,7 +11,7 @@ use crate::error::BundleError;
 use crate::findings::Findings;
 use crate::graph::{Graph, mark_repeated};
 use crate::issues::Issues;
-use crate::json::{Cursor, Fault, FaultKind, Workspace};
+use crate::json::{Cursor, FaultKind, Workspace};
 use crate::kinds::{self, Role};
 use crate::limits::Limits;
 use crate::people::Patient;
@@ -46,8 +46,8 @@ impl Options {
 ///
 /// # Errors
 /// [`BundleError::NotJson`] for bytes that are not JSON in UTF-8 (one byte order mark is passed over), with lone
-/// surrogates or a key twice in one object; [`BundleError::Limit`] and [`BundleError::BodyTooLong`] for what
-/// breaks [`Options::limits`]; [`BundleError::NotABundle`] for other documents. Anything else survives with
+/// surrogates or a key twice in one object; [`BundleError::Limit`], [`BundleError::BodyTooLong`] and
+/// [`BundleError::RecordTooLarge`] for what breaks [`Options::limits`]; [`BundleError::NotABundle`] for other documents. Anything else survives with
 /// notices.
 pub fn normalise(bytes: &[u8], options: &Options) -> Result<Record, BundleError> {
     let limits = options.limits;
@@ -60,7 +60,7 @@ pub fn normalise(bytes: &[u8], options: &Options) -> Result<Record, BundleError>
     };
     let body =
         std::str::from_utf8(body).map_err(|error| BundleError::not_utf8(mark + error.valid_up_to()))?;
-    let mut all = Collected::new(Store::borrowing(body));
+    let mut all = Collected::new(Store::borrowing(body), limits);
     let cursor = Cursor::new(body, 0, 0, limits, Workspace::new());
     let mut reader = Reader::new(cursor, 0, true, limits, &mut all);
     let top = read_document(&mut reader, limits, false);
@@ -109,8 +109,11 @@ pub(crate) fn complete(
         .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
     let linked = links::table(&graph, &relations);
     let section = sections::table(&graph, &relations, options.requested.as_deref(), &mut findings);
+    if findings.notices.are_too_many() {
+        return Err(over(FaultKind::TooManyNotices(options.limits.notices)));
+    }
     let mut by_severity = BTreeMap::from([("information", 0), ("warning", 0), ("error", 0)]);
-    for notice in &findings.notices.0 {
+    for notice in &findings.notices.all {
         *by_severity.entry(notice.severity.as_str()).or_default() += 1;
     }
     let noticed = notices::table(&graph, &relations, findings.notices);
@@ -141,7 +144,7 @@ pub(crate) fn complete(
 
 /// The error of a bundle whose parts are small and whose record is not.
 fn over(kind: FaultKind) -> BundleError {
-    BundleError::from_fault(Fault { at: 0, kind }, 0, None)
+    BundleError::RecordTooLarge { what: kind.to_string() }
 }
 
 /// Every resource seen is counted once: as a row, as context, or as outside the tables. One that repeats an

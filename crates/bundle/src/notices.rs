@@ -41,13 +41,32 @@ impl Words {
 
 /// All notices of a bundle.
 #[derive(Debug, Default)]
-pub(crate) struct Notices(pub(crate) Vec<Notice>);
+pub(crate) struct Notices {
+    pub(crate) all: Vec<Notice>,
+    most: usize,
+}
 
 impl Notices {
+    /// Room for as many notices as a bundle may have.
+    pub(crate) fn up_to(most: usize) -> Self {
+        Self { all: Vec::new(), most }
+    }
+
+    /// Whether there were more than there may be. The record is refused then, and those beyond are not held.
+    pub(crate) fn are_too_many(&self) -> bool {
+        self.all.len() > self.most
+    }
+
+    pub(crate) fn push(&mut self, notice: Notice) {
+        if !self.are_too_many() {
+            self.all.push(notice);
+        }
+    }
+
     /// Says something about a resource on the normaliser's behalf.
     pub(crate) fn add(&mut self, resource: u32, code: NoticeCode, element: &'static str) {
         let (severity, text) = wording(code);
-        self.0.push(Notice {
+        self.push(Notice {
             resource,
             entry: None,
             area: None,
@@ -62,7 +81,7 @@ impl Notices {
     /// Says something about an entry that is no resource.
     pub(crate) fn add_entry(&mut self, entry: u32, code: NoticeCode, element: &'static str) {
         self.add(NOBODY, code, element);
-        if let Some(notice) = self.0.last_mut() {
+        if let Some(notice) = self.all.last_mut() {
             notice.entry = Some(entry);
         }
     }
@@ -70,7 +89,7 @@ impl Notices {
     /// Says something about an area.
     pub(crate) fn add_area(&mut self, area: ClinicalArea, code: NoticeCode, element: &'static str) {
         self.add(NOBODY, code, element);
-        if let Some(notice) = self.0.last_mut() {
+        if let Some(notice) = self.all.last_mut() {
             notice.area = Some(area);
         }
     }

@@ -6,7 +6,7 @@
 use bedside_model::Day;
 
 /// A kept piece of text, or none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Text {
     start: u32,
     length: u32,

@@ -44,6 +44,7 @@ const LIMITS: Limits = Limits {
     string_bytes: 1 << 20,
     number_characters: 64,
     keys: 512,
+    notices: 25_000_000,
 };
 
 /// The limits of every offline reading.

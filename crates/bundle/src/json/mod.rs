@@ -39,10 +39,11 @@ pub(crate) enum FaultKind {
     TooManyNodes(usize),
     TooMuchShared(usize),
     TooMuchRepeated,
+    TooManyNotices(usize),
 }
 
 impl FaultKind {
-    /// Whether the text breaks a stated limit, as opposed to not being JSON.
+    /// Whether a place in the text breaks a stated limit, as opposed to not being JSON.
     pub(crate) fn is_limit(self) -> bool {
         matches!(
             self,
@@ -52,9 +53,6 @@ impl FaultKind {
                 | Self::TooManyKeys(_)
                 | Self::TooManyValues(_)
                 | Self::TooManyEntries(_)
-                | Self::TooManyNodes(_)
-                | Self::TooMuchShared(_)
-                | Self::TooMuchRepeated
         )
     }
 }
@@ -82,6 +80,7 @@ impl fmt::Display for FaultKind {
             Self::TooMuchRepeated => {
                 f.write_str("a text that records repeat to many times the body's length")
             }
+            Self::TooManyNotices(limit) => write!(f, "more than {limit} notices"),
             Self::TooManyNodes(limit) => write!(f, "consultations of more than {limit} parts"),
         }
     }

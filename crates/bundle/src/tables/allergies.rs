@@ -17,6 +17,7 @@ use crate::flags::Flags;
 use crate::graph::Graph;
 use crate::kinds;
 use crate::lists::Purpose;
+use crate::no_known_allergy::{self, Agent};
 use crate::reader::{Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::text::{Span, Text};
@@ -129,14 +130,6 @@ fn read_reactions(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
     Ok(Span::since(start, &reader.out.reactions))
 }
 
-/// The assertions that an agent or all agents cause no allergy: 716186003 and its descendants, as the contract's
-/// settled cases list them. Terms outside the list are shown, not interpreted.
-const NO_KNOWN_ALLERGY: [&str; 7] =
-    [NO_KNOWN_ALLERGY_AT_ALL, "409137002", "428607008", "429625007", "428197003", "716184000", "716220001"];
-
-/// No known allergy, of any agent.
-const NO_KNOWN_ALLERGY_AT_ALL: &str = "716186003";
-
 /// One row.
 struct Row<'g> {
     allergy: &'g Allergy,
@@ -230,11 +223,11 @@ fn derived_status(
     }
 }
 
-fn no_known_allergy<'c>(all: &'c Collected<'_>, allergy: &Allergy) -> Option<&'c str> {
+/// The agent of which an allergy asserts that it causes none.
+fn no_known_allergy(all: &Collected<'_>, allergy: &Allergy) -> Option<Agent> {
     let codings = allergy.code.codings.of(&all.codings).iter();
-    let mut codes =
-        codings.filter(|coding| concepts::is_snomed(all, coding)).map(|coding| all.store.code(coding.code));
-    codes.find(|code| NO_KNOWN_ALLERGY.contains(code))
+    let mut snomed = codings.filter(|coding| concepts::is_snomed(all, coding));
+    snomed.find_map(|coding| no_known_allergy::agent(all.store.code(coding.code)))
 }
 
 /// An allergy that is contained as ended and stands at top level too is one question: where either row is in
@@ -264,7 +257,7 @@ fn share_conflicts(graph: &Graph<'_, '_>, rows: &mut [Row<'_>]) {
 fn mark_no_known_allergy_conflicts(graph: &Graph<'_, '_>, rows: &mut [Row<'_>], findings: &mut Findings) {
     let general = |row: &Row<'_>| {
         row.derived_status == "no_known_allergy"
-            && no_known_allergy(graph.all, row.allergy) == Some(NO_KNOWN_ALLERGY_AT_ALL)
+            && no_known_allergy(graph.all, row.allergy) == Some(Agent::Any)
     };
     let real = rows.iter().any(|row| row.derived_status == "active");
     if !real || !rows.iter().any(general) {
@@ -388,7 +381,7 @@ fn columns(
     columns.texts("problem_ids", problems.iter().map(|ids| ids.iter().copied()));
     columns.kept_texts("notes", rows.iter().map(|row| row.allergy.head.notes));
     columns.kept_texts("security", rows.iter().map(|row| row.allergy.head.security));
-    columns.text("membership", rows.iter().map(|row| Some(row.membership.as_str())));
+    columns.words("membership", rows.iter().map(|row| Some(row.membership.as_str())));
     columns.flags(rows.iter().map(|row| findings.flags(row.flags, number(row))));
     columns.finish()
 }

@@ -303,7 +303,7 @@ fn columns(
     }
     columns.kept_texts("notes", rows.iter().map(|row| row.encounter.head.notes));
     columns.kept_texts("security", rows.iter().map(|row| row.encounter.head.security));
-    columns.text("membership", rows.iter().map(|row| Some(row.membership.as_str())));
+    columns.words("membership", rows.iter().map(|row| Some(row.membership.as_str())));
     columns.flags(rows.iter().map(|row| findings.flags(row.flags, number(row))));
     columns.finish()
 }

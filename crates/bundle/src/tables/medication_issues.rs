@@ -118,6 +118,7 @@ fn read_requester(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<(
 }
 
 fn read_dispense_request(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
+    let mut beside_quantity = Text::NONE;
     reader.object("dispenseRequest", |reader, key| {
         match key {
             "validityPeriod" => (this.start, this.end) = reader.period("dispenseRequest.validityPeriod")?,
@@ -125,11 +126,13 @@ fn read_dispense_request(reader: &mut Reader<'_, '_, '_>, this: &mut Request) ->
             "expectedSupplyDuration" => read_supply(reader, this)?,
             "performer" => this.performer = reader.reference("dispenseRequest.performer")?,
             // The specification's page puts the quantity text here, all data under the quantity.
-            "extension" => read_quantity_text(reader, this)?,
+            "extension" => read_quantity_text(reader, &mut beside_quantity)?,
             _ => reader.cursor.skip()?,
         }
         Ok(())
-    })
+    })?;
+    this.quantity_text = this.quantity_text.or(beside_quantity);
+    Ok(())
 }
 
 fn read_quantity(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
@@ -137,17 +140,17 @@ fn read_quantity(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()
         match key {
             "value" => this.quantity_value = reader.number("dispenseRequest.quantity.value")?,
             "unit" => this.quantity_unit = reader.text("dispenseRequest.quantity.unit")?,
-            "extension" => read_quantity_text(reader, this)?,
+            "extension" => read_quantity_text(reader, &mut this.quantity_text)?,
             _ => reader.cursor.skip()?,
         }
         Ok(())
     })
 }
 
-fn read_quantity_text(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
+fn read_quantity_text(reader: &mut Reader<'_, '_, '_>, text: &mut Text) -> Read<()> {
     reader.extensions(|reader, extension, _| {
         match extension {
-            Extension::QuantityText => this.quantity_text = reader.extension_text("extension")?,
+            Extension::QuantityText => *text = reader.extension_text("extension")?,
             _ => reader.cursor.skip()?,
         }
         Ok(())
@@ -201,11 +204,19 @@ fn read_repeats(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()>
 
 fn read_counter(reader: &mut Reader<'_, '_, '_>) -> Read<Option<u32>> {
     let text = reader.number("extension")?;
-    let count = reader.out.store.get(text).map(|text| text.trim().parse().ok());
+    let count = reader.out.store.get(text).map(whole_number);
     if count == Some(None) {
         reader.unreadable("extension");
     }
     Ok(count.flatten())
+}
+
+/// A count, also when it is written with a fraction of nothing (`6.0`).
+fn whole_number(text: &str) -> Option<u32> {
+    let text = text.trim();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let nothing = !fraction.is_empty() && fraction.bytes().all(|digit| digit == b'0');
+    whole.parse().ok().filter(|_| nothing)
 }
 
 fn read_status_reason(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
@@ -380,7 +391,7 @@ fn columns(
     columns.texts("problem_ids", problems.iter().map(|ids| ids.iter().copied()));
     columns.kept_texts("notes", rows.iter().map(|row| row.request.head.notes));
     columns.kept_texts("security", rows.iter().map(|row| row.request.head.security));
-    columns.text("membership", rows.iter().map(|row| Some(row.membership.as_str())));
+    columns.words("membership", rows.iter().map(|row| Some(row.membership.as_str())));
     columns.flags(rows.iter().map(|row| findings.flags(row.flags, row.request.head.resource)));
     columns.finish()
 }

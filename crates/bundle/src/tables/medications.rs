@@ -5,7 +5,7 @@ use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use bedside_model::{Day, NoticeCode, day_interval, warning_dates};
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use super::medication_issues::Request;
 use crate::collected::NOBODY;
@@ -21,7 +21,7 @@ use crate::kinds;
 use crate::reader::{Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::standing::Standing;
-use crate::text::{Interval, Span, Text};
+use crate::text::{Interval, Span, Store, Text};
 use crate::therapy::Therapies;
 
 /// A MedicationStatement as sent.
@@ -341,14 +341,14 @@ fn columns(
     columns.text("consultation_link", rows.iter().map(|row| row.consultation.map(|place| place.link)));
     let problems: Vec<Vec<&str>> = rows.iter().map(|row| row.problems(graph, relations)).collect();
     columns.texts("problem_ids", problems.iter().map(|ids| ids.iter().copied()));
-    columns.text("class", rows.iter().map(|row| Some(row.class)));
+    columns.words("class", rows.iter().map(|row| Some(row.class)));
     let notes: Vec<Vec<&str>> =
         rows.iter().map(|row| row.united(graph, relations, |head| head.notes)).collect();
     columns.texts("notes", notes.iter().map(|notes| notes.iter().copied()));
     let security: Vec<Vec<&str>> =
         rows.iter().map(|row| row.united(graph, relations, |head| head.security)).collect();
     columns.texts("security", security.iter().map(|labels| labels.iter().copied()));
-    columns.text("membership", rows.iter().map(|row| Some(row.membership.as_str())));
+    columns.words("membership", rows.iter().map(|row| Some(row.membership.as_str())));
     columns.flags(rows.iter().map(|row| row.all_flags(findings)));
     columns.finish()
 }
@@ -382,7 +382,8 @@ fn dosage_columns(
     columns.kept("dosage_text", rows.iter().map(|row| row.dosage().text));
     columns.kept("patient_instruction", rows.iter().map(|row| row.dosage().patient_instruction));
     columns.kept("statement_dosage_text", rows.iter().map(|row| row.statement.dosage.text));
-    let changed: Vec<_> = rows.iter().map(|row| row.dosage_changed(graph)).collect();
+    let mut warnings = DosageWarnings { store: &graph.all.store, known: HashMap::new() };
+    let changed: Vec<_> = rows.iter().map(|row| row.dosage_changed(&mut warnings)).collect();
     for (row, value) in rows.iter().zip(&changed) {
         if value.is_some_and(|(_, interval)| interval.is_none()) {
             findings.malformed(row.resource, NoticeCode::UnreadableDate, "extension");
@@ -430,16 +431,13 @@ impl<'g> Row<'g> {
     }
 
     /// The day in the warning of either text, else that of the extension.
-    fn dosage_changed(&self, graph: &'g Graph<'g, '_>) -> Option<(&'g str, Interval)> {
-        let store = &graph.all.store;
-        let warned = [self.statement.dosage.text, self.plan.dosage.text].into_iter().find_map(|text| {
-            let text = store.get(text)?;
-            // Found by bytes: the phrase is ASCII, its case varies.
-            let at = text.to_ascii_lowercase().find("dosage has changed")?;
-            let (written, day) = warning_dates(&text[at..]).last()?;
-            Some((written, Some((day, day))))
-        });
-        warned.or_else(|| store.get(self.statement.dosage_changed).map(|text| (text, day_interval(text))))
+    fn dosage_changed<'s>(&self, warnings: &mut DosageWarnings<'s>) -> Option<(&'s str, Interval)> {
+        let texts = [self.statement.dosage.text, self.plan.dosage.text];
+        let warned = texts.into_iter().find_map(|text| warnings.of(text));
+        let extension = || warnings.store.get(self.statement.dosage_changed);
+        warned
+            .map(|(written, day)| (written, Some((day, day))))
+            .or_else(|| extension().map(|text| (text, day_interval(text))))
     }
 
     /// Problems that point at the statement, its plan or one of its issues, in the order of the bundle.
@@ -476,4 +474,29 @@ impl<'g> Row<'g> {
             plan => findings.flags(flags, plan),
         }
     }
+}
+
+/// The days in the dosage-changed warnings of texts. Many statements may share the long text of one plan, so each is
+/// searched once.
+struct DosageWarnings<'s> {
+    store: &'s Store<'s>,
+    known: HashMap<Text, Option<(&'s str, Day)>>,
+}
+
+impl<'s> DosageWarnings<'s> {
+    fn of(&mut self, text: Text) -> Option<(&'s str, Day)> {
+        let store = self.store;
+        *self.known.entry(text).or_insert_with(|| {
+            let text = store.get(text)?;
+            warning_dates(&text[warning_start(text)?..]).last()
+        })
+    }
+}
+
+/// Where the warning begins. It is found by bytes: its words are ASCII, their case varies.
+fn warning_start(text: &str) -> Option<usize> {
+    const WARNING: &[u8] = b"dosage has changed";
+    let is_warning =
+        |bytes: &[u8]| bytes[0].eq_ignore_ascii_case(&WARNING[0]) && bytes.eq_ignore_ascii_case(WARNING);
+    text.as_bytes().windows(WARNING.len()).position(is_warning)
 }

@@ -1,5 +1,7 @@
 //! `notices`: one row per thing a reader must know about completeness or quality.
 
+use std::borrow::Cow;
+
 use arrow_array::RecordBatch;
 use bedside_model::ClinicalArea;
 use bedside_model::schema::Table;
@@ -17,26 +19,38 @@ pub(crate) fn table(graph: &Graph<'_, '_>, relations: &Relations<'_>, mut notice
         NOBODY => notice.entry,
         resource => Some(graph.entry(resource)),
     };
-    notices.0.sort_by_key(|notice| entry(notice).unwrap_or(u32::MAX));
-    let rows = &notices.0;
+    notices.all.sort_by_key(|notice| entry(notice).unwrap_or(u32::MAX));
+    let rows = &notices.all;
     let resource = |notice: &Notice| (notice.resource != NOBODY).then_some(notice.resource);
     if rows.is_empty() {
         return empty(Table::Notices);
     }
+    if !graph.all.text.allows(rows.iter().map(told_by_others).sum()) {
+        return empty(Table::Notices);
+    }
     let mut columns = Columns::new(Table::Notices, graph.all);
     columns.count("entry_index", rows.iter().map(entry));
-    columns.text("area", rows.iter().map(|notice| area(graph, relations, notice).map(ClinicalArea::as_str)));
-    columns.text("severity", rows.iter().map(|notice| Some(notice.severity.as_str())));
-    columns.text("code", rows.iter().map(|notice| Some(&*notice.code)));
-    columns.text("text", rows.iter().map(|notice| notice.text.as_ref().map(Words::as_str)));
+    columns.words("area", rows.iter().map(|notice| area(graph, relations, notice).map(ClinicalArea::as_str)));
+    columns.words("severity", rows.iter().map(|notice| Some(notice.severity.as_str())));
+    columns.words("code", rows.iter().map(|notice| Some(&*notice.code)));
+    columns.words("text", rows.iter().map(|notice| notice.text.as_ref().map(Words::as_str)));
     let kind = |notice: &Notice| resource(notice).map(|number| graph.type_name(number));
     columns.text("resource_type", rows.iter().map(kind).collect::<Vec<_>>().into_iter());
     let id =
         |notice: &Notice| resource(notice).and_then(|number| graph.all.store.get(graph.resource(number).id));
     columns.text("resource_id", rows.iter().map(id).collect::<Vec<_>>().into_iter());
-    columns.text("element", rows.iter().map(|notice| Some(notice.element)));
-    columns.text("origin", rows.iter().map(|notice| Some(notice.origin.as_str())));
+    columns.words("element", rows.iter().map(|notice| Some(notice.element)));
+    columns.words("origin", rows.iter().map(|notice| Some(notice.origin.as_str())));
     columns.finish()
+}
+
+/// How much of a notice is the bundle's own text, which many notices may tell again.
+fn told_by_others(notice: &Notice) -> usize {
+    let text = match &notice.text {
+        Some(Words::Theirs(words)) => words.len(),
+        _ => 0,
+    };
+    text + if let Cow::Owned(code) = &notice.code { code.len() } else { 0 }
 }
 
 /// The area a notice concerns: as it was said, else that of its resource's type.

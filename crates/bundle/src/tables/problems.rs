@@ -253,7 +253,7 @@ fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) -> 
     }
     columns.kept_texts("notes", rows.iter().map(|row| row.condition.head.notes));
     columns.kept_texts("security", rows.iter().map(|row| row.condition.head.security));
-    columns.text("membership", rows.iter().map(|row| Some(row.membership.as_str())));
+    columns.words("membership", rows.iter().map(|row| Some(row.membership.as_str())));
     columns.flags(rows.iter().map(|row| findings.flags(row.flags, number(row))));
     columns.finish()
 }

@@ -167,7 +167,7 @@ fn notice_lists(graph: &Graph<'_, '_>, relations: &Relations<'_>, findings: &mut
         let area = purpose.area();
         let note: Vec<&str> = list.notes.of(&all.texts).iter().map(|note| all.store.str(*note)).collect();
         let mut say = |severity, code: &str, text: Option<Words>, element| {
-            findings.notices.0.push(Notice {
+            findings.notices.push(Notice {
                 resource: list.resource,
                 entry: None,
                 area,
@@ -213,7 +213,7 @@ fn notice_outcomes(graph: &Graph<'_, '_>, findings: &mut Findings) {
             "information" => Severity::Information,
             _ => Severity::Warning,
         };
-        findings.notices.0.push(Notice {
+        findings.notices.push(Notice {
             resource: issue.resource,
             entry: None,
             area,
@@ -229,9 +229,9 @@ fn notice_outcomes(graph: &Graph<'_, '_>, findings: &mut Findings) {
 fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>]) -> RecordBatch {
     let mut columns = Columns::new(Table::Sections, graph.all);
     columns.count("entry_index", rows.iter().map(|row| row.entry));
-    columns.text("area", rows.iter().map(|row| Some(row.area.as_str())));
+    columns.words("area", rows.iter().map(|row| Some(row.area.as_str())));
     columns.flag("requested", rows.iter().map(|row| Some(row.requested)));
-    columns.text("state", rows.iter().map(|row| Some(row.state.as_str())));
+    columns.words("state", rows.iter().map(|row| Some(row.state.as_str())));
     columns.count("entries", rows.iter().map(|row| Some(row.entries)));
     columns.texts("warnings", rows.iter().map(|row| row.warnings.iter().copied()));
     columns.text("warning_text", rows.iter().map(|row| row.warning_text.as_deref()));

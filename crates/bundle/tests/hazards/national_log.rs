@@ -198,6 +198,18 @@ fn h36_a_record_that_its_list_names_is_never_missing_unnoticed() {
     assert!(missed > 50);
 }
 
+#[test]
+fn h36_a_plan_that_is_lost_is_noticed_and_its_statement_stays() {
+    let mut resources = tablets("m", json!({}));
+    resources.push(issue("i", "m", json!({})));
+    resources.push(list(MEDICATIONS, &["MedicationStatement/m"]));
+    assert!(Answer::synthetic(resources.clone()).notices("unresolved_reference").is_empty());
+    resources.retain(|resource| resource["intent"] != "plan");
+    let answer = Answer::synthetic(resources);
+    assert_eq!(answer.noticed("unresolved_reference"), ["m", "i"]);
+    assert_row(&answer.row(Table::Medications, "m"), json!({"plan_id": "m-plan", "issue_count": 1}));
+}
+
 /// What the lists without an id name, as `Type/id`.
 fn listed_by_queries(answer: &Answer) -> Vec<String> {
     let lists = answer.all_sent("List").into_iter().filter(|list| list["id"].is_null());

@@ -75,6 +75,27 @@ fn n02_a_record_of_another_patient_is_kept_and_noticed_as_an_error() {
 }
 
 #[test]
+fn n02_whether_a_list_of_ours_names_it_is_told_by_its_membership() {
+    let foreign = |id: &str| {
+        allergy(id, json!({"text": "Serum"}), json!({"patient": {"reference": "Patient/another"}}))
+    };
+    let mut sent = vec![
+        patient(json!({})),
+        foreign("listed"),
+        foreign("unlisted"),
+        list(ALLERGIES, &["AllergyIntolerance/listed"]),
+    ];
+    let answer = Answer::synthetic(sent.clone());
+    assert_eq!(answer.noticed("patient_mismatch"), ["listed", "unlisted"]);
+    assert_eq!(answer.row(Table::Allergies, "listed")["membership"], "primary");
+    assert_eq!(answer.row(Table::Allergies, "unlisted")["membership"], "none");
+    sent.push(json!({"resourceType": "Patient", "id": "another"}));
+    let record = Answer::synthetic(sent).record;
+    let refused = PatientCheck::Refused(IdentityRefusal::SeveralPatients);
+    assert_eq!(check_identity(&record.patients, &traced()), refused);
+}
+
+#[test]
 fn n03_one_id_with_two_contents_is_two_rows_and_a_notice() {
     let one = || allergy("a", json!({"text": "Serum"}), json!({"onsetDateTime": "2019-03-28"}));
     let other = allergy("a", json!({"text": "Serum"}), json!({"onsetDateTime": "2019"}));

@@ -64,8 +64,8 @@ impl fmt::Display for InEntry {
 impl BundleError {
     /// The error of a fault that stands at `base` bytes into the body.
     pub(crate) fn from_fault(fault: Fault, base: usize, entry: Option<u32>) -> Self {
-        let (what, offset, entry) = (fault.kind.to_string(), base + fault.at, InEntry(entry));
-        if fault.kind.is_limit() {
+        let (what, offset, entry) = (fault.kind().to_string(), base + fault.at(), InEntry(entry));
+        if fault.kind().is_limit() {
             Self::Limit { what, offset, entry }
         } else {
             Self::NotJson { what, offset, entry }
@@ -77,6 +77,6 @@ impl BundleError {
     }
 
     pub(crate) fn ended_early(offset: usize) -> Self {
-        Self::from_fault(Fault { at: 0, kind: FaultKind::UnexpectedEnd }, offset, None)
+        Self::from_fault(Fault::new(0, FaultKind::UnexpectedEnd), offset, None)
     }
 }

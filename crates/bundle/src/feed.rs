@@ -108,7 +108,7 @@ impl Feed {
         let top = read_document(&mut reader, limits, self.entries_framed);
         let entry = reader.in_entry();
         let top = top.map_err(|fault| {
-            let base = body_offset(&self.pieces, fault.at, self.taken) - fault.at;
+            let base = body_offset(&self.pieces, fault.at(), self.taken) - fault.at();
             BundleError::from_fault(fault, base, entry)
         })?;
         let envelope = top.envelope(&mut reader, self.taken)?;

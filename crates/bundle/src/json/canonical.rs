@@ -23,11 +23,11 @@ fn value(cursor: &mut Cursor<'_>) -> Result<u128, Fault> {
         }
         Kind::Number => {
             let lexeme = cursor.number()?;
-            Ok(bytes(2, cursor.slice(lexeme.start, lexeme.end).as_bytes()))
+            Ok(bytes(2, cursor.written(lexeme).as_bytes()))
         }
         Kind::Boolean | Kind::Null => {
             let lexeme = cursor.literal()?;
-            Ok(bytes(3, cursor.slice(lexeme.start, lexeme.end).as_bytes()))
+            Ok(bytes(3, cursor.written(lexeme).as_bytes()))
         }
         Kind::Object => {
             let mut sum = 0u128;

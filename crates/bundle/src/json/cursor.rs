@@ -18,8 +18,8 @@ pub(crate) enum Kind {
 /// A string or number as it stands in the text, between `start` and `end`, quotes excluded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lexeme {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
     pub(crate) escaped: bool,
 }
 
@@ -27,6 +27,8 @@ pub(crate) struct Lexeme {
 pub(crate) struct Members {
     first_key: usize,
     begun: bool,
+    /// One bit for the fingerprint of each key so far: most keys are seen to be new by it.
+    seen: u64,
 }
 
 /// An array being read: hand it back to [`Cursor::next_item`] until that says no.
@@ -100,7 +102,7 @@ impl<'a> Cursor<'a> {
     /// The offset of the next token, the end of the text where there is none.
     #[inline(always)]
     pub(crate) fn at(&mut self) -> usize {
-        self.tokens.peek(self.text.as_bytes()).unwrap_or(self.text.len())
+        self.tokens.peek(self.text.as_bytes())
     }
 
     /// The offset behind what was read last.
@@ -116,82 +118,94 @@ impl<'a> Cursor<'a> {
 
     /// Goes back, to read a value again in another way.
     pub(crate) fn restore(&mut self, checkpoint: Checkpoint) {
-        self.tokens.go_back(checkpoint.place);
+        self.tokens.go_back(checkpoint.place, self.text.as_bytes());
         self.depth = checkpoint.depth;
         self.values = checkpoint.values;
         self.keys.truncate(checkpoint.keys);
     }
 
     /// The text between two offsets.
+    #[inline]
     pub(crate) fn slice(&self, start: usize, end: usize) -> &'a str {
         &self.text[start..end]
     }
 
-    /// What stands at the cursor.
+    /// A string or number as written.
     #[inline]
+    pub(crate) fn written(&self, lexeme: Lexeme) -> &'a str {
+        self.slice(lexeme.start as usize, lexeme.end as usize)
+    }
+
+    /// What stands at the cursor.
+    #[inline(always)]
     pub(crate) fn peek(&mut self) -> Result<Kind, Fault> {
-        match self.text.as_bytes().get(self.at()) {
-            Some(b'{') => Ok(Kind::Object),
-            Some(b'[') => Ok(Kind::Array),
-            Some(b'"') => Ok(Kind::String),
-            Some(b'-' | b'0'..=b'9') => Ok(Kind::Number),
-            Some(b't' | b'f') => Ok(Kind::Boolean),
-            Some(b'n') => Ok(Kind::Null),
-            Some(_) => Err(self.fault(FaultKind::Unexpected("a value"))),
-            None => Err(self.fault(FaultKind::UnexpectedEnd)),
+        let at = self.at();
+        match self.byte(at) {
+            b'{' => Ok(Kind::Object),
+            b'[' => Ok(Kind::Array),
+            b'"' => Ok(Kind::String),
+            b'-' | b'0'..=b'9' => Ok(Kind::Number),
+            b't' | b'f' => Ok(Kind::Boolean),
+            b'n' => Ok(Kind::Null),
+            _ => Err(self.unexpected(at, "a value")),
         }
     }
 
     /// Enters the object at the cursor.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter_object(&mut self) -> Result<Members, Fault> {
         self.enter(b'{', "an object")?;
-        Ok(Members { first_key: self.keys.len(), begun: false })
+        Ok(Members { first_key: self.keys.len(), begun: false, seen: 0 })
     }
 
     /// The next key of the object, the cursor before its value; nothing at the end, the cursor behind it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_member(&mut self, members: &mut Members) -> Result<Option<Lexeme>, Fault> {
-        if !self.advance(&mut members.begun, b'}', "a comma or the end of the object")? {
+        let Some(at) = self.advance(&mut members.begun, b'}', "a comma or the end of the object")? else {
             self.keys.truncate(members.first_key);
             return Ok(None);
-        }
-        let key = self.string()?;
-        self.remember_key(members.first_key, key)?;
+        };
+        let key = self.string_at(at)?;
+        self.remember_key(members, key)?;
         self.expect(b':', "a colon")?;
         Ok(Some(key))
     }
 
     /// Enters the array at the cursor.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter_array(&mut self) -> Result<Items, Fault> {
         self.enter(b'[', "an array")?;
         Ok(Items { begun: false })
     }
 
     /// Whether another item follows, the cursor before it; the cursor is behind the array when not.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_item(&mut self, items: &mut Items) -> Result<bool, Fault> {
-        self.advance(&mut items.begun, b']', "a comma or the end of the array")
+        Ok(self.advance(&mut items.begun, b']', "a comma or the end of the array")?.is_some())
     }
 
     /// Reads the string at the cursor.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<Lexeme, Fault> {
-        self.expect(b'"', "a string")?;
-        let start = self.end;
-        // Nothing inside a string is a token, so the next one is its closing quote.
-        let end = self.at();
-        let escaped = self.tokens.pass_backslashes(end);
-        if escaped || self.tokens.control_before(end) || end - start > self.limits.string_bytes {
-            self.check_string(start, end)?;
-        }
-        if end == self.text.len() {
-            return Err(self.fault(FaultKind::UnexpectedEnd));
+        let at = self.at();
+        self.string_at(at)
+    }
+
+    /// Reads the string at the cursor, which is at `at`.
+    #[inline(always)]
+    fn string_at(&mut self, at: usize) -> Result<Lexeme, Fault> {
+        if self.byte(at) != b'"' {
+            return Err(self.unexpected(at, "a string"));
         }
         self.tokens.pass();
+        let start = at + 1;
+        // Nothing inside a string is a token, so the next one is its closing quote.
+        let end = self.at();
+        let odd = self.tokens.is_odd(end) || end - start > self.limits.string_bytes;
+        let escaped = odd && self.check_string(start, end)?;
+        self.tokens.pass();
         self.end = end + 1;
-        Ok(Lexeme { start, end, escaped })
+        Ok(Lexeme { start: start as u32, end: end as u32, escaped })
     }
 
     /// Reads the number at the cursor.
@@ -212,7 +226,7 @@ impl<'a> Cursor<'a> {
             at = self.digits(at)?;
         }
         if at - start > self.limits.number_characters {
-            return Err(Fault { at, kind: FaultKind::NumberTooLong(self.limits.number_characters) });
+            return Err(Fault::new(at, FaultKind::NumberTooLong(self.limits.number_characters)));
         }
         self.end_word(start, at, FaultKind::Number)
     }
@@ -232,7 +246,17 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes over the value at the cursor, validating all of it.
+    #[inline(always)]
     pub(crate) fn skip(&mut self) -> Result<(), Fault> {
+        let at = self.at();
+        if self.byte(at) == b'"' {
+            self.count_value()?;
+            return self.string_at(at).map(drop);
+        }
+        self.skip_other()
+    }
+
+    fn skip_other(&mut self) -> Result<(), Fault> {
         match self.peek()? {
             Kind::String => self.string_value().map(drop),
             Kind::Number => self.number().map(drop),
@@ -255,7 +279,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads the string at the cursor as a value, which counts, where a key does not.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn string_value(&mut self) -> Result<Lexeme, Fault> {
         self.count_value()?;
         self.string()
@@ -267,17 +291,32 @@ impl<'a> Cursor<'a> {
     }
 
     /// The characters of a string lexeme.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn unescape(&self, lexeme: Lexeme) -> Cow<'a, str> {
-        unescape(&self.text[lexeme.start..lexeme.end], lexeme.escaped)
+        let written = self.written(lexeme);
+        if lexeme.escaped { Cow::Owned(unescaped(written)) } else { Cow::Borrowed(written) }
     }
 
     /// A fault at the cursor.
+    #[cold]
     pub(crate) fn fault(&mut self, kind: FaultKind) -> Fault {
-        Fault { at: self.at(), kind }
+        Fault::new(self.at(), kind)
     }
 
-    #[inline]
+    /// The fault of something else than `what` at an offset.
+    #[cold]
+    fn unexpected(&self, at: usize, what: &'static str) -> Fault {
+        let kind = if at == self.text.len() { FaultKind::UnexpectedEnd } else { FaultKind::Unexpected(what) };
+        Fault::new(at, kind)
+    }
+
+    /// The byte at an offset; behind the text zero, which JSON has no place for either.
+    #[inline(always)]
+    fn byte(&self, at: usize) -> u8 {
+        self.text.as_bytes().get(at).copied().unwrap_or_default()
+    }
+
+    #[inline(always)]
     fn enter(&mut self, open: u8, what: &'static str) -> Result<(), Fault> {
         self.expect(open, what)?;
         if self.depth >= self.limits.depth {
@@ -287,45 +326,40 @@ impl<'a> Cursor<'a> {
         self.count_value()
     }
 
-    /// Passes a comma where one is due and says whether something follows before `close`.
+    /// Passes a comma where one is due. Where something follows before `close`, the offset of that.
     #[inline(always)]
-    fn advance(&mut self, begun: &mut bool, close: u8, what: &'static str) -> Result<bool, Fault> {
+    fn advance(&mut self, begun: &mut bool, close: u8, what: &'static str) -> Result<Option<usize>, Fault> {
         let at = self.at();
-        match self.text.as_bytes().get(at) {
-            Some(byte) if *byte == close => {
-                self.tokens.pass();
-                self.end = at + 1;
-                self.depth -= 1;
-                Ok(false)
-            }
-            Some(b',') if *begun => {
-                self.tokens.pass();
-                Ok(true)
-            }
-            Some(_) if !*begun => {
-                *begun = true;
-                Ok(true)
-            }
-            Some(_) => Err(self.fault(FaultKind::Unexpected(what))),
-            None => Err(self.fault(FaultKind::UnexpectedEnd)),
+        let byte = self.byte(at);
+        if byte == close {
+            self.tokens.pass();
+            self.end = at + 1;
+            self.depth -= 1;
+            return Ok(None);
         }
+        if !*begun {
+            *begun = true;
+            return Ok(Some(at));
+        }
+        if byte != b',' {
+            return Err(self.unexpected(at, what));
+        }
+        self.tokens.pass();
+        Ok(Some(self.at()))
     }
 
     #[inline(always)]
     fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Fault> {
         let at = self.at();
-        match self.text.as_bytes().get(at) {
-            Some(found) if *found == byte => {
-                self.tokens.pass();
-                self.end = at + 1;
-                Ok(())
-            }
-            Some(_) => Err(self.fault(FaultKind::Unexpected(what))),
-            None => Err(self.fault(FaultKind::UnexpectedEnd)),
+        if self.byte(at) != byte {
+            return Err(self.unexpected(at, what));
         }
+        self.tokens.pass();
+        self.end = at + 1;
+        Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn count_value(&mut self) -> Result<(), Fault> {
         self.values += 1;
         if self.values > self.limits.values {
@@ -338,7 +372,7 @@ impl<'a> Cursor<'a> {
     fn digits(&self, at: usize) -> Result<usize, Fault> {
         let digits = self.text.as_bytes()[at.min(self.text.len())..].iter();
         match digits.take_while(|byte| byte.is_ascii_digit()).count() {
-            0 => Err(Fault { at: at.min(self.text.len()), kind: FaultKind::Number }),
+            0 => Err(Fault::new(at.min(self.text.len()), FaultKind::Number)),
             count => Ok(at + count),
         }
     }
@@ -348,115 +382,124 @@ impl<'a> Cursor<'a> {
     fn end_word(&mut self, start: usize, end: usize, kind: FaultKind) -> Result<Lexeme, Fault> {
         match self.text.as_bytes().get(end) {
             None | Some(b' ' | b'\n' | b'\r' | b'\t' | b',' | b':' | b']' | b'}' | b'[' | b'{' | b'"') => {}
-            Some(_) => return Err(Fault { at: end, kind }),
+            Some(_) => return Err(Fault::new(end, kind)),
         }
         self.tokens.pass();
         self.end = end;
         self.count_value()?;
-        Ok(Lexeme { start, end, escaped: false })
+        Ok(Lexeme { start: start as u32, end: end as u32, escaped: false })
     }
 
-    /// Checks the inside of a string that is escaped, too long or broken, byte by byte where it matters.
+    /// Checks the inside of a string that is escaped, too long or broken, byte by byte where it matters; whether it
+    /// is escaped.
     #[cold]
-    fn check_string(&mut self, start: usize, end: usize) -> Result<(), Fault> {
+    fn check_string(&mut self, start: usize, end: usize) -> Result<bool, Fault> {
         let bytes = self.text.as_bytes();
+        let escaped = self.tokens.pass_backslashes(end, bytes);
         let longest = self.limits.string_bytes;
         let mut at = start;
         while at < end.min(start + longest + 1) {
             match bytes[at] {
                 b'\\' => at += self.escape(at)?,
-                0..=0x1F => return Err(Fault { at, kind: FaultKind::ControlCharacter }),
+                0..=0x1F => return Err(Fault::new(at, FaultKind::ControlCharacter)),
                 _ => at += 1,
             }
         }
         if end - start > longest {
-            return Err(Fault { at: start + longest, kind: FaultKind::StringTooLong(longest) });
+            return Err(Fault::new(start + longest, FaultKind::StringTooLong(longest)));
         }
-        Ok(())
+        if end == bytes.len() {
+            return Err(Fault::new(end, FaultKind::UnexpectedEnd));
+        }
+        Ok(escaped)
     }
 
     /// The length of the escape that begins at `at`.
     fn escape(&self, at: usize) -> Result<usize, Fault> {
         let bytes = self.text.as_bytes();
-        let lone = Err(Fault { at, kind: FaultKind::LoneSurrogate });
+        let lone = || Err(Fault::new(at, FaultKind::LoneSurrogate));
         match bytes.get(at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
             Some(b'u') => match self.hex(at, at + 2)? {
-                0xD800..=0xDBFF if bytes.get(at + 6..at + 8) != Some(b"\\u") => lone,
+                0xD800..=0xDBFF if bytes.get(at + 6..at + 8) != Some(b"\\u") => lone(),
                 0xD800..=0xDBFF => match self.hex(at, at + 8)? {
                     0xDC00..=0xDFFF => Ok(12),
-                    _ => lone,
+                    _ => lone(),
                 },
-                0xDC00..=0xDFFF => lone,
+                0xDC00..=0xDFFF => lone(),
                 _ => Ok(6),
             },
-            Some(_) => Err(Fault { at, kind: FaultKind::Escape }),
-            None => Err(Fault { at: bytes.len(), kind: FaultKind::UnexpectedEnd }),
+            Some(_) => Err(Fault::new(at, FaultKind::Escape)),
+            None => Err(Fault::new(bytes.len(), FaultKind::UnexpectedEnd)),
         }
     }
 
     fn hex(&self, escape: usize, at: usize) -> Result<u32, Fault> {
         let Some(digits) = self.text.as_bytes().get(at..at + 4) else {
-            return Err(Fault { at: self.text.len(), kind: FaultKind::UnexpectedEnd });
+            return Err(Fault::new(self.text.len(), FaultKind::UnexpectedEnd));
         };
-        hex_value(digits).ok_or(Fault { at: escape, kind: FaultKind::Escape })
+        hex_value(digits).ok_or_else(|| Fault::new(escape, FaultKind::Escape))
     }
 
-    /// Refuses a key that its object already has. Keys are compared as characters, so an escaped spelling is
-    /// the same key; the fingerprint only spares most comparisons.
-    #[inline]
-    fn remember_key(&mut self, first_key: usize, lexeme: Lexeme) -> Result<(), Fault> {
+    /// Refuses a key that its object already has. Keys are compared as characters, so an escaped spelling is the
+    /// same key.
+    #[inline(always)]
+    fn remember_key(&mut self, members: &mut Members, lexeme: Lexeme) -> Result<(), Fault> {
         if lexeme.escaped {
-            return self.remember_escaped_key(first_key, lexeme);
+            let fingerprint = fingerprint(self.unescape(lexeme).as_bytes());
+            return self.remember(members, Key { fingerprint, lexeme });
         }
-        let name = &self.text.as_bytes()[lexeme.start..lexeme.end];
-        let fingerprint = fingerprint(name);
-        for key in &self.keys[first_key..] {
-            if key.fingerprint == fingerprint && self.unescape(key.lexeme).as_bytes() == name {
-                return Err(Fault { at: lexeme.start, kind: FaultKind::DuplicateKey });
-            }
-        }
-        self.push_key(first_key, Key { fingerprint, lexeme })
+        let name = &self.text.as_bytes()[lexeme.start as usize..lexeme.end as usize];
+        self.remember(members, Key { fingerprint: fingerprint(name), lexeme })
     }
 
-    #[cold]
-    fn remember_escaped_key(&mut self, first_key: usize, lexeme: Lexeme) -> Result<(), Fault> {
-        let name = self.unescape(lexeme);
-        let fingerprint = fingerprint(name.as_bytes());
+    #[inline(always)]
+    fn remember(&mut self, members: &mut Members, key: Key) -> Result<(), Fault> {
+        let bit = 1 << (key.fingerprint.wrapping_mul(MULTIPLIER) >> 58);
+        if members.seen & bit != 0 || self.keys.len() - members.first_key >= self.limits.keys {
+            self.compare_key(members.first_key, &key)?;
+        }
+        members.seen |= bit;
+        self.keys.push(key);
+        Ok(())
+    }
+
+    /// Compares a key with those of its object.
+    #[inline(never)]
+    fn compare_key(&mut self, first_key: usize, key: &Key) -> Result<(), Fault> {
         let open = &self.keys[first_key..];
-        if open.iter().any(|key| key.fingerprint == fingerprint && self.unescape(key.lexeme) == name) {
-            return Err(Fault { at: lexeme.start, kind: FaultKind::DuplicateKey });
+        let mut alike = open.iter().filter(|earlier| earlier.fingerprint == key.fingerprint);
+        if alike.any(|earlier| self.unescape(earlier.lexeme) == self.unescape(key.lexeme)) {
+            return Err(Fault::new(key.lexeme.start as usize, FaultKind::DuplicateKey));
         }
-        self.push_key(first_key, Key { fingerprint, lexeme })
-    }
-
-    #[inline]
-    fn push_key(&mut self, first_key: usize, key: Key) -> Result<(), Fault> {
-        if self.keys.len() - first_key >= self.limits.keys {
+        if open.len() >= self.limits.keys {
             return Err(self.fault(FaultKind::TooManyKeys(self.limits.keys)));
         }
-        self.keys.push(key);
         Ok(())
     }
 }
 
-/// A number that differs for most different names. Short ones, which nearly all are, are their first and last eight
+const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// A number that differs for most different names. Short ones, which nearly all are, are their first and last
 /// bytes and their length; a long one counts whole, or keys made alike at both ends would be compared in full.
-#[inline]
+#[inline(always)]
 fn fingerprint(name: &[u8]) -> u64 {
     let length = name.len();
     if length > 16 {
         return long_fingerprint(name);
     }
-    let (head, tail) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+    let (head, tail) = match (name.first_chunk(), name.last_chunk()) {
         (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
-        _ => (name.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+        _ => match (name.first_chunk(), name.last_chunk()) {
+            (Some(head), Some(tail)) => (u32::from_le_bytes(*head).into(), u32::from_le_bytes(*tail).into()),
+            _ => (name.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+        },
     };
     head.wrapping_add(tail.rotate_left(31)) ^ (length as u64) << 56
 }
 
 fn long_fingerprint(name: &[u8]) -> u64 {
-    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
     let (words, rest) = name.as_chunks::<8>();
     let rest = rest.iter().fold(name.len() as u64, |word, byte| word << 8 | u64::from(*byte));
     let mix = |hash: u64, word: u64| (hash.rotate_left(29) ^ word).wrapping_mul(MULTIPLIER);
@@ -467,11 +510,8 @@ fn hex_value(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
 }
 
-/// The characters of the inside of a string that the cursor has validated.
-pub(crate) fn unescape(raw: &str, escaped: bool) -> Cow<'_, str> {
-    if !escaped {
-        return Cow::Borrowed(raw);
-    }
+/// The characters of the inside of an escaped string that the cursor has validated.
+fn unescaped(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some(at) = rest.find('\\') {
@@ -481,7 +521,7 @@ pub(crate) fn unescape(raw: &str, escaped: bool) -> Cow<'_, str> {
         rest = &rest[at + 1 + length..];
     }
     out.push_str(rest);
-    Cow::Owned(out)
+    out
 }
 
 /// The character that the bytes behind a backslash stand for, and how many they are.

@@ -5,18 +5,31 @@ mod block;
 mod canonical;
 mod cursor;
 mod tokens;
+mod window;
 
 pub(crate) use canonical::canonical_hash;
 pub(crate) use cursor::{Cursor, Items, Kind, Lexeme, Workspace};
 
 use std::fmt;
 
-/// What is wrong with a text at one byte offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fault {
+/// What is wrong with a text at one byte offset. In a box, so that the many results without a fault are small.
+#[derive(Debug)]
+pub(crate) struct Fault(Box<(usize, FaultKind)>);
+
+impl Fault {
+    #[cold]
+    pub(crate) fn new(at: usize, kind: FaultKind) -> Self {
+        Self(Box::new((at, kind)))
+    }
+
     /// Byte offset in the text the cursor was given.
-    pub(crate) at: usize,
-    pub(crate) kind: FaultKind,
+    pub(crate) fn at(&self) -> usize {
+        self.0.0
+    }
+
+    pub(crate) fn kind(&self) -> FaultKind {
+        self.0.1
+    }
 }
 
 /// The closed list of reasons to refuse a text.

@@ -4,62 +4,32 @@
 //! anything else that is not white space. White space and the insides of strings are passed over here, 64 bytes
 //! at a time, and never looked at again.
 
-use super::block::{BLOCK, Classes, classify};
+use super::window::Window;
 
-/// Bytes of text whose tokens are found at once: they and their positions stay in the first cache.
-const WINDOW: usize = 4096;
-
-/// The tokens of the current window.
+/// The tokens of a text, those of one window at hand.
 pub(crate) struct Tokens {
-    /// Positions in the text, `count` of them; never shorter than a window and a block.
-    positions: Vec<u32>,
-    count: usize,
+    window: Box<Window>,
     next: usize,
-    /// How much of the text has been looked at.
-    scanned: usize,
     /// How often windows have changed: a place is only known within its own.
-    window: u32,
-    carry: Carry,
-    /// Backslashes of strings that the cursor has not passed, and which of them is next.
-    backslashes: Vec<u32>,
+    windows: u32,
+    /// Which backslash of a string that the cursor has not passed is next.
     next_backslash: usize,
-    /// The first control character inside a string, which makes that string a fault.
-    control: usize,
-}
-
-/// What one block has to know of the one before.
-#[derive(Clone, Copy, Default)]
-struct Carry {
-    /// All ones inside a string.
-    in_string: u64,
-    /// One where the first byte is escaped.
-    escaped: u64,
-    /// One where the last byte was part of a number or word.
-    word: u64,
+    /// A string that ends here or later has to be looked at: something odd stands before, or the text ends.
+    odd_from: usize,
 }
 
 /// A place to come back to.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     next: usize,
-    window: u32,
+    windows: u32,
     next_backslash: usize,
     at: usize,
 }
 
 impl Tokens {
     pub(crate) fn new() -> Self {
-        Self {
-            positions: Vec::new(),
-            count: 0,
-            next: 0,
-            scanned: 0,
-            window: 0,
-            carry: Carry::default(),
-            backslashes: Vec::new(),
-            next_backslash: 0,
-            control: usize::MAX,
-        }
+        Self { window: Box::new(Window::new()), next: 0, windows: 0, next_backslash: 0, odd_from: 0 }
     }
 
     /// Begins a new text.
@@ -67,183 +37,96 @@ impl Tokens {
         self.start_at(0);
     }
 
-    /// The position of the next token, none at the end of the text.
+    /// The position of the next token, the length of the text at its end.
     #[inline(always)]
-    pub(crate) fn peek(&mut self, text: &[u8]) -> Option<usize> {
-        if self.next < self.count {
-            return Some(self.positions[self.next] as usize);
+    pub(crate) fn peek(&mut self, text: &[u8]) -> usize {
+        match self.window.position(self.next) {
+            Some(at) => at,
+            None => self.fill(text),
         }
-        self.fill(text)
     }
 
     /// Passes the next token.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pass(&mut self) {
         self.next += 1;
     }
 
-    /// Whether the string that ends at `end`, the cursor's last, holds a backslash; it is passed.
-    #[inline]
-    pub(crate) fn pass_backslashes(&mut self, end: usize) -> bool {
-        let mut found = false;
-        while let Some(at) = self.backslashes.get(self.next_backslash) {
-            if *at as usize >= end {
-                break;
-            }
-            self.next_backslash += 1;
-            found = true;
-        }
-        found
+    /// Whether a string that ends at `end` may hold a backslash or a control character, or may not end at all.
+    #[inline(always)]
+    pub(crate) fn is_odd(&self, end: usize) -> bool {
+        end >= self.odd_from
     }
 
-    /// Whether a string that ends at `end` may hold a control character: one stands before there.
-    #[inline]
-    pub(crate) fn control_before(&self, end: usize) -> bool {
-        self.control < end
+    /// Whether the string that ends at `end`, the cursor's last, holds a backslash; it is passed.
+    pub(crate) fn pass_backslashes(&mut self, end: usize, text: &[u8]) -> bool {
+        let rest = &self.window.backslashes[self.next_backslash..];
+        let passed = rest.iter().take_while(|at| (**at as usize) < end).count();
+        self.next_backslash += passed;
+        self.find_odd(text);
+        passed > 0
     }
 
     /// The place of the next token.
     pub(crate) fn place(&mut self, text: &[u8]) -> Place {
-        let at = self.peek(text).unwrap_or(text.len());
-        Place { next: self.next, window: self.window, next_backslash: self.next_backslash, at }
+        let at = self.peek(text);
+        Place { next: self.next, windows: self.windows, next_backslash: self.next_backslash, at }
     }
 
     /// Goes back to a place.
-    pub(crate) fn go_back(&mut self, place: Place) {
-        if place.window == self.window {
+    pub(crate) fn go_back(&mut self, place: Place, text: &[u8]) {
+        if place.windows == self.windows {
             self.next = place.next;
-            self.next_backslash = place.next_backslash;
+            if self.next_backslash != place.next_backslash {
+                self.next_backslash = place.next_backslash;
+                self.find_odd(text);
+            }
             return;
         }
-        // A token begins there, so nothing is carried over to it.
         self.start_at(place.at);
     }
 
     fn start_at(&mut self, at: usize) {
-        self.scanned = at;
-        self.count = 0;
+        self.window.start_at(at);
         self.next = 0;
-        self.window += 1;
-        self.carry = Carry::default();
-        self.backslashes.clear();
+        self.windows += 1;
         self.next_backslash = 0;
-        self.control = usize::MAX;
-    }
-
-    /// Finds the tokens of the next window that has any, and gives the first.
-    #[cold]
-    fn fill(&mut self, text: &[u8]) -> Option<usize> {
-        self.backslashes.drain(..self.next_backslash);
-        self.next_backslash = 0;
-        self.positions.resize(WINDOW + BLOCK, 0);
-        self.count = 0;
-        self.next = 0;
-        self.window += 1;
-        while self.count == 0 && self.scanned < text.len() {
-            self.scan_window(text);
-        }
-        (self.count > 0).then(|| self.positions[0] as usize)
-    }
-
-    fn scan_window(&mut self, text: &[u8]) {
-        let end = (self.scanned + WINDOW).min(text.len());
-        let (blocks, rest) = text[self.scanned..end].as_chunks::<BLOCK>();
-        let mut classes = [Classes::default(); WINDOW / BLOCK];
-        classify(blocks, &mut classes);
-        for classes in &classes[..blocks.len()] {
-            self.scan_block(classes);
-        }
-        if !rest.is_empty() {
-            // A window is whole blocks, so this is the end of the text; white space adds no token to it.
-            let mut last = [b' '; BLOCK];
-            last[..rest.len()].copy_from_slice(rest);
-            classify(&[last], &mut classes);
-            self.scan_block(&classes[0]);
-            self.scanned = end;
-        }
-    }
-
-    #[inline]
-    fn scan_block(&mut self, classes: &Classes) {
-        let escaped = self.escaped(classes.backslash);
-        let quotes = classes.quote & !escaped;
-        // From each opening quote up to its closing quote, that one left out.
-        let strings = parity(quotes) ^ self.carry.in_string;
-        self.carry.in_string = 0u64.wrapping_sub(strings >> 63);
-        let words = !(classes.structural | classes.whitespace | strings | quotes);
-        let word_starts = words & !(words << 1 | self.carry.word);
-        self.carry.word = words >> 63;
-        if (classes.control | classes.backslash) & strings != 0 {
-            self.note_oddities(classes, strings);
-        }
-        self.push((classes.structural & !strings) | quotes | word_starts);
-        self.scanned += BLOCK;
-    }
-
-    /// Which bytes a backslash before them escapes. Backslashes are rare enough to be taken one by one.
-    #[inline]
-    fn escaped(&mut self, backslashes: u64) -> u64 {
-        let mut escaped = self.carry.escaped;
-        let mut rest = backslashes & !escaped;
-        self.carry.escaped = 0;
-        while rest != 0 {
-            let at = rest.trailing_zeros();
-            if at == 63 {
-                self.carry.escaped = 1;
-                break;
-            }
-            escaped |= 2 << at;
-            rest &= !(3 << at);
-        }
-        escaped
+        self.odd_from = 0;
     }
 
     #[cold]
-    fn note_oddities(&mut self, classes: &Classes, strings: u64) {
-        let control = classes.control & strings;
-        if control != 0 {
-            self.control = self.control.min(self.scanned + control.trailing_zeros() as usize);
-        }
-        let mut backslashes = classes.backslash & strings;
-        while backslashes != 0 {
-            self.backslashes.push(self.scanned as u32 + backslashes.trailing_zeros());
-            backslashes &= backslashes - 1;
-        }
+    fn fill(&mut self, text: &[u8]) -> usize {
+        self.window.backslashes.drain(..self.next_backslash);
+        self.next_backslash = 0;
+        self.next = 0;
+        self.windows += 1;
+        self.window.fill(text);
+        self.find_odd(text);
+        self.window.position(0).unwrap_or(text.len())
     }
 
-    #[inline]
-    fn push(&mut self, mut tokens: u64) {
-        let found = tokens.count_ones() as usize;
-        let base = self.scanned as u32;
-        let room = &mut self.positions[self.count..self.count + BLOCK];
-        for position in room.iter_mut().take(found) {
-            *position = base + tokens.trailing_zeros();
-            tokens &= tokens.wrapping_sub(1);
-        }
-        self.count += found;
+    fn find_odd(&mut self, text: &[u8]) {
+        let backslash = self.window.backslashes.get(self.next_backslash);
+        let backslash = backslash.map_or(usize::MAX, |at| *at as usize);
+        self.odd_from = text.len().min(backslash).min(self.window.control);
     }
-}
-
-/// Each bit says whether an odd number of bits is set up to and with it.
-#[inline]
-fn parity(mut bits: u64) -> u64 {
-    for step in [1, 2, 4, 8, 16, 32] {
-        bits ^= bits << step;
-    }
-    bits
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::window::WINDOW;
     use super::*;
     use proptest::prelude::*;
 
     fn found(text: &[u8]) -> Vec<usize> {
-        let mut tokens = Tokens::new();
+        rest_of(&mut Tokens::new(), text)
+    }
+
+    fn rest_of(tokens: &mut Tokens, text: &[u8]) -> Vec<usize> {
         let mut found = Vec::new();
-        while let Some(at) = tokens.peek(text) {
+        while tokens.peek(text) < text.len() {
+            found.push(tokens.peek(text));
             tokens.pass();
-            found.push(at);
         }
         found
     }
@@ -286,15 +169,9 @@ mod tests {
                 tokens.peek(text);
                 tokens.pass();
             }
-            tokens.go_back(place);
-            assert_eq!(tokens.peek(text), Some(all[0]));
+            tokens.go_back(place, text);
+            assert_eq!(tokens.peek(text), all[0]);
         }
-        let rest: Vec<usize> = std::iter::from_fn(|| {
-            let at = tokens.peek(text);
-            tokens.pass();
-            at
-        })
-        .collect();
-        assert_eq!(rest, all);
+        assert_eq!(rest_of(&mut tokens, text), all);
     }
 }

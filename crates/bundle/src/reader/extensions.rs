@@ -31,7 +31,7 @@ impl Reader<'_, '_, '_> {
         if url.escaped {
             return Extension::from_url(&self.cursor.unescape(url));
         }
-        let url = self.cursor.slice(url.start, url.end);
+        let url = self.cursor.written(url);
         if let Some((_, extension)) = self.extension_urls.iter().find(|(known, _)| *known == url) {
             return *extension;
         }

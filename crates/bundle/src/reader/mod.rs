@@ -341,6 +341,6 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
         if lexeme.escaped {
             return self.out.store.copy(&self.cursor.unescape(lexeme));
         }
-        self.out.store.keep(self.cursor.slice(lexeme.start, lexeme.end), self.base + lexeme.start)
+        self.out.store.keep(self.cursor.written(lexeme), self.base + lexeme.start as usize)
     }
 }

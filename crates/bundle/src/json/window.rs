@@ -1,0 +1,161 @@
+//! The tokens of one window of JSON text, found from what its blocks hold.
+
+use super::block::{BLOCK, Classes, scan};
+
+/// Bytes of text whose tokens are found at once: they and their positions stay in the first cache.
+pub(crate) const WINDOW: usize = 4096;
+
+/// The tokens of a window, and what the next window has to know of it.
+pub(crate) struct Window {
+    /// What each block holds. The classes go through memory on purpose: where they stay in registers the compiler
+    /// takes the vectors apart byte by byte to combine them with what follows, at six times the instructions.
+    pub(super) classes: [Classes; WINDOW / BLOCK],
+    /// Positions in the text, `count` of them.
+    positions: [u32; WINDOW],
+    count: usize,
+    /// How much of the text has been looked at.
+    scanned: usize,
+    carry: Carry,
+    /// Backslashes inside strings since they were last forgotten.
+    pub(super) backslashes: Vec<u32>,
+    /// The first control character inside a string, which makes that string a fault.
+    pub(super) control: usize,
+}
+
+/// What one block has to know of the one before.
+#[derive(Clone, Copy, Default)]
+struct Carry {
+    /// All ones inside a string.
+    in_string: u64,
+    /// One where the first byte is escaped.
+    escaped: u64,
+    /// One where the last byte was part of a number or word.
+    word: u64,
+}
+
+impl Window {
+    pub(super) fn new() -> Self {
+        Self {
+            classes: [Classes::default(); WINDOW / BLOCK],
+            positions: [0; WINDOW],
+            count: 0,
+            scanned: 0,
+            carry: Carry::default(),
+            backslashes: Vec::new(),
+            control: usize::MAX,
+        }
+    }
+
+    /// Begins anew at a token, to which nothing is carried over.
+    pub(super) fn start_at(&mut self, at: usize) {
+        self.count = 0;
+        self.scanned = at;
+        self.carry = Carry::default();
+        self.backslashes.clear();
+        self.control = usize::MAX;
+    }
+
+    /// The position of a token of the window.
+    #[inline(always)]
+    pub(super) fn position(&self, number: usize) -> Option<usize> {
+        // The remainder spares a second comparison: a window has no more tokens than bytes.
+        (number < self.count).then(|| self.positions[number % WINDOW] as usize)
+    }
+
+    /// Finds the tokens of the next window that has any; none are left when it has none.
+    pub(super) fn fill(&mut self, text: &[u8]) {
+        self.count = 0;
+        while self.count == 0 && self.scanned < text.len() {
+            let end = (self.scanned + WINDOW).min(text.len());
+            let (blocks, rest) = text[self.scanned..end].as_chunks::<BLOCK>();
+            scan(blocks, self);
+            if !rest.is_empty() {
+                // A window is whole blocks, so this is the end of the text; white space adds no token to it.
+                let mut last = [b' '; BLOCK];
+                last[..rest.len()].copy_from_slice(rest);
+                scan(&[last], self);
+                self.scanned = end;
+            }
+        }
+    }
+
+    /// Finds the tokens of blocks that have been classified. `parity` says of each bit whether an odd number of
+    /// bits is set up to and with it. Inlined into each kernel, to be compiled for its processor.
+    #[inline(always)]
+    pub(super) fn find_tokens(&mut self, blocks: usize, parity: impl Fn(u64) -> u64) {
+        for number in 0..blocks.min(WINDOW / BLOCK) {
+            let classes = self.classes[number];
+            let escaped = match classes.backslash | self.carry.escaped {
+                0 => 0,
+                _ => self.escaped(classes.backslash),
+            };
+            let quotes = classes.quote & !escaped;
+            // From each opening quote up to its closing quote, that one left out.
+            let strings = parity(quotes) ^ self.carry.in_string;
+            self.carry.in_string = 0u64.wrapping_sub(strings >> 63);
+            let words = !(classes.structural | classes.whitespace | strings | quotes);
+            let word_starts = words & !(words << 1 | self.carry.word);
+            self.carry.word = words >> 63;
+            if (classes.control | classes.backslash) & strings != 0 {
+                self.note_oddities(classes, strings);
+            }
+            self.push((classes.structural & !strings) | quotes | word_starts);
+            self.scanned += BLOCK;
+        }
+    }
+
+    /// Which bytes a backslash before them escapes. Backslashes are rare enough to be taken one by one.
+    #[cold]
+    fn escaped(&mut self, backslashes: u64) -> u64 {
+        let mut escaped = self.carry.escaped;
+        let mut rest = backslashes & !escaped;
+        self.carry.escaped = 0;
+        while rest != 0 {
+            let at = rest.trailing_zeros();
+            if at == 63 {
+                self.carry.escaped = 1;
+                break;
+            }
+            escaped |= 2 << at;
+            rest &= !(3 << at);
+        }
+        escaped
+    }
+
+    #[cold]
+    fn note_oddities(&mut self, classes: Classes, strings: u64) {
+        let control = classes.control & strings;
+        if control != 0 {
+            self.control = self.control.min(self.scanned + control.trailing_zeros() as usize);
+        }
+        let mut backslashes = classes.backslash & strings;
+        while backslashes != 0 {
+            self.backslashes.push(self.scanned as u32 + backslashes.trailing_zeros());
+            backslashes &= backslashes - 1;
+        }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, mut tokens: u64) {
+        let found = tokens.count_ones() as usize;
+        let base = self.scanned as u32;
+        let (room, _) = self.positions[self.count..self.count + BLOCK].as_chunks_mut::<4>();
+        // Four at a time; what is written behind the last token is overwritten or never read.
+        for positions in &mut room[..found.div_ceil(4)] {
+            for position in positions {
+                *position = base.wrapping_add(tokens.trailing_zeros());
+                tokens &= tokens.wrapping_sub(1);
+            }
+        }
+        self.count += found;
+    }
+}
+
+/// [`Window::find_tokens`] needs it: in shifts, for processors without an instruction that does it.
+#[inline(always)]
+pub(super) fn parity_by_shifts(mut bits: u64) -> u64 {
+    for step in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << step;
+    }
+    bits
+}

@@ -90,6 +90,8 @@ pub(crate) struct Collected<'a> {
     pub(crate) entries: u32,
     pub(crate) text: TextBudget,
     pub(crate) resources: Vec<Resource>,
+    /// The first resource of a type and id, and each later one that says something else, sorted.
+    pub(crate) twins: Vec<(u32, u32)>,
     other_types: Vec<String>,
     other_type_ids: HashMap<String, TypeId>,
     pub(crate) notices: Notices,
@@ -126,6 +128,7 @@ impl<'a> Collected<'a> {
             entries: 0,
             text: TextBudget::of_body(0),
             resources: Vec::new(),
+            twins: Vec::new(),
             other_types: Vec::new(),
             other_type_ids: HashMap::new(),
             notices: Notices::up_to(limits.notices),

@@ -22,7 +22,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let mut this = Medication::default();
     reader.members(|reader, key| {
         match key {
-            "code" => this.code = Some(reader.concept("code")?),
+            "code" => this.code = reader.concept("code")?.if_filled(),
             _ => reader.base(key)?,
         }
         Ok(())

@@ -7,12 +7,17 @@ use crate::text::{Span, Text};
 pub(crate) struct Reference {
     pub(crate) reference: Text,
     pub(crate) display: Text,
-    pub(crate) identifier: Text,
+    pub(crate) identifier: Identifier,
 }
 
 impl Reference {
     pub(crate) fn is_absent(self) -> bool {
-        self.reference.is_none() && self.display.is_none() && self.identifier.is_none()
+        self.reference.is_none() && self.display.is_none() && self.identifier.value.is_none()
+    }
+
+    /// Whether an identifier is all that it has.
+    pub(crate) fn is_by_identifier(self) -> bool {
+        self.reference.is_none() && self.display.is_none() && self.identifier.value.is_some()
     }
 }
 
@@ -32,6 +37,18 @@ pub(crate) struct Coding {
 pub(crate) struct Concept {
     pub(crate) codings: Span,
     pub(crate) text: Text,
+}
+
+impl Concept {
+    /// The concept where it says something: neither an empty object nor null names anything.
+    pub(crate) fn if_filled(self) -> Option<Self> {
+        (self.codings.length > 0 || self.text.is_some()).then_some(self)
+    }
+
+    /// As [`Text::keep_first`].
+    pub(crate) fn keep_first(&mut self, later: Self) {
+        *self = self.if_filled().unwrap_or(later);
+    }
 }
 
 /// An Identifier as sent.

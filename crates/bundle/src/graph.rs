@@ -16,7 +16,7 @@ use crate::elements::Reference;
 use crate::index::Index;
 use crate::json::canonical_hash;
 use crate::kinds::{self, TypeId};
-use crate::names::{Facts, facts, human_name};
+use crate::names::{Facts, ODS, facts, first_name};
 use crate::notices::Notices;
 use crate::people::Patient;
 use crate::tables::medication_issues::Request;
@@ -32,6 +32,8 @@ pub(crate) enum Target<'g> {
     Elsewhere { kind: &'g str, id: &'g str },
     /// A display without a reference.
     Display,
+    /// An identifier without either.
+    Identifier,
     /// Something that is not a reference.
     Malformed,
 }
@@ -61,10 +63,7 @@ pub(crate) struct Graph<'g, 's> {
 impl<'g, 's> Graph<'g, 's> {
     /// Indexes what was read.
     pub(crate) fn new(all: &'g Collected<'s>) -> Self {
-        let patient_name = |patient: &Patient| {
-            let name = patient.names.of(&all.names).first()?;
-            human_name(all, *name)
-        };
+        let patient_name = |patient: &Patient| first_name(all, patient.names);
         let patient_names = all.patients.iter().map(patient_name).collect();
         let drug = |medication: &Medication| medication.code.map(|code| concepts::describe(all, code));
         let drugs = all.medications.iter().map(drug).collect();
@@ -111,6 +110,14 @@ impl<'g, 's> Graph<'g, 's> {
         self.top_level(resource.kind, self.id(number)).unwrap_or(number)
     }
 
+    /// The resources that share the type and id of the first of them, with that one.
+    pub(crate) fn twins(&self, first: u32) -> &'g [(u32, u32)] {
+        let twins = &self.all.twins;
+        let start = twins.partition_point(|(earlier, _)| *earlier < first);
+        let end = twins.partition_point(|(earlier, _)| *earlier <= first);
+        &twins[start..end]
+    }
+
     /// The number of a top-level resource.
     pub(crate) fn top_level(&self, kind: TypeId, id: &str) -> Option<u32> {
         self.index.top(kind, id)
@@ -128,7 +135,11 @@ impl<'g, 's> Graph<'g, 's> {
     pub(crate) fn resolve(&self, reference: Reference, holder: u32) -> Resolved<'g> {
         let display = self.all.store.get(reference.display);
         let Some(text) = self.all.store.get(reference.reference).filter(|text| !text.is_empty()) else {
-            let target = if display.is_some() { Target::Display } else { Target::Absent };
+            let target = match display {
+                Some(_) => Target::Display,
+                None if reference.is_by_identifier() => Target::Identifier,
+                None => Target::Absent,
+            };
             return Resolved { target, malformed: false, display };
         };
         let (target, malformed) = self.follow(text, holder);
@@ -147,7 +158,7 @@ impl<'g, 's> Graph<'g, 's> {
         let resolved = self.resolve(reference, holder);
         if resolved.malformed {
             notices.add(holder, NoticeCode::MalformedReference, element);
-        } else if matches!(resolved.target, Target::Elsewhere { .. }) {
+        } else if matches!(resolved.target, Target::Elsewhere { .. } | Target::Identifier) {
             notices.add(holder, NoticeCode::UnresolvedReference, element);
         }
         resolved
@@ -200,17 +211,18 @@ impl<'g, 's> Graph<'g, 's> {
                 .map_or((Target::Malformed, true), |number| (Target::Resource(number), false));
         }
         let absolute = text.contains("://");
-        match type_and_id(text) {
-            Some((kind, id)) if kinds::is_fhir_type(kind) || self.all.known_type(kind).is_some() => {
-                match self.all.known_type(kind).and_then(|kind| self.index.any(kind, id)) {
-                    Some(number) => (Target::Resource(number), false),
-                    None if absolute => self.unique_or_malformed(id, false),
-                    None if !is_plain(text) => self.unique_or_malformed(id, true),
-                    None => (Target::Elsewhere { kind, id }, false),
-                }
-            }
-            Some((_, id)) => self.unique_or_malformed(id, true),
-            None => self.unique_or_malformed(text, true),
+        let Some(Path { kind, id, is_plain }) = Path::of(text) else {
+            return self.unique_or_malformed(text.trim(), true);
+        };
+        let known = self.all.known_type(kind);
+        if !(kinds::is_fhir_type(kind) || known.is_some()) {
+            return self.unique_or_malformed(id, true);
+        }
+        match known.and_then(|kind| self.index.any(kind, id)) {
+            Some(number) => (Target::Resource(number), !absolute && !is_plain),
+            None if absolute => self.unique_or_malformed(id, false),
+            None if !is_plain => self.unique_or_malformed(id, true),
+            None => (Target::Elsewhere { kind, id }, false),
         }
     }
 
@@ -282,23 +294,30 @@ impl<'g, 's> Graph<'g, 's> {
             return None;
         }
         let Some(organisation) = self.find(reference, holder, kinds::ORGANIZATION) else {
-            // A reference by identifier names an organisation by its code.
-            return self.all.store.get(reference.identifier).filter(|_| reference.reference.is_none());
+            return self.own_ods(reference);
         };
         self.facts[self.resource(organisation).row as usize].ods
     }
 
+    /// The ODS code by which a reference names an organisation that is not in the bundle.
+    pub(crate) fn own_ods(&self, reference: Reference) -> Option<&'g str> {
+        let store = &self.all.store;
+        let is_code = reference.reference.is_none() && store.code(reference.identifier.system) == ODS;
+        store.get(reference.identifier.value).filter(|_| is_code)
+    }
+
     /// The drug of a medication element: that of the Medication it refers to, else its own concept.
     pub(crate) fn medication(&self, medicine: Medicine, holder: u32) -> Option<Described<'g>> {
-        if let Some(concept) = medicine.concept {
-            let of_request = self.request_drugs.get(&holder).copied();
-            return Some(of_request.unwrap_or_else(|| concepts::describe(self.all, concept)));
-        }
         if holder == NOBODY {
             return None;
         }
-        let number = self.find(medicine.reference, holder, kinds::MEDICATION)?;
-        self.drugs[self.resource(number).row as usize]
+        let referred = self.find(medicine.reference, holder, kinds::MEDICATION);
+        let referred = referred.and_then(|number| self.drugs[self.resource(number).row as usize]);
+        referred.or_else(|| {
+            let of_request = || self.request_drugs.get(&holder).copied();
+            let concept = medicine.concept?;
+            of_request().or_else(|| Some(concepts::describe(self.all, concept)))
+        })
     }
 }
 
@@ -312,8 +331,12 @@ pub(crate) fn mark_repeated(all: &mut Collected<'_>, body: &str, limits: Limits)
         let identical = first == hash;
         let code = if identical { NoticeCode::DuplicateResource } else { NoticeCode::ConflictingDuplicate };
         all.resources[number as usize].repeated = identical;
+        if !identical {
+            all.twins.push((earlier, number));
+        }
         all.notices.add(number, code, "id");
     }
+    all.twins.sort_unstable();
     for number in 0..all.resources.len() {
         // What a repeated container contains has been seen with the first.
         let container = all.resources[number].container;
@@ -347,19 +370,23 @@ fn hash_of(resource: &Resource, body: &str, limits: Limits) -> u128 {
     }
 }
 
-/// The type and id of a reference: its last two segments, those before a version.
-fn type_and_id(text: &str) -> Option<(&str, &str)> {
-    if text.contains(char::is_whitespace) {
-        return None;
-    }
-    let text = text.split_once("/_history/").map_or(text, |(current, _)| current);
-    let (rest, id) = text.rsplit_once('/')?;
-    let kind = rest.rsplit('/').next().unwrap_or(rest);
-    (!kind.is_empty() && !id.is_empty()).then_some((kind, id))
+/// The type and id at the end of a reference, before a version.
+struct Path<'t> {
+    kind: &'t str,
+    id: &'t str,
+    /// Whether they are all of it.
+    is_plain: bool,
 }
 
-/// Whether a reference is `Type/id`, a version apart.
-fn is_plain(text: &str) -> bool {
-    let text = text.split_once("/_history/").map_or(text, |(current, _)| current);
-    text.matches('/').count() == 1
+impl<'t> Path<'t> {
+    /// Nothing where there are not two segments. White space around a reference and slashes too many do not count,
+    /// though it is not plain with them.
+    fn of(text: &'t str) -> Option<Self> {
+        let current = text.split_once("/_history/").map_or(text, |(current, _)| current);
+        let mut segments = current.trim().rsplit('/').filter(|segment| !segment.is_empty());
+        let (id, kind) = (segments.next()?, segments.next()?);
+        let is_word = |segment: &str| !segment.contains(char::is_whitespace);
+        let is_plain = current.split_once('/') == Some((kind, id));
+        (is_word(id) && is_word(kind)).then_some(Self { kind, id, is_plain })
+    }
 }

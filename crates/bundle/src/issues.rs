@@ -113,6 +113,9 @@ fn notice_references(graph: &Graph<'_, '_>, request: &Request, findings: &mut Fi
         graph.resolve_noticed(*reference, holder, "basedOn", &mut findings.notices);
     }
     for (element, reference) in elements {
+        if element == "requester.onBehalfOf" && graph.own_ods(reference).is_some() {
+            continue;
+        }
         graph.resolve_noticed(reference, holder, element, &mut findings.notices);
     }
     notice_codes(graph, request, findings);

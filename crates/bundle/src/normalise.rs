@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bedside_model::{ClinicalArea, Day, NoticeCode};
 
 use crate::collected::{Collected, NOBODY, TextBudget};
-use crate::elements::{Head, HumanName};
+use crate::elements::{Head, HumanName, Reference};
 use crate::envelope::read_document;
 use crate::error::BundleError;
 use crate::findings::Findings;
@@ -14,7 +14,7 @@ use crate::issues::Issues;
 use crate::json::{Cursor, FaultKind, Workspace};
 use crate::kinds::{self, Role};
 use crate::limits::Limits;
-use crate::people::Patient;
+use crate::people::{self, Patient};
 use crate::reader::Reader;
 use crate::record::{Account, Envelope, PatientFacts, Record};
 use crate::relations::Relations;
@@ -180,15 +180,17 @@ fn notice_patients(graph: &Graph<'_, '_>, findings: &mut Findings) {
         return notice_unknown_patient(graph, findings);
     };
     let number = all.store.str(all.patients[0].nhs_number);
+    let names_number = |sent: Reference| {
+        sent.is_by_identifier() && all.store.code(sent.identifier.system) == people::NHS_NUMBER
+    };
     for head in heads(all) {
         let sent = head.subject_of_care();
         if sent.is_absent() || !graph.counts(head.resource) {
             continue;
         }
-        let by_identifier = sent.reference.is_none() && sent.identifier.is_some();
         let same = match graph.find(sent, head.resource, kinds::PATIENT) {
             Some(subject) => graph.first_of(subject) == graph.first_of(*first),
-            None if by_identifier => all.store.str(sent.identifier) == number,
+            None if names_number(sent) => all.store.str(sent.identifier.value) == number,
             None => sent.reference.is_none(),
         };
         if !same {

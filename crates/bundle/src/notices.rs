@@ -17,7 +17,7 @@ pub(crate) struct Notice {
     /// The area it concerns, where the resource's type does not tell.
     pub(crate) area: Option<ClinicalArea>,
     pub(crate) severity: Severity,
-    pub(crate) code: Cow<'static, str>,
+    pub(crate) code: Option<Cow<'static, str>>,
     pub(crate) text: Option<Words>,
     pub(crate) element: &'static str,
     pub(crate) origin: Origin,
@@ -71,7 +71,7 @@ impl Notices {
             entry: None,
             area: None,
             severity,
-            code: Cow::Borrowed(code.as_str()),
+            code: Some(Cow::Borrowed(code.as_str())),
             text: Some(Words::Ours(text)),
             element,
             origin: Origin::Normaliser,

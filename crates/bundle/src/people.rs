@@ -1,6 +1,6 @@
 //! People and places: what the clinical records refer to by name.
 
-use crate::elements::{Extension, HumanName, Reference};
+use crate::elements::{Extension, Reference};
 use crate::reader::{Read, Reader};
 use crate::text::{Span, Text};
 
@@ -25,15 +25,16 @@ pub(crate) struct PractitionerRole {
     pub(crate) practitioner: Reference,
 }
 
-/// A person, organisation or place: a HumanName, or a plain name.
+/// A person, organisation or place: HumanNames, or a plain name.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Named {
-    pub(crate) person: HumanName,
+    pub(crate) persons: Span,
     pub(crate) name: Text,
     pub(crate) identifiers: Span,
 }
 
-const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
+/// The system of NHS numbers.
+pub(crate) const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
 
 pub(crate) fn read_patient(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let head = reader.begin(reader.out.patients.len());
@@ -61,10 +62,7 @@ pub(crate) fn read_person(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let mut this = Named::default();
     reader.members(|reader, key| {
         match key {
-            "name" => {
-                let names = names(reader)?;
-                this.person = names.of(&reader.out.names).first().copied().unwrap_or_default();
-            }
+            "name" => this.persons = names(reader)?,
             "identifier" => this.identifiers = reader.identifiers("identifier")?,
             _ => reader.base(key)?,
         }

@@ -14,6 +14,7 @@ use crate::issues::Issues;
 use crate::kinds::{self, TypeId};
 use crate::lists::{List, Purpose};
 use crate::tables::problems::Relation;
+use crate::text::find_ignoring_case;
 
 /// Which lists name a record (contract rule 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -170,8 +171,13 @@ impl<'g> Relations<'g> {
     }
 
     /// The consultation whose lists hold a record: the first list of the bundle that does.
-    pub(crate) fn by_structure(&self, resources: [Option<u32>; 2]) -> Option<Consultation<'g>> {
-        let lists = resources.iter().flatten().map(|resource| self.placed[*resource as usize]);
+    pub(crate) fn by_structure(
+        &self,
+        graph: &Graph<'g, '_>,
+        resources: [Option<u32>; 2],
+    ) -> Option<Consultation<'g>> {
+        let resources = resources.iter().flatten().map(|resource| graph.first_of(*resource));
+        let lists = resources.map(|resource| self.placed[resource as usize]);
         let first = lists.min().filter(|list| *list != NOWHERE)?;
         self.places[first as usize]
     }
@@ -209,8 +215,10 @@ impl<'g> Relations<'g> {
             return;
         }
         let purpose = self.purposes[position as usize];
-        if purpose == Purpose::Other && list.code.codings.length > 0 {
-            findings.notices.add(list.resource, NoticeCode::UnknownCode, "code");
+        if purpose == Purpose::Other {
+            let coded = list.code.codings.length > 0;
+            let code = if coded { NoticeCode::UnknownCode } else { NoticeCode::MissingElement };
+            findings.notices.add(list.resource, code, "code");
         }
         for item in list.items.of(&graph.all.references) {
             let resolved = graph.resolve_noticed(*item, list.resource, "entry.item", &mut findings.notices);
@@ -240,6 +248,10 @@ impl<'g> Relations<'g> {
         self.membership[number as usize].add(membership);
         if matches!(purpose, Purpose::Structure(_)) && self.places[position as usize].is_some() {
             self.listed.push((number, position));
+            let twins = graph.twins(number);
+            if self.share(twins.len()) {
+                self.listed.extend(twins.iter().map(|(_, twin)| (*twin, position)));
+            }
             let placed = &mut self.placed[number as usize];
             *placed = (*placed).min(position);
         }
@@ -298,12 +310,12 @@ impl<'g> Relations<'g> {
 /// Whether the words of a reference say that the provider does not supply what stands here
 /// (`consultations` sheet, section 4).
 pub(crate) fn is_unsupported(text: &str) -> bool {
-    text.contains("not supported")
+    find_ignoring_case(text, "not supported").is_some()
 }
 
 /// Whether the words of a reference say that the area is switched off.
 pub(crate) fn is_disabled(text: &str) -> bool {
-    text.contains("disabled")
+    find_ignoring_case(text, "disabled").is_some()
 }
 
 fn notice_unsupported(

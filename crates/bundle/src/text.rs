@@ -33,6 +33,17 @@ impl Text {
         self.start != u32::MAX
     }
 
+    /// Whether there is no character of it.
+    pub(crate) fn is_empty(self) -> bool {
+        self.length == 0
+    }
+
+    /// Keeps what is there already: of what may come once and comes again, the first counts (contract, settled
+    /// cases).
+    pub(crate) fn keep_first(&mut self, later: Self) {
+        *self = self.or(later);
+    }
+
     /// This text, or another where this is none.
     pub(crate) fn or(self, other: Self) -> Self {
         if self.is_some() { self } else { other }
@@ -55,6 +66,12 @@ impl Span {
     pub(crate) fn of<T>(self, pool: &[T]) -> &[T] {
         &pool[self.start as usize..(self.start + self.length) as usize]
     }
+}
+
+/// Where a phrase of ASCII stands in a text, whatever the case of either.
+pub(crate) fn find_ignoring_case(text: &str, phrase: &str) -> Option<usize> {
+    let is_phrase = |bytes: &[u8]| bytes.eq_ignore_ascii_case(phrase.as_bytes());
+    text.as_bytes().windows(phrase.len()).position(is_phrase)
 }
 
 /// Marks a position in the copies, as opposed to one in the body.
@@ -116,7 +133,7 @@ impl<'a> Store<'a> {
     /// The kept word of an enumeration as it is compared: without white space around it and, where it is one
     /// that a rule depends on, in lower case (`coding` sheet, section 8).
     pub(crate) fn word(&self, text: Text) -> &str {
-        const WORDS: [&str; 14] = [
+        const WORDS: [&str; 16] = [
             "active",
             "completed",
             "stopped",
@@ -131,6 +148,8 @@ impl<'a> Store<'a> {
             "repeat",
             "repeat-dispensing",
             "prescribed-by-another-organisation",
+            "major",
+            "minor",
         ];
         let word = self.code(text);
         WORDS.into_iter().find(|known| known.eq_ignore_ascii_case(word)).unwrap_or(word)

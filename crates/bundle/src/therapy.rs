@@ -47,7 +47,8 @@ impl<'g> Therapies<'g> {
         if plan.head.resource == NOBODY {
             return None;
         }
-        graph.target_id(graph.resolve(plan.prior, plan.head.resource).target)
+        let prior = graph.resolve(plan.prior, plan.head.resource).target;
+        graph.target_id(prior).filter(|_| graph.target_type(prior) == Some("MedicationRequest"))
     }
 
     /// Walks from a plan to the oldest, or to one whose oldest is known, or round a circle.
@@ -97,7 +98,7 @@ fn prior<'g>(graph: &'g Graph<'g, '_>, plan: u32) -> Prior<'g> {
         Target::Resource(number) if graph.resource(number).kind == kinds::MEDICATION_REQUEST => {
             Prior::Plan(graph.resource(number).row)
         }
-        Target::Elsewhere { id, .. } => Prior::Elsewhere(id),
+        Target::Elsewhere { kind: "MedicationRequest", id } => Prior::Elsewhere(id),
         _ => Prior::Nothing,
     }
 }

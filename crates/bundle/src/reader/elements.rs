@@ -25,7 +25,7 @@ impl Reader<'_, '_, '_> {
             match key {
                 "reference" => this.reference = reader.text(element)?,
                 "display" => this.display = reader.text(element)?,
-                "identifier" => this.identifier = reader.identifier(element)?.value,
+                "identifier" => this.identifier = reader.identifier(element)?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())
@@ -135,9 +135,9 @@ impl Reader<'_, '_, '_> {
                 _ => return reader.cursor.skip(),
             };
             if name.eq_ignore_ascii_case("descriptionId") {
-                coding.description_id = value;
+                coding.description_id.keep_first(value);
             } else if name.eq_ignore_ascii_case("descriptionDisplay") {
-                coding.description_display = value;
+                coding.description_display.keep_first(value);
             }
             Ok(())
         })
@@ -179,9 +179,11 @@ impl Reader<'_, '_, '_> {
     pub(crate) fn dosage(&mut self, element: &'static str) -> Read<Dosage> {
         let mut this = Dosage::default();
         let (mut count, mut more) = (0, false);
-        let start = self.cursor.at();
+        let all = self.cursor.at();
+        let mut first = (all, all);
         self.each(element, |reader| {
             count += 1;
+            let start = reader.cursor.at();
             reader.object(element, |reader, key| {
                 match key {
                     "text" if count == 1 => this.text = reader.text(element)?,
@@ -192,13 +194,16 @@ impl Reader<'_, '_, '_> {
                     }
                 }
                 Ok(())
-            })
+            })?;
+            if count == 1 {
+                first = (start, reader.cursor.end());
+            }
+            Ok(())
         })?;
         if more || count > 1 {
-            let json = compact(self.cursor.slice(start, self.cursor.end()));
-            // A list of one is told as its Dosage, so that one and several are told apart by their brackets.
-            let one = json.strip_prefix('[').and_then(|json| json.strip_suffix(']')).filter(|_| count == 1);
-            this.structured = self.out.store.copy(one.unwrap_or(&json));
+            // One is told as its Dosage, so that one and several are told apart by their brackets.
+            let (start, end) = if count == 1 { first } else { (all, self.cursor.end()) };
+            this.structured = self.out.store.copy(&compact(self.cursor.slice(start, end)));
         }
         Ok(this)
     }

@@ -116,9 +116,14 @@ impl Reader<'_, '_, '_> {
                 "valueReference" => header.target = reader.reference(element)?,
                 "extension" => reader.extensions(|reader, _, name| {
                     reader.extension_value(|reader, key| {
-                        match (name, key) {
-                            ("type", "valueCode" | "valueString") => header.kind = reader.text(element)?,
-                            ("target", "valueReference") => header.target = reader.reference(element)?,
+                        let named = |known| name.eq_ignore_ascii_case(known);
+                        match key {
+                            "valueCode" | "valueString" if named("type") => {
+                                header.kind = reader.text(element)?
+                            }
+                            "valueReference" if named("target") => {
+                                header.target = reader.reference(element)?
+                            }
                             _ => reader.cursor.skip()?,
                         }
                         Ok(())

@@ -71,7 +71,7 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
         let checkpoint = self.cursor.checkpoint();
         let (mut found, mut bare) = (false, false);
         self.object("entry", |reader, key| match key {
-            "resource" => {
+            "resource" if reader.cursor.peek()? != Kind::Null => {
                 found = true;
                 reader.read_resource(NOBODY)
             }

@@ -51,8 +51,10 @@ impl Reader<'_, '_, '_> {
             let start = reader.out.texts.len();
             reader.each("meta.security", |reader| {
                 let coding = reader.coding("meta.security")?;
-                if coding.code.is_some() {
-                    reader.out.texts.push(coding.code);
+                // A label without a code is told by its words rather than lost.
+                let label = coding.code.or(coding.display);
+                if label.is_some() {
+                    reader.out.texts.push(label);
                 }
                 Ok(())
             })?;

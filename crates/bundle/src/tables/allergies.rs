@@ -83,7 +83,12 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
 fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Allergy) -> Read<()> {
     reader.extensions(|reader, extension, _| {
         match extension {
-            Extension::AssociatedEncounter => this.encounter = reader.extension_reference("extension")?,
+            Extension::AssociatedEncounter => {
+                let encounter = reader.extension_reference("extension")?;
+                if this.encounter.is_absent() {
+                    this.encounter = encounter;
+                }
+            }
             Extension::AllergyIntoleranceEnd => {
                 this.has_end = true;
                 read_end(reader, this)?;
@@ -100,9 +105,9 @@ fn read_end(reader: &mut Reader<'_, '_, '_>, this: &mut Allergy) -> Read<()> {
             return reader.cursor.skip();
         }
         if name.eq_ignore_ascii_case("endDate") {
-            this.ended = reader.text("extension")?;
+            this.ended.keep_first(reader.text("extension")?);
         } else if name.eq_ignore_ascii_case("reasonEnded") || name.eq_ignore_ascii_case("endReason") {
-            this.ended_reason = reader.text("extension")?;
+            this.ended_reason.keep_first(reader.text("extension")?);
         } else {
             reader.cursor.skip()?;
         }
@@ -197,7 +202,7 @@ fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, allergy: &'g 
         reactions: manifested(graph.all, allergy),
         consultation: relations
             .by_context(graph, allergy.encounter, resource)
-            .or_else(|| relations.by_structure([Some(resource), None])),
+            .or_else(|| relations.by_structure(graph, [Some(resource), None])),
         membership,
         flags: Flags::default(),
     }

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use crate::columns::{Columns, empty};
 use crate::elements::Reference;
-use crate::graph::{Graph, Resolved, Target};
+use crate::graph::{Graph, Target};
 use crate::kinds;
 use crate::lists::Purpose;
 use crate::relations::{Relations, is_disabled, is_unsupported};
@@ -179,6 +179,7 @@ impl<'g> Walk<'g, '_> {
     ) {
         let resource = self.graph.all.lists[list as usize].resource;
         let resolved = self.graph.resolve(item, resource);
+        let store = &self.graph.all.store;
         if let Target::Resource(number) = resolved.target {
             let target = self.graph.resource(number);
             if target.kind == kinds::LIST
@@ -199,7 +200,7 @@ impl<'g> Walk<'g, '_> {
             item_type: self.graph.target_type(resolved.target),
             item_id: self.graph.target_id(resolved.target),
             display: resolved.display,
-            availability: availability(&resolved),
+            availability: availability(resolved.target, [store.str(item.display), store.str(item.reference)]),
             problem_ids: Vec::new(),
         });
     }
@@ -210,13 +211,14 @@ impl<'g> Walk<'g, '_> {
     }
 }
 
-fn availability(resolved: &Resolved<'_>) -> &'static str {
-    let said = resolved.display.unwrap_or_default();
-    match resolved.target {
+/// Whether an item is there, and why not. The words of a denial stand in the display or, against the rules, in the
+/// reference itself.
+fn availability(target: Target<'_>, said: [&str; 2]) -> &'static str {
+    match target {
         Target::Resource(_) => "ok",
-        Target::Elsewhere { .. } => "unresolved",
-        Target::Display | Target::Malformed if is_unsupported(said) => "unsupported",
-        Target::Display | Target::Malformed if is_disabled(said) => "disabled",
+        Target::Elsewhere { .. } | Target::Identifier => "unresolved",
+        Target::Display | Target::Malformed if said.into_iter().any(is_unsupported) => "unsupported",
+        Target::Display | Target::Malformed if said.into_iter().any(is_disabled) => "disabled",
         Target::Display => "unresolved",
         Target::Malformed | Target::Absent => "malformed",
     }

@@ -234,7 +234,9 @@ fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
     for location in encounter.locations.of(&graph.all.references) {
         graph.resolve_noticed(*location, resource, "location.location", notices);
     }
-    graph.resolve_noticed(encounter.provider, resource, "serviceProvider", notices);
+    if graph.own_ods(encounter.provider).is_none() {
+        graph.resolve_noticed(encounter.provider, resource, "serviceProvider", notices);
+    }
     match graph.all.store.word(encounter.status) {
         "" => notices.add(resource, NoticeCode::MissingElement, "status"),
         "finished" | "unknown" => {}

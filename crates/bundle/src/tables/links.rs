@@ -43,7 +43,7 @@ impl<'g> Links<'g, '_> {
             return;
         }
         let resolved = self.graph.resolve(reference, from);
-        if resolved.target == Target::Absent {
+        if matches!(resolved.target, Target::Absent | Target::Identifier) {
             return;
         }
         self.rows.push(Link {

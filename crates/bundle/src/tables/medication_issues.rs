@@ -90,7 +90,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             "intent" => this.intent = reader.text("intent")?,
             "medicationReference" => this.medicine.reference = reader.reference("medicationReference")?,
             "medicationCodeableConcept" => {
-                this.medicine.concept = Some(reader.concept("medicationCodeableConcept")?);
+                this.medicine.concept = reader.concept("medicationCodeableConcept")?.if_filled();
             }
             "context" => this.context = reader.reference("context")?,
             "authoredOn" => this.authored_on = reader.text("authoredOn")?,
@@ -150,7 +150,7 @@ fn read_quantity(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()
 fn read_quantity_text(reader: &mut Reader<'_, '_, '_>, text: &mut Text) -> Read<()> {
     reader.extensions(|reader, extension, _| {
         match extension {
-            Extension::QuantityText => *text = reader.extension_text("extension")?,
+            Extension::QuantityText => text.keep_first(reader.extension_text("extension")?),
             _ => reader.cursor.skip()?,
         }
         Ok(())
@@ -174,7 +174,7 @@ fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<
         match extension {
             Extension::PrescriptionType => {
                 let concept = reader.extension_concept("extension")?;
-                this.kind = concepts::code(reader.out, concept);
+                this.kind.keep_first(concepts::code(reader.out, concept));
             }
             Extension::RepeatInformation => read_repeats(reader, this)?,
             Extension::StatusReason => read_status_reason(reader, this)?,
@@ -190,11 +190,11 @@ fn read_repeats(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()>
             return reader.cursor.skip();
         }
         if name.eq_ignore_ascii_case("numberOfRepeatPrescriptionsAllowed") {
-            this.repeats_allowed = read_counter(reader)?;
+            this.repeats_allowed = this.repeats_allowed.or(read_counter(reader)?);
         } else if name.eq_ignore_ascii_case("numberOfRepeatPrescriptionsIssued") {
-            this.repeats_issued = read_counter(reader)?;
+            this.repeats_issued = this.repeats_issued.or(read_counter(reader)?);
         } else if name.eq_ignore_ascii_case("authorisationExpiryDate") {
-            this.expiry = reader.text("extension")?;
+            this.expiry.keep_first(reader.text("extension")?);
         } else {
             reader.cursor.skip()?;
         }
@@ -222,11 +222,11 @@ fn whole_number(text: &str) -> Option<u32> {
 fn read_status_reason(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
     reader.sub_extensions(|reader, name, key| {
         if name.eq_ignore_ascii_case("statusChangeDate") || name.eq_ignore_ascii_case("date") {
-            this.status_changed = reader.text("extension")?;
+            this.status_changed.keep_first(reader.text("extension")?);
         } else if name.eq_ignore_ascii_case("statusReason") || name.eq_ignore_ascii_case("reason") {
             match key {
-                "valueCodeableConcept" => this.status_reason = reader.concept("extension")?,
-                _ => this.status_reason.text = reader.text("extension")?,
+                "valueCodeableConcept" => this.status_reason.keep_first(reader.concept("extension")?),
+                _ => this.status_reason.text.keep_first(reader.text("extension")?),
             }
         } else {
             reader.cursor.skip()?;
@@ -318,7 +318,7 @@ fn row<'g>(
         eps_prescription_id: if eps { request.group.value } else { Text::NONE },
         consultation: relations
             .by_context(graph, request.context, resource)
-            .or_else(|| relations.by_structure([Some(resource), None])),
+            .or_else(|| relations.by_structure(graph, [Some(resource), None])),
         membership,
         flags,
     }
@@ -330,7 +330,7 @@ fn medicine<'g>(graph: &'g Graph<'g, '_>, request: &Request, plan: Option<&Reque
     let mut known = sources.iter().flatten();
     let found = known.find_map(|request| graph.medication(request.medicine, request.head.resource));
     let mut displays = sources.iter().flatten().map(|request| request.medicine.reference.display);
-    let display = displays.find(|display| display.is_some());
+    let display = displays.find(|display| !display.is_empty());
     found.unwrap_or_else(|| concepts::named_by_display(graph.all, display.unwrap_or_default()))
 }
 

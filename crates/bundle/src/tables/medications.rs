@@ -21,7 +21,7 @@ use crate::kinds;
 use crate::reader::{Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::standing::Standing;
-use crate::text::{Interval, Span, Store, Text};
+use crate::text::{Interval, Span, Store, Text, find_ignoring_case};
 use crate::therapy::Therapies;
 
 /// A MedicationStatement as sent.
@@ -53,7 +53,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             "status" => this.status = reader.text("status")?,
             "medicationReference" => this.medicine.reference = reader.reference("medicationReference")?,
             "medicationCodeableConcept" => {
-                this.medicine.concept = Some(reader.concept("medicationCodeableConcept")?);
+                this.medicine.concept = reader.concept("medicationCodeableConcept")?.if_filled();
             }
             "effectivePeriod" => (this.start, this.end) = reader.period("effectivePeriod")?,
             "effectiveDateTime" => moment = reader.text("effectiveDateTime")?,
@@ -71,9 +71,11 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
 fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Statement) -> Read<()> {
     reader.extensions(|reader, extension, _| {
         match extension {
-            Extension::LastIssueDate => this.last_issue = reader.extension_text("extension")?,
-            Extension::DosageLastChanged => this.dosage_changed = reader.extension_text("extension")?,
-            Extension::PrescribingAgency => this.agency = reader.extension_concept("extension")?,
+            Extension::LastIssueDate => this.last_issue.keep_first(reader.extension_text("extension")?),
+            Extension::DosageLastChanged => {
+                this.dosage_changed.keep_first(reader.extension_text("extension")?);
+            }
+            Extension::PrescribingAgency => this.agency.keep_first(reader.extension_concept("extension")?),
             _ => reader.cursor.skip()?,
         }
         Ok(())
@@ -198,7 +200,7 @@ fn joined_row<'g>(
     let consultation = relations
         .by_context(graph, statement.context, resource)
         .or_else(|| relations.by_context(graph, plan.context, plan.head.resource))
-        .or_else(|| relations.by_structure([Some(resource), plan_number]));
+        .or_else(|| relations.by_structure(graph, [Some(resource), plan_number]));
     Row {
         resource,
         statement,
@@ -241,7 +243,7 @@ fn lone_row<'g>(
         issues: of_plan,
         consultation: relations
             .by_context(graph, plan.context, resource)
-            .or_else(|| relations.by_structure([Some(resource), None])),
+            .or_else(|| relations.by_structure(graph, [Some(resource), None])),
         membership: relations.membership_of_statement(resource, None, of_plan, graph),
         flags,
         class: "unknown",
@@ -253,7 +255,7 @@ fn medicine<'g>(graph: &'g Graph<'g, '_>, statement: &Statement, plan: &Request)
     let sources = [(statement.medicine, statement.head.resource), (plan.medicine, plan.head.resource)];
     let known = sources.iter().find_map(|(medicine, holder)| graph.medication(*medicine, *holder));
     let display =
-        || sources.iter().map(|(medicine, _)| medicine.reference.display).find(|display| display.is_some());
+        || sources.iter().map(|(medicine, _)| medicine.reference.display).find(|display| !display.is_empty());
     known.unwrap_or_else(|| concepts::named_by_display(graph.all, display().unwrap_or_default()))
 }
 
@@ -385,8 +387,11 @@ fn dosage_columns(
     let mut warnings = DosageWarnings { store: &graph.all.store, known: HashMap::new() };
     let changed: Vec<_> = rows.iter().map(|row| row.dosage_changed(&mut warnings)).collect();
     for (row, value) in rows.iter().zip(&changed) {
-        if value.is_some_and(|(_, interval)| interval.is_none()) {
-            findings.malformed(row.resource, NoticeCode::UnreadableDate, "extension");
+        let mut warns = || row.dosage_texts().into_iter().any(|text| warnings.of(text).is_some());
+        match value {
+            Some((_, None)) => findings.malformed(row.resource, NoticeCode::UnreadableDate, "extension"),
+            None if warns() => findings.notices.add(row.resource, NoticeCode::UnreadableDate, "dosage"),
+            _ => {}
         }
     }
     columns.known_date("dosage_changed_on", changed.iter().copied());
@@ -430,10 +435,14 @@ impl<'g> Row<'g> {
         if self.plan.dosage.is_absent() { self.statement.dosage } else { self.plan.dosage }
     }
 
+    /// The texts that may carry a warning.
+    fn dosage_texts(&self) -> [Text; 2] {
+        [self.statement.dosage.text, self.plan.dosage.text]
+    }
+
     /// The day in the warning of either text, else that of the extension.
     fn dosage_changed<'s>(&self, warnings: &mut DosageWarnings<'s>) -> Option<(&'s str, Interval)> {
-        let texts = [self.statement.dosage.text, self.plan.dosage.text];
-        let warned = texts.into_iter().find_map(|text| warnings.of(text));
+        let warned = self.dosage_texts().into_iter().find_map(|text| warnings.of(text).flatten());
         let extension = || warnings.store.get(self.statement.dosage_changed);
         warned
             .map(|(written, day)| (written, Some((day, day))))
@@ -480,23 +489,17 @@ impl<'g> Row<'g> {
 /// searched once.
 struct DosageWarnings<'s> {
     store: &'s Store<'s>,
-    known: HashMap<Text, Option<(&'s str, Day)>>,
+    known: HashMap<Text, Option<Option<(&'s str, Day)>>>,
 }
 
 impl<'s> DosageWarnings<'s> {
-    fn of(&mut self, text: Text) -> Option<(&'s str, Day)> {
+    /// The last day of the warning in a text: nothing where it has no warning, no day where the warning names none.
+    fn of(&mut self, text: Text) -> Option<Option<(&'s str, Day)>> {
         let store = self.store;
         *self.known.entry(text).or_insert_with(|| {
             let text = store.get(text)?;
-            warning_dates(&text[warning_start(text)?..]).last()
+            let start = find_ignoring_case(text, "dosage has changed")?;
+            Some(warning_dates(&text[start..]).last())
         })
     }
-}
-
-/// Where the warning begins. It is found by bytes: its words are ASCII, their case varies.
-fn warning_start(text: &str) -> Option<usize> {
-    const WARNING: &[u8] = b"dosage has changed";
-    let is_warning =
-        |bytes: &[u8]| bytes[0].eq_ignore_ascii_case(&WARNING[0]) && bytes.eq_ignore_ascii_case(WARNING);
-    text.as_bytes().windows(WARNING.len()).position(is_warning)
 }

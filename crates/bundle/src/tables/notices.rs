@@ -32,7 +32,7 @@ pub(crate) fn table(graph: &Graph<'_, '_>, relations: &Relations<'_>, mut notice
     columns.count("entry_index", rows.iter().map(entry));
     columns.words("area", rows.iter().map(|notice| area(graph, relations, notice).map(ClinicalArea::as_str)));
     columns.words("severity", rows.iter().map(|notice| Some(notice.severity.as_str())));
-    columns.words("code", rows.iter().map(|notice| Some(&*notice.code)));
+    columns.words("code", rows.iter().map(|notice| notice.code.as_deref()));
     columns.words("text", rows.iter().map(|notice| notice.text.as_ref().map(Words::as_str)));
     let kind = |notice: &Notice| resource(notice).map(|number| graph.type_name(number));
     columns.text("resource_type", rows.iter().map(kind).collect::<Vec<_>>().into_iter());
@@ -50,7 +50,7 @@ fn told_by_others(notice: &Notice) -> usize {
         Some(Words::Theirs(words)) => words.len(),
         _ => 0,
     };
-    text + if let Cow::Owned(code) = &notice.code { code.len() } else { 0 }
+    text + if let Some(Cow::Owned(code)) = &notice.code { code.len() } else { 0 }
 }
 
 /// The area a notice concerns: as it was said, else that of its resource's type.

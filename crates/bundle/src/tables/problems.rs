@@ -107,7 +107,10 @@ fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Condition) -> Rea
                 (Relation::of_header(reader.out.store.code(header.kind)), header.target)
             }
             Extension::ProblemSignificance => {
-                this.significance = reader.extension_text("extension")?;
+                // The specification's page has a concept here, all data a code.
+                let significance = reader.extension_concept("extension")?;
+                let code = concepts::code(reader.out, significance);
+                this.significance.keep_first(code.or(significance.text));
                 return Ok(());
             }
             _ => return reader.cursor.skip(),
@@ -180,7 +183,7 @@ fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, condition: &'
         actual: actual.map(|link| graph.resolve(link.target, resource)),
         consultation: relations
             .by_context(graph, condition.context, resource)
-            .or_else(|| relations.by_structure([Some(resource), None])),
+            .or_else(|| relations.by_structure(graph, [Some(resource), None])),
         membership: relations.membership(graph, resource),
         flags,
     }
@@ -202,7 +205,7 @@ fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
         "active" | "inactive" => {}
         _ => notices.add(resource, NoticeCode::UnknownCode, "clinicalStatus"),
     }
-    if !matches!(graph.all.store.code(condition.significance), "" | "major" | "minor") {
+    if !matches!(graph.all.store.word(condition.significance), "" | "major" | "minor") {
         notices.add(resource, NoticeCode::UnknownCode, "extension");
     }
 }

@@ -73,7 +73,9 @@ fn row<'g>(
         _ => Vec::new(),
     };
     let warnings = warnings(graph, lists.iter().chain(&ended).copied());
-    let denial = all.issues.iter().filter_map(|issue| said_of(graph, issue, area)).next();
+    let denials = || all.issues.iter().filter_map(|issue| said_of(graph, issue, area));
+    // What is said of a part of the area leaves open what is said of all of it.
+    let denial = denials().find(|said| matches!(said, Said::State(_))).or_else(|| denials().next());
     let entries = lists.iter().map(|list| list.items.length).sum();
     let present = !lists.is_empty();
     let requested = requested.map_or(present, |areas| areas.contains(&area)) || denial.is_some();
@@ -172,7 +174,7 @@ fn notice_lists(graph: &Graph<'_, '_>, relations: &Relations<'_>, findings: &mut
                 entry: None,
                 area,
                 severity,
-                code: Cow::Owned(code.to_owned()),
+                code: Some(Cow::Owned(code.to_owned())),
                 text,
                 element,
                 origin: Origin::Provider,
@@ -218,7 +220,7 @@ fn notice_outcomes(graph: &Graph<'_, '_>, findings: &mut Findings) {
             entry: None,
             area,
             severity,
-            code: Cow::Owned(store.str(issue.code.or(issue.kind)).to_owned()),
+            code: store.get(issue.code.or(issue.kind)).map(|code| Cow::Owned(code.to_owned())),
             text: store.get(issue.text.or(issue.diagnostics)).map(|text| Words::Theirs(text.into())),
             element: "issue",
             origin: Origin::Provider,

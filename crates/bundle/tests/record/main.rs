@@ -6,4 +6,14 @@ mod support;
 #[path = "../consumer_cases/sheet.rs"]
 mod sheet;
 
+mod allergies;
+mod coding;
+mod consultations;
+mod documents;
+mod medications;
+mod notices;
+mod problems;
+mod references;
+mod sections;
 mod standing;
+mod suppliers;

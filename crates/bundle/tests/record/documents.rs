@@ -1,0 +1,231 @@
+//! JSON as it comes: around the entries, in odd entries, and extensions under every host and spelling (contract,
+//! rule 1; `real-data` sheet, sections 2, 10 and 13).
+
+use bedside_bundle::{Feed, Record, normalise};
+use bedside_model::schema::Table;
+use serde_json::{Value, json};
+
+use crate::sheet::*;
+use crate::support;
+
+/// The record of a document, read whole and byte by byte, which is the same.
+fn read(document: &str) -> Record {
+    let whole = normalise(document.as_bytes(), &support::options()).expect("a bundle");
+    let mut feed = Feed::new(support::options());
+    document.as_bytes().chunks(1).for_each(|byte| feed.push(byte).expect("a bundle"));
+    let fed = feed.finish().expect("a bundle");
+    assert!(whole.tables().eq(fed.tables()) && whole.accounting == fed.accounting, "{document}");
+    assert_eq!(whole.envelope, fed.envelope);
+    whole
+}
+
+fn codes(record: &Record) -> Vec<String> {
+    let notices = support::column(record.table(Table::Notices), "code").flatten();
+    notices.filter(|code| code != "missing_element").collect()
+}
+
+#[test]
+fn what_stands_around_the_entries_counts_for_nothing_in_any_order() {
+    let entries = r#"[{"fullUrl":"urn:x","search":{"mode":"match"},"resource":{"id":"c","resourceType":"Condition"},"link":[]}]"#;
+    for document in [
+        format!(r#"{{"resourceType":"Bundle","type":"collection","entry":{entries}}}"#),
+        format!(
+            r#"{{"entry":{entries},"type":"searchset","total":1,"resourceType":"Bundle","id":"trace","meta":{{"entry":[1]}}}}"#
+        ),
+        format!(
+            "\u{feff}\r\n{{\"\\u0065ntry\"\r\n:\t{entries},\"signature\":{{}},\"resourceType\":\"Bundle\",\"link\":[\"entry\"]}}\r\n"
+        ),
+    ] {
+        let record = read(&document);
+        assert_eq!(
+            support::column(record.table(Table::Problems), "problem_id").next(),
+            Some(Some("c".into()))
+        );
+        assert_eq!((record.envelope.entries, record.envelope.bytes), (1, document.len()));
+    }
+    let named =
+        read(&format!(r#"{{"id":"trace","resourceType":"Bundle","type":"searchset","entry":{entries}}}"#));
+    assert_eq!(named.envelope.bundle_id.as_deref(), Some("trace"));
+    assert_eq!(named.envelope.bundle_type.as_deref(), Some("searchset"));
+}
+
+#[test]
+fn a_bundle_without_entries_is_an_empty_record() {
+    for entries in ["", r#","entry":[]"#, r#","entry":null"#] {
+        let record = read(&format!(r#"{{"resourceType":"Bundle","type":"collection"{entries}}}"#));
+        assert_eq!((record.envelope.entries, record.accounting.len()), (0, 0));
+        assert_eq!(record.table(Table::Sections).num_rows(), 10);
+    }
+}
+
+#[test]
+fn an_entry_that_is_no_entry_costs_the_others_nothing_and_is_noticed() {
+    let problem = r#"{"resourceType":"Condition","id":"c"}"#;
+    for (odd, notices, rows) in [
+        (format!(r#"{{"resource":[{problem}]}}"#), &["wrong_json_type"][..], 2),
+        (problem.to_owned(), &[], 2),
+        (r#"{"resource":"text"}"#.to_owned(), &["wrong_json_type"], 1),
+        (r#""text""#.to_owned(), &["wrong_json_type"], 1),
+        (r#"{"resource":{}}"#.to_owned(), &["unknown_resource_type"], 1),
+        ("{}".to_owned(), &[], 1),
+    ] {
+        let other = r#"{"resource":{"resourceType":"Condition","id":"other"}}"#;
+        let record =
+            read(&format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{odd},{other}]}}"#));
+        assert_eq!(codes(&record), notices, "{odd}");
+        assert_eq!(record.table(Table::Problems).num_rows(), rows, "{odd}");
+    }
+    let alone =
+        read(&format!(r#"{{"resourceType":"Bundle","type":"collection","entry":{{"resource":{problem}}}}}"#));
+    assert_eq!(
+        (codes(&alone), alone.table(Table::Problems).num_rows()),
+        (vec!["wrong_json_type".to_owned()], 1)
+    );
+}
+
+#[test]
+fn digits_are_kept_as_sent_and_a_truth_value_is_no_number() {
+    let digits = "0.1234567890123456789012345678901234567890123456789012345";
+    for (sent, kept, malformed) in [
+        (digits, json!(digits), false),
+        ("-0.0", json!("-0.0"), false),
+        ("1E400", json!("1E400"), false),
+        ("\" 28.50 \"", json!(" 28.50 "), false),
+        ("[28.0]", json!("28.0"), false),
+        ("true", Value::Null, true),
+        ("[1,2]", Value::Null, true),
+        ("{}", Value::Null, true),
+        ("null", Value::Null, false),
+    ] {
+        let record = read(&format!(
+            r#"{{"resourceType":"Bundle","type":"collection","entry":[{{"resource":{{"resourceType":"Encounter","id":"e",
+            "length":{{"value":{sent}}}}}}}]}}"#
+        ));
+        let row = support::rows(record.table(Table::Consultations)).remove(0);
+        assert_row(&row, json!({"length_minutes": kept}));
+        assert_eq!(texts(&row, "flags").contains(&"malformed"), malformed, "{sent}");
+    }
+}
+
+/// A resource with one extension of this URL, and the column that shows it.
+fn extended(name: &str, url: &str) -> (Value, Table, &'static str, Value) {
+    let sub = |name: &str, value: Value| with(json!({"url": name}), value);
+    let one = |value: Value| json!([with(json!({"url": url}), value)]);
+    let request =
+        |more: Value| with(json!({"resourceType": "MedicationRequest", "id": "r", "intent": "plan"}), more);
+    let statement = |more: Value| with(json!({"resourceType": "MedicationStatement", "id": "r"}), more);
+    let word = || json!({"valueCodeableConcept": {"coding": [{"code": "w"}], "text": "w"}});
+    let day = || json!({"valueDateTime": "2020"});
+    let at = |id: &str| json!({"valueReference": {"reference": format!("Observation/{id}")}});
+    match name {
+        "ActualProblem" => (
+            problem("r", json!({"extension": one(at("w"))})),
+            Table::Problems,
+            "actual_problem_id",
+            json!("w"),
+        ),
+        "ProblemSignificance" => (
+            problem("r", json!({"extension": one(json!({"valueCode": "w"}))})),
+            Table::Problems,
+            "significance",
+            json!("w"),
+        ),
+        "RelatedProblemHeader" => {
+            let parts = json!({"extension": [sub("type", json!({"valueCode": "child"})), sub("target", json!({"valueReference": {"reference": "Condition/w"}}))]});
+            (problem("r", json!({"extension": one(parts)})), Table::Problems, "child_ids", json!(["w"]))
+        }
+        "AllergyIntoleranceEnd" => {
+            let parts = json!({"extension": [sub("reasonEnded", json!({"valueString": "w"}))]});
+            (
+                allergy("r", json!({"text": "x"}), json!({"extension": one(parts)})),
+                Table::Allergies,
+                "ended_reason",
+                json!("w"),
+            )
+        }
+        "associatedEncounter" => {
+            let target = json!({"valueReference": {"reference": "Encounter/w"}});
+            (
+                allergy("r", json!({"text": "x"}), json!({"extension": one(target)})),
+                Table::Allergies,
+                "consultation_id",
+                json!("w"),
+            )
+        }
+        "PrescriptionType" => {
+            (request(json!({"extension": one(word())})), Table::Medications, "prescription_type", json!("w"))
+        }
+        "MedicationStatusReason" => {
+            let parts = json!({"extension": [sub("statusReason", word())]});
+            (request(json!({"extension": one(parts)})), Table::Medications, "status_reason", json!("w"))
+        }
+        "MedicationRepeatInformation" => {
+            let parts = json!({"extension": [sub("authorisationExpiryDate", day())]});
+            (
+                request(json!({"extension": one(parts)})),
+                Table::Medications,
+                "authorisation_expiry",
+                json!("2020"),
+            )
+        }
+        "MedicationQuantityText" => {
+            let quantity = json!({"quantity": {"extension": one(json!({"valueString": "w"}))}});
+            (request(json!({"dispenseRequest": quantity})), Table::Medications, "quantity_text", json!("w"))
+        }
+        "PrescribingAgency" => (
+            statement(json!({"extension": one(word())})),
+            Table::Medications,
+            "prescribing_agency",
+            json!("w"),
+        ),
+        "MedicationStatementLastIssueDate" => {
+            (statement(json!({"extension": one(day())})), Table::Medications, "last_issue", json!("2020"))
+        }
+        _ => (
+            statement(json!({"extension": one(day())})),
+            Table::Medications,
+            "dosage_changed_on",
+            json!("2020"),
+        ),
+    }
+}
+
+#[test]
+fn every_extension_is_known_under_every_host_prefix_version_and_case() {
+    const NAMES: [&str; 14] = [
+        "ActualProblem",
+        "ProblemSignificance",
+        "RelatedProblemHeader",
+        "AllergyIntoleranceEnd",
+        "associatedEncounter",
+        "PrescriptionType",
+        "MedicationStatusReason",
+        "MedicationRepeatInformation",
+        "MedicationQuantityText",
+        "PrescribingAgency",
+        "MedicationStatementLastIssueDate",
+        "MedicationStatementDosageLastChanged",
+        "MedicationDosageLastChanged",
+        "DosageLastChanged",
+    ];
+    for name in NAMES {
+        for url in [
+            format!("https://fhir.nhs.uk/STU3/StructureDefinition/Extension-CareConnect-GPC-{name}-1"),
+            format!("https://fhir.hl7.org.uk/STU3/StructureDefinition/Extension-CareConnect-{name}-1"),
+            format!("http://fhir.hl7.org.uk/STU3/StructureDefinition/Extension-CareConnect-{name}-1"),
+            format!("http://hl7.org/fhir/StructureDefinition/encounter-{name}"),
+            format!("https://fhir.nhs.uk/STU3/StructureDefinition/Extensioncoding-CareConnect-GPC-{name}-2/"),
+            format!(
+                "https://fhir.nhs.uk/StructureDefinition/extension-careconnect-gpc-{}-1",
+                name.to_lowercase()
+            ),
+        ] {
+            let (resource, table, column, shown) = extended(name, &url);
+            let rows = Answer::synthetic(vec![resource]).rows(table);
+            assert_eq!(rows[0][column], shown, "{url}");
+        }
+        let (resource, table, column, _) =
+            extended(name, &format!("https://example.org/Extension-Not{name}-1"));
+        assert_eq!(Answer::synthetic(vec![resource]).rows(table)[0][column], Value::Null, "{name}");
+    }
+}

@@ -207,8 +207,7 @@ fn an_organisation_has_a_name_and_a_code_by_reference_and_a_code_by_identifier()
 #[test]
 fn the_patient_is_known_by_any_form_of_reference_and_another_is_noticed() {
     let nhs_number = "https://fhir.nhs.uk/Id/nhs-number";
-    let patient =
-        json!({"resourceType": "Patient", "id": "p", "identifier": [{"system": nhs_number, "value": "9990000018"}]});
+    let patient = json!({"resourceType": "Patient", "id": "p", "identifier": [{"system": nhs_number, "value": "9990000018"}]});
     for (who, same) in [
         (to("Patient/p"), true),
         (to("https://example.org/Patient/p"), true),

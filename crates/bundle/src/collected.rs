@@ -101,6 +101,8 @@ pub(crate) struct Collected<'a> {
     pub(crate) concepts: Vec<Concept>,
     pub(crate) identifiers: Vec<Identifier>,
     pub(crate) references: Vec<Reference>,
+    /// How many references have been read, wherever they stand.
+    pub(crate) reference_count: u32,
     pub(crate) headers: Vec<Header>,
     pub(crate) problem_links: Vec<ProblemLink>,
     pub(crate) names: Vec<HumanName>,
@@ -137,6 +139,7 @@ impl<'a> Collected<'a> {
             concepts: Vec::new(),
             identifiers: Vec::new(),
             references: Vec::new(),
+            reference_count: 0,
             headers: Vec::new(),
             problem_links: Vec::new(),
             names: Vec::new(),

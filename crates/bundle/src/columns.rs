@@ -1,22 +1,21 @@
 //! Fills the columns of one table, in the order of its schema.
 //!
-//! A column is filled whole before the next begins, from an iterator over the rows: its size is known first, so
-//! that no buffer grows and nothing is left over.
+//! A column is filled whole before the next begins, from an iterator over the rows. Most columns of most tables hold
+//! nothing: of each type, one array of nothing is shared by all of them.
 
 use std::sync::{Arc, LazyLock};
 
-use arrow_array::builder::StringBuilder;
-use arrow_array::{
-    ArrayRef, BooleanArray, Date32Array, ListArray, RecordBatch, StringArray, StructArray, UInt32Array,
-};
+use arrow_array::types::{Date32Type, UInt32Type};
+use arrow_array::{ArrayRef, ListArray, RecordBatch, StructArray, new_null_array};
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::{DataType, SchemaRef};
-use bedside_model::schema::{self, Table};
+use bedside_model::schema::Table;
 use bedside_model::{NoticeCode, day_interval};
 
+use crate::arrays::{booleans, numbers, strings};
 use crate::collected::{Collected, TextBudget};
 use crate::concepts::Described;
-use crate::elements::Coding;
+use crate::elements::{Coding, Identifier};
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::text::{Interval, Span, Text};
@@ -26,8 +25,8 @@ pub(crate) struct Columns<'g, 's> {
     all: &'g Collected<'s>,
     schema: SchemaRef,
     arrays: Vec<ArrayRef>,
-    /// One array of nothing but nulls, for the many columns that hold nothing else.
-    nulls: Option<ArrayRef>,
+    /// Arrays that hold nothing: nulls, or empty lists.
+    nothing: Vec<ArrayRef>,
 }
 
 /// A table without rows. There is at least one in most small records, and each is made once.
@@ -41,7 +40,7 @@ impl<'g, 's> Columns<'g, 's> {
     pub(crate) fn new(table: Table, all: &'g Collected<'s>) -> Self {
         let schema = table.schema();
         let arrays = Vec::with_capacity(schema.fields().len());
-        Self { all, schema, arrays, nulls: None }
+        Self { all, schema, arrays, nothing: Vec::new() }
     }
 
     /// The table.
@@ -51,44 +50,48 @@ impl<'g, 's> Columns<'g, 's> {
     }
 
     pub(crate) fn count(&mut self, name: &str, values: impl Iterator<Item = Option<u32>>) {
-        self.push(name, Arc::new(values.collect::<UInt32Array>()));
+        let values: Vec<Option<u32>> = values.collect();
+        self.push_some(name, "", &values, |values| Arc::new(numbers::<UInt32Type>(values)));
     }
 
     pub(crate) fn flag(&mut self, name: &str, values: impl Iterator<Item = Option<bool>>) {
-        self.push(name, Arc::new(values.collect::<BooleanArray>()));
+        let values: Vec<Option<bool>> = values.collect();
+        self.push_some(name, "", &values, |values| Arc::new(booleans(values)));
     }
 
-    pub(crate) fn text<'t>(&mut self, name: &str, values: impl Iterator<Item = Option<&'t str>> + Clone) {
-        let array = self.strings(values);
-        self.push(name, array);
+    pub(crate) fn text<'t>(&mut self, name: &str, values: impl Iterator<Item = Option<&'t str>>) {
+        self.text_part(name, "", values);
     }
 
     /// A column of words of ours. They are few and short, so what they take is bounded by the rows alone.
-    pub(crate) fn words<'t>(&mut self, name: &str, values: impl Iterator<Item = Option<&'t str>> + Clone) {
-        let array = strings(&TextBudget::of_words(), values);
-        self.push(name, Arc::new(array));
+    pub(crate) fn words<'t>(&mut self, name: &str, values: impl Iterator<Item = Option<&'t str>>) {
+        let values: Vec<Option<&str>> = values.collect();
+        self.push_some(name, "", &values, |values| Arc::new(strings(&TextBudget::of_words(), values)));
     }
 
     /// A column of texts that were kept as sent.
-    pub(crate) fn kept(&mut self, name: &str, values: impl Iterator<Item = Text> + Clone) {
-        let all = self.all;
-        self.text(name, values.map(|text| all.store.get(text)));
+    pub(crate) fn kept(&mut self, name: &str, values: impl Iterator<Item = Text>) {
+        let store = &self.all.store;
+        self.text(name, values.map(|text| store.get(text)));
     }
 
     /// A column of lists of texts.
-    pub(crate) fn texts<'t, L>(&mut self, name: &str, lists: impl Iterator<Item = L> + Clone)
+    pub(crate) fn texts<'t, L>(&mut self, name: &str, lists: impl Iterator<Item = L>)
     where
-        L: Iterator<Item = &'t str> + Clone,
+        L: IntoIterator<Item = &'t str>,
     {
-        let lengths = lists.clone().map(|list| list.count());
-        let offsets = OffsetBuffer::from_lengths(lengths);
-        let items = strings(&self.all.text, lists.flatten().map(Some));
-        let field = schema::item_field(DataType::Utf8);
-        self.push(name, Arc::new(ListArray::new(field, offsets, Arc::new(items), None)));
+        let mut items: Vec<Option<&str>> = Vec::new();
+        let ends = lists.map(|list| {
+            items.extend(list.into_iter().map(Some));
+            items.len() as i32
+        });
+        let offsets: Vec<i32> = std::iter::once(0).chain(ends).collect();
+        let budget = &self.all.text;
+        self.push_lists(name, "", offsets, items.is_empty(), |_| Arc::new(strings(budget, &items)));
     }
 
     /// A column of lists of texts that were kept as sent.
-    pub(crate) fn kept_texts(&mut self, name: &str, spans: impl Iterator<Item = Span> + Clone) {
+    pub(crate) fn kept_texts(&mut self, name: &str, spans: impl Iterator<Item = Span>) {
         let all = self.all;
         self.texts(name, spans.map(|span| span.of(&all.texts).iter().map(|text| all.store.str(*text))));
     }
@@ -100,147 +103,191 @@ impl<'g, 's> Columns<'g, 's> {
         name: &str,
         element: &'static str,
         findings: &mut Findings,
-        values: impl Iterator<Item = (u32, Text)> + Clone,
+        values: impl Iterator<Item = (u32, Text)>,
     ) {
-        let all = self.all;
-        self.text(name, values.clone().map(|(_, text)| all.store.get(text)));
-        let read = |(resource, text)| {
-            let interval = all.store.get(text).and_then(day_interval);
-            if interval.is_none() && text.is_some() {
+        let store = &self.all.store;
+        let read = values.map(|(resource, text)| {
+            let written = store.get(text)?;
+            let interval = day_interval(written);
+            if interval.is_none() {
                 findings.malformed(resource, NoticeCode::UnreadableDate, element);
             }
-            interval
-        };
-        let intervals: Vec<Interval> = values.map(read).collect();
-        self.intervals(name, intervals.iter().copied());
+            Some((written, interval))
+        });
+        self.known_date(name, read);
     }
 
     /// The three columns of a date whose day is known already.
     pub(crate) fn known_date<'t>(
         &mut self,
         name: &str,
-        values: impl Iterator<Item = Option<(&'t str, Interval)>> + Clone,
+        values: impl Iterator<Item = Option<(&'t str, Interval)>>,
     ) {
-        self.text(name, values.clone().map(|value| value.map(|(text, _)| text)));
-        self.intervals(name, values.map(|value| value.and_then(|(_, interval)| interval)));
-    }
-
-    fn intervals(&mut self, name: &str, intervals: impl Iterator<Item = Interval> + Clone) {
-        let from: Date32Array = intervals.clone().map(|interval| interval.map(|(from, _)| from.0)).collect();
-        let to: Date32Array = intervals.map(|interval| interval.map(|(_, to)| to.0)).collect();
-        self.push_part(name, "_from", Arc::new(from));
-        self.push_part(name, "_to", Arc::new(to));
+        let values: Vec<Option<(&str, Interval)>> = values.collect();
+        self.text(name, values.iter().map(|value| value.map(|(text, _)| text)));
+        let interval = |value: &Option<(&str, Interval)>| value.and_then(|(_, interval)| interval);
+        let from: Vec<_> = values.iter().map(|value| interval(value).map(|(from, _)| from.0)).collect();
+        self.push_some(name, "_from", &from, |days| Arc::new(numbers::<Date32Type>(days)));
+        let to: Vec<_> = values.iter().map(|value| interval(value).map(|(_, to)| to.0)).collect();
+        self.push_some(name, "_to", &to, |days| Arc::new(numbers::<Date32Type>(days)));
     }
 
     /// The eight columns of a concept.
     pub(crate) fn concept(&mut self, name: &str, values: &[Described<'_>]) {
-        let all = self.all;
-        let code = self.strings(values.iter().map(|value| all.store.get(value.preferred.code)));
-        self.push_part(name, "_code", code);
-        let system = self.strings(values.iter().map(|value| all.store.get(value.preferred.system)));
-        self.push_part(name, "_system", system);
-        let display = self.strings(values.iter().map(|value| all.store.get(value.preferred.display)));
-        self.push_part(name, "_display", display);
-        let text = self.strings(values.iter().map(|value| all.store.get(value.text)));
-        self.push_part(name, "_text", text);
-        let term = self.strings(values.iter().map(|value| value.term));
-        self.push_part(name, "_term", term);
-        let source = self.strings(values.iter().map(|value| value.term_source));
-        self.push_part(name, "_term_source", source);
-        let degraded = self.strings(values.iter().map(|value| value.degraded));
-        self.push_part(name, "_degraded", degraded);
+        let store = &self.all.store;
+        self.text_part(name, "_code", values.iter().map(|value| store.get(value.preferred.code)));
+        self.text_part(name, "_system", values.iter().map(|value| store.get(value.preferred.system)));
+        self.text_part(name, "_display", values.iter().map(|value| store.get(value.preferred.display)));
+        self.text_part(name, "_text", values.iter().map(|value| store.get(value.text)));
+        self.text_part(name, "_term", values.iter().map(|value| value.term));
+        self.text_part(name, "_term_source", values.iter().map(|value| value.term_source));
+        self.text_part(name, "_degraded", values.iter().map(|value| value.degraded));
         self.codings(name, "_codings", values.iter().map(|value| value.codings));
     }
 
-    pub(crate) fn identifiers(&mut self, name: &str, spans: impl Iterator<Item = Span> + Clone) {
+    pub(crate) fn identifiers(&mut self, name: &str, spans: impl Iterator<Item = Span>) {
         let all = self.all;
-        let offsets = OffsetBuffer::from_lengths(spans.clone().map(|span| span.length as usize));
-        let items = spans.flat_map(|span| span.of(&all.identifiers).iter());
-        let system = strings(&all.text, items.clone().map(|item| all.store.get(item.system)));
-        let value = strings(&all.text, items.map(|item| all.store.get(item.value)));
-        self.structs(name, offsets, vec![Arc::new(system), Arc::new(value)]);
+        let spans: Vec<Span> = spans.collect();
+        let items: Vec<&Identifier> = spans.iter().flat_map(|span| span.of(&all.identifiers)).collect();
+        let field = |get: fn(&Identifier) -> Text| kept(all, items.iter().map(|item| get(item)));
+        self.push_structs(name, "", offsets(&spans), items.is_empty(), || {
+            vec![field(|identifier| identifier.system), field(|identifier| identifier.value)]
+        });
     }
 
     /// The last column of a clinical table.
-    pub(crate) fn flags(&mut self, values: impl Iterator<Item = Flags> + Clone) {
+    pub(crate) fn flags(&mut self, values: impl Iterator<Item = Flags>) {
         self.texts("flags", values.map(Flags::names));
     }
 
-    /// A column of lists of structs, given the arrays of their fields.
-    pub(crate) fn structs(&mut self, name: &str, offsets: OffsetBuffer<i32>, arrays: Vec<ArrayRef>) {
-        self.structs_part(name, "", offsets, arrays);
+    /// A column of lists of structs, given how many each list has and the arrays of their fields.
+    pub(crate) fn structs(
+        &mut self,
+        name: &str,
+        lengths: impl Iterator<Item = usize>,
+        arrays: impl FnOnce() -> Vec<ArrayRef>,
+    ) {
+        let mut end = 0;
+        let ends = lengths.map(|length| {
+            end += length as i32;
+            end
+        });
+        let offsets: Vec<i32> = std::iter::once(0).chain(ends).collect();
+        self.push_structs(name, "", offsets, end == 0, arrays);
     }
 
     /// A column of lists of codings.
-    pub(crate) fn codings(&mut self, name: &str, part: &str, spans: impl Iterator<Item = Span> + Clone) {
+    pub(crate) fn codings(&mut self, name: &str, part: &str, spans: impl Iterator<Item = Span>) {
         let all = self.all;
-        let total: usize = spans.clone().map(|span| span.length as usize).sum();
+        let mut spans: Vec<Span> = spans.collect();
+        let total: usize = spans.iter().map(|span| span.length as usize).sum();
         // Many records may share one drug of many codings.
-        let shared = all.text.allows(total.saturating_mul(size_of::<Coding>()));
-        let spans = spans.map(|span| if shared { span } else { Span::default() });
-        let offsets = OffsetBuffer::from_lengths(spans.clone().map(|span| span.length as usize));
-        let items = spans.flat_map(|span| span.of(&all.codings).iter());
-        let field = |get: fn(&Coding) -> Text| -> ArrayRef {
-            Arc::new(strings(&all.text, items.clone().map(|item| all.store.get(get(item)))))
-        };
-        let user_selected: BooleanArray = items.clone().map(|item| item.user_selected).collect();
-        let arrays = vec![
-            field(|coding| coding.system),
-            field(|coding| coding.code),
-            field(|coding| coding.display),
-            Arc::new(user_selected),
-            field(|coding| coding.description_id),
-            field(|coding| coding.description_display),
-        ];
-        self.structs_part(name, part, offsets, arrays);
+        if !all.text.allows(total.saturating_mul(size_of::<Coding>())) {
+            spans.fill(Span::default());
+        }
+        let items: Vec<&Coding> = spans.iter().flat_map(|span| span.of(&all.codings)).collect();
+        let field = |get: fn(&Coding) -> Text| kept(all, items.iter().map(|item| get(item)));
+        self.push_structs(name, part, offsets(&spans), items.is_empty(), || {
+            let user_selected: Vec<Option<bool>> = items.iter().map(|item| item.user_selected).collect();
+            vec![
+                field(|coding| coding.system),
+                field(|coding| coding.code),
+                field(|coding| coding.display),
+                Arc::new(booleans(&user_selected)),
+                field(|coding| coding.description_id),
+                field(|coding| coding.description_display),
+            ]
+        });
     }
 
-    fn structs_part(&mut self, name: &str, part: &str, offsets: OffsetBuffer<i32>, arrays: Vec<ArrayRef>) {
+    fn text_part<'t>(&mut self, name: &str, part: &str, values: impl Iterator<Item = Option<&'t str>>) {
+        let values: Vec<Option<&str>> = values.collect();
+        let budget = &self.all.text;
+        self.push_some(name, part, &values, |values| Arc::new(strings(budget, values)));
+    }
+
+    fn push_structs(
+        &mut self,
+        name: &str,
+        part: &str,
+        offsets: Vec<i32>,
+        is_empty: bool,
+        arrays: impl FnOnce() -> Vec<ArrayRef>,
+    ) {
+        self.push_lists(name, part, offsets, is_empty, |item| {
+            let DataType::Struct(fields) = item else {
+                unreachable!("the schema declares structs where they are filled");
+            };
+            Arc::new(StructArray::new(fields.clone(), arrays(), None))
+        });
+    }
+
+    fn push_lists(
+        &mut self,
+        name: &str,
+        part: &str,
+        offsets: Vec<i32>,
+        is_empty: bool,
+        items: impl FnOnce(&DataType) -> ArrayRef,
+    ) {
+        if is_empty && self.push_nothing(name, part) {
+            return;
+        }
         let DataType::List(item) = self.schema.field(self.arrays.len()).data_type() else {
             unreachable!("the schema declares a list where one is filled");
         };
-        let DataType::Struct(fields) = item.data_type() else {
-            unreachable!("the schema declares structs where they are filled");
-        };
-        let items = StructArray::new(fields.clone(), arrays, None);
-        let list = ListArray::new(Arc::clone(item), offsets, Arc::new(items), None);
-        self.push_part(name, part, Arc::new(list));
-    }
-
-    fn strings<'t>(&mut self, values: impl Iterator<Item = Option<&'t str>> + Clone) -> ArrayRef {
-        if values.clone().any(|value| value.is_some()) {
-            return Arc::new(strings(&self.all.text, values));
+        let items = items(item.data_type());
+        let list = ListArray::new(Arc::clone(item), OffsetBuffer::new(offsets.into()), items, None);
+        let list: ArrayRef = Arc::new(list);
+        if is_empty {
+            self.nothing.push(Arc::clone(&list));
         }
-        let nulls = self.nulls.get_or_insert_with(|| Arc::new(StringArray::new_null(values.count())));
-        Arc::clone(nulls)
+        self.push(name, part, list);
     }
 
-    fn push(&mut self, name: &str, array: ArrayRef) {
-        self.push_part(name, "", array);
+    /// A column of values, of which some may be absent, or all.
+    fn push_some<T>(
+        &mut self,
+        name: &str,
+        part: &str,
+        values: &[Option<T>],
+        array: impl FnOnce(&[Option<T>]) -> ArrayRef,
+    ) {
+        if values.iter().any(Option::is_some) {
+            return self.push(name, part, array(values));
+        }
+        if !self.push_nothing(name, part) {
+            let nulls = new_null_array(self.schema.field(self.arrays.len()).data_type(), values.len());
+            self.nothing.push(Arc::clone(&nulls));
+            self.push(name, part, nulls);
+        }
     }
 
-    fn push_part(&mut self, name: &str, part: &str, array: ArrayRef) {
+    /// Pushes the array of nothing of the column's type, where there is one already.
+    fn push_nothing(&mut self, name: &str, part: &str) -> bool {
+        let wanted = self.schema.field(self.arrays.len()).data_type();
+        let found = self.nothing.iter().find(|array| array.data_type() == wanted).map(Arc::clone);
+        found.map(|array| self.push(name, part, array)).is_some()
+    }
+
+    fn push(&mut self, name: &str, part: &str, array: ArrayRef) {
         debug_assert_eq!(self.schema.field(self.arrays.len()).name().strip_prefix(name), Some(part));
         self.arrays.push(array);
     }
 }
 
-/// An array of just the size it needs; of nulls where it would need more than the budget allows.
-pub(crate) fn strings<'t>(
-    budget: &TextBudget,
-    values: impl Iterator<Item = Option<&'t str>> + Clone,
-) -> StringArray {
-    let (mut count, mut bytes) = (0, 0);
-    for value in values.clone() {
-        count += 1;
-        bytes += value.map_or(0, str::len);
-    }
-    if !budget.allows(bytes) {
-        return StringArray::new_null(count);
-    }
-    let mut builder = StringBuilder::with_capacity(count, bytes);
-    for value in values {
-        builder.append_option(value);
-    }
-    builder.finish()
+/// An array of texts that were kept as sent.
+pub(crate) fn kept(all: &Collected<'_>, texts: impl Iterator<Item = Text>) -> ArrayRef {
+    let texts: Vec<Option<&str>> = texts.map(|text| all.store.get(text)).collect();
+    Arc::new(strings(&all.text, &texts))
+}
+
+/// The offsets of lists that are as long as their spans.
+fn offsets(spans: &[Span]) -> Vec<i32> {
+    let mut end = 0;
+    let ends = spans.iter().map(|span| {
+        end += span.length as i32;
+        end
+    });
+    std::iter::once(0).chain(ends).collect()
 }

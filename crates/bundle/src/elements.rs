@@ -5,6 +5,8 @@ use crate::text::{Span, Text};
 /// A Reference as sent.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Reference {
+    /// Which of the bundle's references it is, counted from 0.
+    pub(crate) number: u32,
     pub(crate) reference: Text,
     pub(crate) display: Text,
     pub(crate) identifier: Identifier,

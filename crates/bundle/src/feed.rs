@@ -9,7 +9,7 @@ use crate::envelope::{count_entry, read_document};
 use crate::error::BundleError;
 use crate::graph::mark_repeated;
 use crate::json::{Cursor, Workspace};
-use crate::normalise::{BYTE_ORDER_MARK, MOST_BYTES, Options, complete};
+use crate::normalise::{BYTE_ORDER_MARK, MOST_BYTES, Options, complete, utf8};
 use crate::reader::Reader;
 use crate::record::Record;
 use crate::text::Store;
@@ -100,15 +100,18 @@ impl Feed {
         }
         let limits = self.options.limits;
         let frame = std::mem::take(&mut self.frame);
-        let text = std::str::from_utf8(&frame)
-            .map_err(|error| BundleError::not_utf8(self.body_offset(error.valid_up_to())))?;
+        let text =
+            utf8(&frame).map_err(|error| BundleError::not_utf8(self.body_offset(error.valid_up_to())))?;
         let cursor = Cursor::new(text, 0, self.values, limits, Workspace::new());
         let mut all = self.all;
         let mut reader = Reader::new(cursor, 0, false, limits, &mut all);
         let top = read_document(&mut reader, limits, self.entries_framed);
         let entry = reader.in_entry();
         let top = top.map_err(|fault| {
-            let base = body_offset(&self.pieces, fault.at(), self.taken) - fault.at();
+            // Of white space before the end the frame holds one space.
+            let ended = fault.at() == frame.len();
+            let offset = if ended { self.taken } else { body_offset(&self.pieces, fault.at(), self.taken) };
+            let base = offset - fault.at();
             BundleError::from_fault(fault, base, entry)
         })?;
         let envelope = top.envelope(&mut reader, self.taken)?;
@@ -228,8 +231,7 @@ impl Feed {
     fn read_entry(&mut self, bytes: &[u8]) -> Result<(), BundleError> {
         let (limits, base) = (self.options.limits, self.entry_start);
         let number = self.all.entries;
-        let text =
-            std::str::from_utf8(bytes).map_err(|error| BundleError::not_utf8(base + error.valid_up_to()))?;
+        let text = utf8(bytes).map_err(|error| BundleError::not_utf8(base + error.valid_up_to()))?;
         // The document and its array of entries are open around it.
         let workspace = self.workspace.take().unwrap_or_else(Workspace::new);
         let cursor = Cursor::new(text, 2, self.values, limits, workspace);

@@ -4,6 +4,7 @@
 //! (`real-data` sheet, section 4).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use bedside_model::NoticeCode;
 use hashbrown::HashMap;
@@ -52,6 +53,8 @@ pub(crate) struct Resolved<'g> {
 pub(crate) struct Graph<'g, 's> {
     pub(crate) all: &'g Collected<'s>,
     index: Index<'g, 's>,
+    /// The resource that each plain reference points at, once that has been asked: records are asked several times.
+    targets: Vec<Cell<u32>>,
     facts: Vec<Facts<'g>>,
     patient_names: Vec<Option<Cow<'g, str>>>,
     /// The drug of each Medication, in the order of their pool: many records share one.
@@ -72,7 +75,8 @@ impl<'g, 's> Graph<'g, 's> {
             Some((request.head.resource, concepts::describe(all, concept)))
         };
         let request_drugs = all.requests.iter().filter_map(of_request).collect();
-        Self { all, index: Index::new(all), facts: facts(all), patient_names, drugs, request_drugs }
+        let targets = vec![Cell::new(NOBODY); all.reference_count as usize];
+        Self { all, index: Index::new(all), targets, facts: facts(all), patient_names, drugs, request_drugs }
     }
 
     /// The number of a resource as the record's tables refer to it.
@@ -142,7 +146,15 @@ impl<'g, 's> Graph<'g, 's> {
             };
             return Resolved { target, malformed: false, display };
         };
-        let (target, malformed) = self.follow(text, holder);
+        let known = &self.targets[reference.number as usize];
+        if known.get() != NOBODY {
+            return Resolved { target: Target::Resource(known.get()), malformed: false, display };
+        }
+        if let Some(number) = self.follow_plain(text) {
+            known.set(number);
+            return Resolved { target: Target::Resource(number), malformed: false, display };
+        }
+        let (target, malformed) = self.follow_odd(text, holder);
         let display = if target == Target::Malformed { display.or(Some(text)) } else { display };
         Resolved { target, malformed, display }
     }
@@ -182,17 +194,19 @@ impl<'g, 's> Graph<'g, 's> {
         }
     }
 
-    fn follow(&self, text: &'g str, holder: u32) -> (Target<'g>, bool) {
-        // Nearly every reference is `Type/id` of something that is there.
-        if let Some((kind, id)) = text.split_once('/')
-            && let Some(number) = self.all.known_type(kind).and_then(|kind| self.index.any(kind, id))
-        {
-            return (Target::Resource(number), false);
-        }
-        self.follow_odd(text, holder)
+    /// Nearly every reference is `Type/id` of something that is there.
+    fn follow_plain(&self, text: &str) -> Option<u32> {
+        let (kind, id) = split_at_slash(text)?;
+        self.index.any(self.all.known_type(kind)?, id)
     }
 
     fn follow_odd(&self, text: &'g str, holder: u32) -> (Target<'g>, bool) {
+        if let Some((kind, id)) = plain_parts(text)
+            && kinds::is_fhir_type(kind)
+        {
+            // It has been looked for: a plain reference comes here when it is not found.
+            return (Target::Elsewhere { kind, id }, false);
+        }
         if let Some((before, id)) = text.split_once('#') {
             return match self.find_contained(id, holder) {
                 Some(number) if before.is_empty() => (Target::Resource(number), false),
@@ -212,25 +226,23 @@ impl<'g, 's> Graph<'g, 's> {
         }
         let absolute = text.contains("://");
         let Some(Path { kind, id, is_plain }) = Path::of(text) else {
-            return self.unique_or_malformed(text.trim(), true);
+            return self.unique_or_malformed(text.trim());
         };
         let known = self.all.known_type(kind);
         if !(kinds::is_fhir_type(kind) || known.is_some()) {
-            return self.unique_or_malformed(id, true);
+            return self.unique_or_malformed(id);
         }
         match known.and_then(|kind| self.index.any(kind, id)) {
             Some(number) => (Target::Resource(number), !absolute && !is_plain),
-            None if absolute => self.unique_or_malformed(id, false),
-            None if !is_plain => self.unique_or_malformed(id, true),
+            // The type is named: a resource of another type with that id is not meant.
+            None if absolute || !is_plain => (Target::Malformed, true),
             None => (Target::Elsewhere { kind, id }, false),
         }
     }
 
-    fn unique_or_malformed(&self, id: &str, malformed: bool) -> (Target<'g>, bool) {
-        match self.index.only(id) {
-            Some(number) => (Target::Resource(number), malformed),
-            None => (Target::Malformed, true),
-        }
+    /// A reference of a wrong form, which may still name the only resource of an id.
+    fn unique_or_malformed(&self, id: &str) -> (Target<'g>, bool) {
+        (self.index.only(id).map_or(Target::Malformed, Target::Resource), true)
     }
 
     fn find_contained(&self, id: &str, holder: u32) -> Option<u32> {
@@ -368,6 +380,18 @@ fn hash_of(resource: &Resource, body: &str, limits: Limits) -> u128 {
             canonical_hash(&body[start as usize..end as usize], limits).unwrap_or_default()
         }
     }
+}
+
+fn split_at_slash(text: &str) -> Option<(&str, &str)> {
+    let slash = text.bytes().position(|byte| byte == b'/')?;
+    Some((&text[..slash], &text[slash + 1..]))
+}
+
+/// The parts of `Type/id` where it is of nothing but the characters that ids are made of, the underscore of some suppliers included.
+fn plain_parts(text: &str) -> Option<(&str, &str)> {
+    let (kind, id) = split_at_slash(text)?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    (!id.is_empty() && id.bytes().all(is_plain)).then_some((kind, id))
 }
 
 /// The type and id at the end of a reference, before a version.

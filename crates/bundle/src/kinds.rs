@@ -18,6 +18,14 @@ macro_rules! types {
         $(#[allow(dead_code)] pub(crate) const $id: TypeId = Order::$id as TypeId;)*
         /// Names and roles of the types that this software knows (`bundle` sheet, section 2).
         pub(crate) const TYPES: &[(&str, Role)] = &[$(($name, Role::$role)),*];
+
+        /// The number of a known type.
+        pub(crate) fn known(name: &str) -> Option<TypeId> {
+            match name {
+                $($name => Some($id),)*
+                _ => None,
+            }
+        }
     };
 }
 
@@ -86,11 +94,6 @@ pub(crate) const OTHER_FHIR_TYPES: &[&str] = &[
     "Substance",
     "Task",
 ];
-
-/// The number of a known type.
-pub(crate) fn known(name: &str) -> Option<TypeId> {
-    TYPES.iter().position(|known| known.0 == name).map(|index| index as TypeId)
-}
 
 /// Whether a reference may name the type without being misspelt.
 pub(crate) fn is_fhir_type(name: &str) -> bool {

@@ -18,6 +18,7 @@
 //! # Ok::<(), bedside_bundle::BundleError>(())
 //! ```
 
+mod arrays;
 mod collected;
 mod columns;
 mod concepts;

@@ -127,7 +127,7 @@ fn extensions(reader: &mut Reader<'_, '_, '_>, list: &mut List) -> Read<()> {
                 let header = reader.problem_header("extension.RelatedProblemHeader")?;
                 reader.out.headers.push(header);
             }
-            _ => reader.cursor.skip()?,
+            _ => reader.skip_extension()?,
         }
         Ok(())
     })?;

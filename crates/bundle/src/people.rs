@@ -125,7 +125,7 @@ fn patient_identifiers(reader: &mut Reader<'_, '_, '_>, patient: &mut Patient) -
                         status = codings.first().map_or(Text::NONE, |coding| coding.code);
                         Ok(())
                     }
-                    _ => reader.cursor.skip(),
+                    _ => reader.skip_extension(),
                 })?,
                 _ => reader.cursor.skip()?,
             }

@@ -188,13 +188,17 @@ impl<'g> Relations<'g> {
     }
 
     /// Ids of the problems that point at any of some resources, in the order of the bundle.
-    pub(crate) fn problems_of(&self, graph: &'g Graph<'g, '_>, resources: &[u32]) -> Vec<&'g str> {
+    pub(crate) fn problems_of(
+        &self,
+        graph: &'g Graph<'g, '_>,
+        resources: impl IntoIterator<Item = u32>,
+    ) -> Vec<&'g str> {
         let mut problems: Vec<u32> = Vec::new();
         for resource in resources {
             if self.too_much_is_shared() {
                 return Vec::new();
             }
-            let resource = graph.first_of(*resource);
+            let resource = graph.first_of(resource);
             let start = self.pointing.partition_point(|(target, _)| *target < resource);
             problems.extend(
                 self.pointing[start..]
@@ -204,6 +208,8 @@ impl<'g> Relations<'g> {
             );
         }
         self.share(problems.len());
+        // Problems of one id and different content are one problem to whoever reads ids.
+        problems.iter_mut().for_each(|problem| *problem = graph.first_of(*problem));
         problems.sort_unstable();
         problems.dedup();
         problems.into_iter().map(|problem| graph.id(problem)).collect()

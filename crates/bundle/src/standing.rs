@@ -99,7 +99,7 @@ impl<'g> Standing<'g> {
         flags.raise(Flags::ENDED_NO_END_DATE, over && !self.has_end);
         let parts_differ =
             !self.status.is_empty() && !self.plan_status.is_empty() && self.status != self.plan_status;
-        let ends_later = over && self.end.is_some_and(|(from, _)| from > self.today);
+        let ends_later = over && self.end.is_some_and(|(_, to)| to > self.today);
         let past_but_active = self.active() && self.ended_before_today();
         flags.raise(Flags::STATUS_CONFLICT, parts_differ || ends_later || past_but_active);
         flags

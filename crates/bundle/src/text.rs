@@ -68,6 +68,26 @@ impl Span {
     }
 }
 
+/// The words that rules depend on.
+const WORDS: [&str; 16] = [
+    "active",
+    "completed",
+    "plan",
+    "order",
+    "stopped",
+    "inactive",
+    "resolved",
+    "finished",
+    "unknown",
+    "acute",
+    "delayed-prescribing",
+    "repeat",
+    "repeat-dispensing",
+    "prescribed-by-another-organisation",
+    "major",
+    "minor",
+];
+
 /// Where a phrase of ASCII stands in a text, whatever the case of either.
 pub(crate) fn find_ignoring_case(text: &str, phrase: &str) -> Option<usize> {
     let is_phrase = |bytes: &[u8]| bytes.eq_ignore_ascii_case(phrase.as_bytes());
@@ -95,13 +115,10 @@ impl<'a> Store<'a> {
         Self { body: "", borrows: false, copies: String::new() }
     }
 
-    /// Keeps a text that stands unescaped at a byte offset of the body.
-    #[inline]
-    pub(crate) fn keep(&mut self, text: &str, offset: usize) -> Text {
-        if self.borrows {
-            return Text { start: offset as u32, length: text.len() as u32 };
-        }
-        self.copy(text)
+    /// A text that stands unescaped at a byte offset of the body; nothing where the body will be gone.
+    #[inline(always)]
+    pub(crate) fn borrow(&self, offset: usize, length: u32) -> Option<Text> {
+        self.borrows.then_some(Text { start: offset as u32, length })
     }
 
     /// Keeps a copy of a text.
@@ -133,30 +150,17 @@ impl<'a> Store<'a> {
     /// The kept word of an enumeration as it is compared: without white space around it and, where it is one
     /// that a rule depends on, in lower case (`coding` sheet, section 8).
     pub(crate) fn word(&self, text: Text) -> &str {
-        const WORDS: [&str; 16] = [
-            "active",
-            "completed",
-            "stopped",
-            "inactive",
-            "resolved",
-            "finished",
-            "unknown",
-            "plan",
-            "order",
-            "acute",
-            "delayed-prescribing",
-            "repeat",
-            "repeat-dispensing",
-            "prescribed-by-another-organisation",
-            "major",
-            "minor",
-        ];
         let word = self.code(text);
-        WORDS.into_iter().find(|known| known.eq_ignore_ascii_case(word)).unwrap_or(word)
+        WORDS.into_iter().find(|known| *known == word || known.eq_ignore_ascii_case(word)).unwrap_or(word)
     }
 
     /// The kept text without white space around it, as codes are compared.
     pub(crate) fn code(&self, text: Text) -> &str {
-        self.str(text).trim()
+        let code = self.str(text);
+        // Hardly any has white space around it, and looking for it character by character is dear.
+        match code.as_bytes() {
+            [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => code,
+            _ => code.trim(),
+        }
     }
 }

@@ -5,9 +5,11 @@
 //! would not end while a person waits: that the test ends is what it shows. Patterns that the default limits would
 //! refuse are read with those limits lifted, so that the work behind them is done.
 
+mod support;
+
 use bedside_bundle::{BundleError, Feed, Limits, Options, Record, normalise};
-use bedside_model::Day;
 use bedside_model::schema::Table;
+use support::{bundle, joined, options};
 
 /// How often the thing that repeats does.
 const MANY: usize = 100_000;
@@ -23,22 +25,7 @@ fn lifted() -> Options {
         notices: usize::MAX,
         ..Limits::default()
     };
-    Options { limits, ..by_default() }
-}
-
-fn by_default() -> Options {
-    Options::new(Day::new(2026, 1, 15).expect("a day of the calendar"))
-}
-
-/// A bundle of these resources.
-fn bundle(resources: impl IntoIterator<Item = String>) -> String {
-    let entries: Vec<String> =
-        resources.into_iter().map(|resource| format!("{{\"resource\":{resource}}}")).collect();
-    format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, entries.join(","))
-}
-
-fn joined(count: usize, item: impl Fn(usize) -> String) -> String {
-    (0..count).map(item).collect::<Vec<_>>().join(",")
+    Options { limits, ..options() }
 }
 
 /// Reads whole and in pieces, which is the same, a refusal for a limit included.
@@ -95,9 +82,9 @@ fn entries_that_are_nothing_are_counted() {
         format!(r#"{{"resourceType":"Bundle","entry":[{}]}}"#, joined(count, |_| nothing.to_owned()))
     };
     for nothing in ["{}", "0", "null", "[]"] {
-        let record = read(&entries(nothing, MANY / 10), &by_default()).expect("read");
+        let record = read(&entries(nothing, MANY / 10), &options()).expect("read");
         assert_eq!(record.envelope.entries as usize, MANY / 10);
-        assert!(is_limit(&read(&entries(nothing, MANY), &by_default())));
+        assert!(is_limit(&read(&entries(nothing, MANY), &options())));
     }
 }
 
@@ -108,12 +95,12 @@ fn arrays_nested_as_deep_as_may_be_are_read_at_every_place() {
     let body = bundle((0..100).map(|id| {
         format!(r#"{{"id":"{id}","code":{{"text":{nested},"coding":{nested}}},"note":{nested},"resourceType":"Condition"}}"#)
     }));
-    assert_eq!(read(&body, &by_default()).expect("read").table(Table::Problems).num_rows(), 100);
+    assert_eq!(read(&body, &options()).expect("read").table(Table::Problems).num_rows(), 100);
     let contained = (0..25).fold("{\"resourceType\":\"Observation\"}".to_owned(), |inside, _| {
         format!(r#"{{"contained":[{inside}],"resourceType":"Observation"}}"#)
     });
     let body = bundle((0..1000).map(|_| contained.clone()));
-    assert_eq!(read(&body, &by_default()).expect("read").accounting["Observation"].seen, 26_000);
+    assert_eq!(read(&body, &options()).expect("read").accounting["Observation"].seen, 26_000);
 }
 
 #[test]
@@ -123,7 +110,7 @@ fn brackets_without_end_are_refused() {
             ["", r#"{"resourceType":"Bundle","entry":"#, r#"{"resourceType":"Bundle","entry":[{"x":"#]
         {
             let body = format!("{before}{}", open.repeat(10 * MANY));
-            assert!(is_limit(&read(&body, &by_default())));
+            assert!(is_limit(&read(&body, &options())));
         }
     }
 }
@@ -137,12 +124,12 @@ fn a_huge_string_of_escapes_and_a_huge_number_are_read_or_refused() {
         )]);
         assert_eq!(read(&body, &lifted()).expect("read").table(Table::Problems).num_rows(), 1);
         // The text fits the limit only where it is one byte a time.
-        assert_eq!(is_limit(&read(&body, &by_default())), inside.len() > 1);
+        assert_eq!(is_limit(&read(&body, &options())), inside.len() > 1);
     }
     let body =
         bundle([format!(r#"{{"resourceType":"Encounter","length":{{"value":{}}}}}"#, "1".repeat(10 * MANY))]);
     assert!(read(&body, &lifted()).is_ok());
-    assert!(is_limit(&read(&body, &by_default())));
+    assert!(is_limit(&read(&body, &options())));
 }
 
 #[test]
@@ -151,8 +138,8 @@ fn objects_of_as_many_keys_as_may_be_are_read_and_of_more_refused() {
         |keys: usize| format!("{{{}}}", joined(keys, |key| format!("\"same start {key:05} same end\":0")));
     let body =
         bundle([format!(r#"{{"resourceType":"Observation","x":[{}]}}"#, joined(400, |_| object(512)))]);
-    assert!(read(&body, &by_default()).is_ok());
-    assert!(is_limit(&read(&bundle([object(MANY)]), &by_default())));
+    assert!(read(&body, &options()).is_ok());
+    assert!(is_limit(&read(&bundle([object(MANY)]), &options())));
 }
 
 #[test]
@@ -178,7 +165,7 @@ fn one_long_text_that_every_record_repeats_is_refused() {
             })
             .chain([format!(r#"{{"resourceType":"Medication","id":"m","code":{{"text":"{long}"}}}}"#)]),
     );
-    assert!(is_limit(&read(&body, &by_default())));
+    assert!(is_limit(&read(&body, &options())));
 }
 
 #[test]
@@ -188,7 +175,7 @@ fn many_notices_of_one_long_id_are_bounded() {
         r#"{{"resourceType":"AllergyIntolerance","id":"{long}","category":[{}]}}"#,
         joined(10_000, |_| "1".to_owned())
     )]);
-    assert!(is_limit(&read(&body, &by_default())));
+    assert!(is_limit(&read(&body, &options())));
 }
 
 #[test]
@@ -337,8 +324,7 @@ fn ten_thousand_issues_under_one_plan_are_rows_of_it() {
         r#"{"resourceType":"MedicationStatement","id":"s","basedOn":[{"reference":"MedicationRequest/p"}]}"#;
     let plan = r#"{"resourceType":"MedicationRequest","id":"p","intent":"plan"}"#;
     let others = [statement.to_owned(), plan.to_owned()];
-    let record =
-        read(&bundle(others.into_iter().chain((0..10_000).map(issue))), &by_default()).expect("read");
+    let record = read(&bundle(others.into_iter().chain((0..10_000).map(issue))), &options()).expect("read");
     assert_eq!(record.table(Table::MedicationIssues).num_rows(), 10_000);
 }
 
@@ -356,7 +342,7 @@ fn many_records_that_share_one_plan_end() {
     let plan = r#"{"resourceType":"MedicationRequest","id":"p","intent":"plan"}"#.to_owned();
     // What is shared counts against the limit of values, so that one stays.
     let limits = Limits { values: Limits::default().values, ..lifted().limits };
-    let read = read(&bundle(statements.chain(issues).chain([plan])), &Options { limits, ..by_default() });
+    let read = read(&bundle(statements.chain(issues).chain([plan])), &Options { limits, ..options() });
     assert!(is_limit(&read));
 }
 

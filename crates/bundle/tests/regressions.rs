@@ -11,18 +11,7 @@ use serde_json::{Value, json};
 use sheet::{
     Answer, GPC, allergy, assert_flags, assert_row, content, list as list_of, medicine, problem, texts, with,
 };
-use support::{column, options, rows};
-
-/// A bundle of these resources.
-fn bundle(resources: impl IntoIterator<Item = String>) -> String {
-    let entries: Vec<String> =
-        resources.into_iter().map(|resource| format!("{{\"resource\":{resource}}}")).collect();
-    format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, entries.join(","))
-}
-
-fn joined(count: usize, item: impl Fn(usize) -> String) -> String {
-    (0..count).map(item).collect::<Vec<_>>().join(",")
-}
+use support::{bundle, column, joined, options, rows};
 
 /// A list of this code, with these members beside it.
 fn list(id: &str, code: &str, members: &str) -> String {

@@ -23,6 +23,13 @@ pub(crate) struct Lexeme {
     pub(crate) escaped: bool,
 }
 
+impl Lexeme {
+    /// Length as written, in bytes.
+    pub(crate) fn length(self) -> u32 {
+        self.end - self.start
+    }
+}
+
 /// An object being read: hand it back to [`Cursor::next_member`] until that gives nothing.
 pub(crate) struct Members {
     first_key: usize,
@@ -149,6 +156,13 @@ impl<'a> Cursor<'a> {
             b'n' => Ok(Kind::Null),
             _ => Err(self.unexpected(at, "a value")),
         }
+    }
+
+    /// Whether a string stands at the cursor.
+    #[inline(always)]
+    pub(crate) fn is_at_string(&mut self) -> bool {
+        let at = self.at();
+        self.byte(at) == b'"'
     }
 
     /// Enters the object at the cursor.

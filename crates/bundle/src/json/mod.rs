@@ -8,7 +8,7 @@ mod tokens;
 mod window;
 
 pub(crate) use canonical::canonical_hash;
-pub(crate) use cursor::{Cursor, Items, Kind, Lexeme, Workspace};
+pub(crate) use cursor::{Cursor, Items, Kind, Lexeme, Members, Workspace};
 
 use std::fmt;
 

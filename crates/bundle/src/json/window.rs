@@ -83,72 +83,76 @@ impl Window {
     /// bits is set up to and with it. Inlined into each kernel, to be compiled for its processor.
     #[inline(always)]
     pub(super) fn find_tokens(&mut self, blocks: usize, parity: impl Fn(u64) -> u64) {
+        // Kept here rather than in the window, so that they stay in registers.
+        let (mut scanned, mut count, mut carry) = (self.scanned, self.count, self.carry);
         for number in 0..blocks.min(WINDOW / BLOCK) {
-            let classes = self.classes[number];
-            let escaped = match classes.backslash | self.carry.escaped {
+            let Classes { quote, backslash, structural, whitespace, control } = self.classes[number];
+            let escaped = match backslash | carry.escaped {
                 0 => 0,
-                _ => self.escaped(classes.backslash),
+                _ => escaped(backslash, &mut carry.escaped),
             };
-            let quotes = classes.quote & !escaped;
+            let quotes = quote & !escaped;
             // From each opening quote up to its closing quote, that one left out.
-            let strings = parity(quotes) ^ self.carry.in_string;
-            self.carry.in_string = 0u64.wrapping_sub(strings >> 63);
-            let words = !(classes.structural | classes.whitespace | strings | quotes);
-            let word_starts = words & !(words << 1 | self.carry.word);
-            self.carry.word = words >> 63;
-            if (classes.control | classes.backslash) & strings != 0 {
-                self.note_oddities(classes, strings);
+            let strings = parity(quotes) ^ carry.in_string;
+            carry.in_string = 0u64.wrapping_sub(strings >> 63);
+            let words = !(structural | whitespace | strings | quotes);
+            let word_starts = words & !(words << 1 | carry.word);
+            carry.word = words >> 63;
+            if (control | backslash) & strings != 0 {
+                self.note_oddities(scanned, control & strings, backslash & strings);
             }
-            self.push((classes.structural & !strings) | quotes | word_starts);
-            self.scanned += BLOCK;
+            let tokens = (structural & !strings) | quotes | word_starts;
+            count += write_tokens(tokens, scanned as u32, &mut self.positions, count);
+            scanned += BLOCK;
         }
+        (self.scanned, self.count, self.carry) = (scanned, count, carry);
     }
 
-    /// Which bytes a backslash before them escapes. Backslashes are rare enough to be taken one by one.
+    /// Notes control characters and backslashes inside the strings of the block at `start`.
     #[cold]
-    fn escaped(&mut self, backslashes: u64) -> u64 {
-        let mut escaped = self.carry.escaped;
-        let mut rest = backslashes & !escaped;
-        self.carry.escaped = 0;
-        while rest != 0 {
-            let at = rest.trailing_zeros();
-            if at == 63 {
-                self.carry.escaped = 1;
-                break;
-            }
-            escaped |= 2 << at;
-            rest &= !(3 << at);
-        }
-        escaped
-    }
-
-    #[cold]
-    fn note_oddities(&mut self, classes: Classes, strings: u64) {
-        let control = classes.control & strings;
+    fn note_oddities(&mut self, start: usize, control: u64, mut backslashes: u64) {
         if control != 0 {
-            self.control = self.control.min(self.scanned + control.trailing_zeros() as usize);
+            self.control = self.control.min(start + control.trailing_zeros() as usize);
         }
-        let mut backslashes = classes.backslash & strings;
         while backslashes != 0 {
-            self.backslashes.push(self.scanned as u32 + backslashes.trailing_zeros());
+            self.backslashes.push(start as u32 + backslashes.trailing_zeros());
             backslashes &= backslashes - 1;
         }
     }
+}
 
-    #[inline(always)]
-    fn push(&mut self, mut tokens: u64) {
-        let found = tokens.count_ones() as usize;
-        let base = self.scanned as u32;
-        let (room, _) = self.positions[self.count..self.count + BLOCK].as_chunks_mut::<4>();
-        // Four at a time; what is written behind the last token is overwritten or never read.
-        for positions in &mut room[..found.div_ceil(4)] {
-            for position in positions {
-                *position = base.wrapping_add(tokens.trailing_zeros());
-                tokens &= tokens.wrapping_sub(1);
-            }
+/// Which bytes a backslash before them escapes; `carry` is one where the first byte is. Backslashes are rare enough to
+/// be taken one by one.
+#[cold]
+fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
+    let mut escaped = *carry;
+    let mut rest = backslashes & !escaped;
+    *carry = 0;
+    while rest != 0 {
+        let at = rest.trailing_zeros();
+        if at == 63 {
+            *carry = 1;
+            break;
         }
-        self.count += found;
+        escaped |= 2 << at;
+        rest &= !(3 << at);
     }
+    escaped
+}
+
+/// Writes the positions of the tokens of the block at `start`, and how many they are.
+#[inline(always)]
+fn write_tokens(mut tokens: u64, start: u32, positions: &mut [u32; WINDOW], count: usize) -> usize {
+    let found = tokens.count_ones() as usize;
+    let (room, _) = positions[count..count + BLOCK].as_chunks_mut::<4>();
+    // Four at a time; what is written behind the last token is overwritten or never read.
+    for four in &mut room[..found.div_ceil(4)] {
+        for position in four {
+            *position = start.wrapping_add(tokens.trailing_zeros());
+            tokens &= tokens.wrapping_sub(1);
+        }
+    }
+    found
 }
 
 /// [`Window::find_tokens`] needs it: in shifts, for processors without an instruction that does it.

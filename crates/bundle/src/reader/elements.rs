@@ -20,7 +20,8 @@ impl Reader<'_, '_, '_> {
 
     /// Reads a Reference.
     pub(crate) fn reference(&mut self, element: &'static str) -> Read<Reference> {
-        let mut this = Reference::default();
+        let mut this = Reference { number: self.out.reference_count, ..Reference::default() };
+        self.out.reference_count += 1;
         self.object(element, |reader, key| {
             match key {
                 "reference" => this.reference = reader.text(element)?,
@@ -119,7 +120,7 @@ impl Reader<'_, '_, '_> {
                 "userSelected" => this.user_selected = reader.boolean("coding.userSelected")?,
                 "extension" => reader.extensions(|reader, extension, _| match extension {
                     Extension::SnomedDescription => reader.snomed_description(&mut this),
-                    _ => reader.cursor.skip(),
+                    _ => reader.skip_extension(),
                 })?,
                 _ => reader.cursor.skip()?,
             }

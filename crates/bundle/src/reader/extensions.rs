@@ -6,7 +6,8 @@ use crate::json::{Kind, Lexeme};
 use crate::text::Text;
 
 impl Reader<'_, '_, '_> {
-    /// Reads a list of Extensions: each is handed over whole, the cursor at its object, with its URL.
+    /// Reads a list of Extensions: each is handed over with its URL, to be read or passed over as a whole by one of the
+    /// methods below.
     pub(crate) fn extensions(
         &mut self,
         mut extension: impl FnMut(&mut Self, Extension, &str) -> Read<()>,
@@ -15,7 +16,7 @@ impl Reader<'_, '_, '_> {
             if reader.cursor.peek()? != Kind::Object {
                 return reader.wrong_type("extension");
             }
-            match reader.find_member("url")? {
+            match reader.begin_object("url")? {
                 Some(url) => {
                     let known = reader.extension_of(url);
                     let url = reader.cursor.unescape(url);
@@ -24,6 +25,11 @@ impl Reader<'_, '_, '_> {
                 None => reader.cursor.skip(),
             }
         })
+    }
+
+    /// Passes over the extension at the cursor.
+    pub(crate) fn skip_extension(&mut self) -> Read<()> {
+        self.members(|reader, _| reader.cursor.skip())
     }
 
     /// The extension of a URL in the text.

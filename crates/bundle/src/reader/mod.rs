@@ -12,7 +12,7 @@ use bedside_model::NoticeCode;
 
 use crate::collected::{Collected, NOBODY};
 use crate::elements::Extension;
-use crate::json::{Cursor, Fault, Items, Kind, Lexeme};
+use crate::json::{Cursor, Fault, Items, Kind, Lexeme, Members};
 use crate::limits::Limits;
 use crate::text::Text;
 
@@ -30,6 +30,8 @@ pub(crate) struct Reader<'a, 'c, 's> {
     entry: u32,
     resource: u32,
     in_entry: bool,
+    /// The object at the cursor where its first member has been read already: the one that says what it is.
+    begun: Option<Members>,
     /// URLs of extensions met in this text, with what they are: there are few, and each comes often.
     extension_urls: Vec<(&'a str, Extension)>,
 }
@@ -52,6 +54,7 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
             entry: 0,
             resource: NOBODY,
             in_entry: false,
+            begun: None,
             extension_urls: Vec::new(),
         }
     }
@@ -115,7 +118,10 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     /// Reads the members of an object.
     #[inline]
     pub(crate) fn members(&mut self, mut member: impl FnMut(&mut Self, &str) -> Read<()>) -> Read<()> {
-        let mut members = self.cursor.enter_object()?;
+        let mut members = match self.begun.take() {
+            Some(begun) => begun,
+            None => self.cursor.enter_object()?,
+        };
         while let Some(key) = self.cursor.next_member(&mut members)? {
             let key = self.cursor.unescape(key);
             member(self, &key)?;
@@ -174,13 +180,11 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     /// Reads a string.
     #[inline]
     pub(crate) fn text(&mut self, element: &'static str) -> Read<Text> {
-        match self.cursor.peek()? {
-            Kind::String => {
-                let lexeme = self.cursor.string_value()?;
-                Ok(self.keep(lexeme))
-            }
-            _ => self.text_of_wrong_type(element),
+        if !self.cursor.is_at_string() {
+            return self.text_of_wrong_type(element);
         }
+        let lexeme = self.cursor.string_value()?;
+        Ok(self.keep(lexeme))
     }
 
     /// Reads a number as the text it is written in.
@@ -233,20 +237,28 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
         }
     }
 
-    /// The string value of a member of the object at the cursor, which stays where it is.
-    fn find_member(&mut self, name: &'static str) -> Read<Option<Lexeme>> {
+    /// The string value of the member that says what the object at the cursor is. It nearly always comes first: then
+    /// the object is begun, for [`Reader::members`] to go on with; else the cursor stays before it.
+    fn begin_object(&mut self, name: &'static str) -> Read<Option<Lexeme>> {
         let checkpoint = self.cursor.checkpoint();
-        let mut found = None;
         let mut members = self.cursor.enter_object()?;
+        let mut is_first = true;
         while let Some(key) = self.cursor.next_member(&mut members)? {
             if self.cursor.unescape(key) == name {
-                found = self.find_string(name)?;
-                break;
+                if is_first && self.cursor.is_at_string() {
+                    let value = self.cursor.string_value()?;
+                    self.begun = Some(members);
+                    return Ok(Some(value));
+                }
+                let found = self.find_string(name)?;
+                self.cursor.restore(checkpoint);
+                return Ok(found);
             }
+            is_first = false;
             self.cursor.skip()?;
         }
         self.cursor.restore(checkpoint);
-        Ok(found)
+        Ok(None)
     }
 
     /// The string at the cursor, or in a list of one.
@@ -341,6 +353,9 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
         if lexeme.escaped {
             return self.out.store.copy(&self.cursor.unescape(lexeme));
         }
-        self.out.store.keep(self.cursor.written(lexeme), self.base + lexeme.start as usize)
+        if let Some(text) = self.out.store.borrow(self.base + lexeme.start as usize, lexeme.length()) {
+            return text;
+        }
+        self.out.store.copy(self.cursor.written(lexeme))
     }
 }

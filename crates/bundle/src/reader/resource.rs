@@ -127,7 +127,7 @@ impl Reader<'_, '_, '_> {
     }
 
     fn resource_type(&mut self) -> Read<TypeId> {
-        let name = self.find_member("resourceType")?.map(|lexeme| self.cursor.unescape(lexeme));
+        let name = self.begin_object("resourceType")?.map(|lexeme| self.cursor.unescape(lexeme));
         Ok(self.out.type_id(name.as_deref().unwrap_or_default()))
     }
 

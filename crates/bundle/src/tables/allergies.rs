@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_buffer::OffsetBuffer;
 use bedside_model::NoticeCode;
 use bedside_model::schema::Table;
 use hashbrown::HashMap;
 
+use crate::arrays::strings;
 use crate::collected::{Collected, NOBODY};
-use crate::columns::{Columns, empty, strings};
+use crate::columns::{Columns, empty, kept};
 use crate::concepts::{self, Described};
 use crate::elements::{Concept, Extension, Head, Reference};
 use crate::findings::Findings;
@@ -93,7 +93,7 @@ fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Allergy) -> Read<
                 this.has_end = true;
                 read_end(reader, this)?;
             }
-            _ => reader.cursor.skip()?,
+            _ => reader.skip_extension()?,
         }
         Ok(())
     })
@@ -198,7 +198,7 @@ fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, allergy: &'g 
         allergy,
         ended_list,
         agent: concepts::describe(graph.all, allergy.code),
-        derived_status: derived_status(graph.all, allergy, ended_list, membership),
+        derived_status: derived_status(graph.all, allergy, membership),
         reactions: manifested(graph.all, allergy),
         consultation: relations
             .by_context(graph, allergy.encounter, resource)
@@ -210,15 +210,9 @@ fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, allergy: &'g 
 
 /// Active unless something says ended; both is a conflict, to be shown as possibly active. An assertion that
 /// has ended asserts nothing any more (`allergies` sheet, sections 1 and 3).
-fn derived_status(
-    all: &Collected<'_>,
-    allergy: &Allergy,
-    ended_list: bool,
-    membership: Membership,
-) -> &'static str {
+fn derived_status(all: &Collected<'_>, allergy: &Allergy, membership: Membership) -> &'static str {
     let status = all.store.word(allergy.clinical_status);
-    let ended =
-        matches!(status, "resolved" | "inactive") || allergy.has_end || ended_list || membership.is_ended();
+    let ended = matches!(status, "resolved" | "inactive") || allergy.has_end || membership.is_ended();
     let active = status == "active" || membership.is_primary();
     match (active, ended) {
         (true, true) => "conflict",
@@ -381,9 +375,7 @@ fn columns(
     reaction_columns(&mut columns, graph.all, rows);
     columns.text("consultation_id", rows.iter().map(|row| row.consultation.and_then(|place| place.id)));
     columns.text("consultation_link", rows.iter().map(|row| row.consultation.map(|place| place.link)));
-    let problems: Vec<Vec<&str>> =
-        rows.iter().map(|row| relations.problems_of(graph, &[number(row)])).collect();
-    columns.texts("problem_ids", problems.iter().map(|ids| ids.iter().copied()));
+    columns.texts("problem_ids", rows.iter().map(|row| relations.problems_of(graph, [number(row)])));
     columns.kept_texts("notes", rows.iter().map(|row| row.allergy.head.notes));
     columns.kept_texts("security", rows.iter().map(|row| row.allergy.head.security));
     columns.words("membership", rows.iter().map(|row| Some(row.membership.as_str())));
@@ -392,21 +384,23 @@ fn columns(
 }
 
 fn reaction_columns(columns: &mut Columns<'_, '_>, all: &Collected<'_>, rows: &[Row<'_>]) {
-    let offsets = OffsetBuffer::from_lengths(rows.iter().map(|row| row.reactions.len()));
-    let items = rows.iter().flat_map(|row| row.reactions.iter());
-    let kept = |get: fn(&Manifested<'_>) -> Text| -> ArrayRef {
-        Arc::new(strings(&all.text, items.clone().map(|item| all.store.get(get(item)))))
+    let items: Vec<&Manifested<'_>> = rows.iter().flat_map(|row| &row.reactions).collect();
+    let sent = |get: fn(&Manifested<'_>) -> Text| kept(all, items.iter().map(|item| get(item)));
+    let told = |get: for<'t> fn(&Manifested<'t>) -> Option<&'t str>| -> ArrayRef {
+        let texts: Vec<Option<&str>> = items.iter().map(|item| get(item)).collect();
+        Arc::new(strings(&all.text, &texts))
     };
-    let arrays: Vec<ArrayRef> = vec![
-        kept(|item| item.code),
-        kept(|item| item.system),
-        Arc::new(strings(&all.text, items.clone().map(|item| item.term))),
-        kept(|item| item.null_flavor),
-        kept(|item| item.severity),
-        Arc::new(strings(&all.text, items.clone().map(|item| item.exposure_route))),
-        kept(|item| item.description),
-    ];
-    columns.structs("reactions", offsets, arrays);
+    columns.structs("reactions", rows.iter().map(|row| row.reactions.len()), || {
+        vec![
+            sent(|item| item.code),
+            sent(|item| item.system),
+            told(|item| item.term),
+            sent(|item| item.null_flavor),
+            sent(|item| item.severity),
+            told(|item| item.exposure_route),
+            sent(|item| item.description),
+        ]
+    });
     let first = rows.iter().map(|row| row.reactions.first());
     columns.text("reaction_term", first.clone().map(|reaction| reaction.and_then(|reaction| reaction.term)));
     columns.kept("reaction_severity", first.map(|reaction| reaction.map_or(Text::NONE, |it| it.severity)));

@@ -58,8 +58,7 @@ fn roots<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>) -> Vec<(Opt
         }
         for item in list.items.of(&graph.all.references) {
             if let Some(child) = graph.find(*item, list.resource, kinds::LIST) {
-                let child = graph.resource(child).row as usize;
-                held[child] |= child != position;
+                held[graph.resource(child).row as usize] = true;
             }
         }
     }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_buffer::OffsetBuffer;
+use arrow_array::RecordBatch;
 use bedside_model::NoticeCode;
 use bedside_model::schema::Table;
 
+use crate::arrays::strings;
 use crate::collected::NOBODY;
-use crate::columns::{Columns, empty, strings};
+use crate::columns::{Columns, empty, kept};
 use crate::concepts::{self, Described};
 use crate::elements::{Concept, Head, Reference};
 use crate::findings::Findings;
@@ -291,9 +291,7 @@ fn columns(
     columns.text("location", rows.iter().map(|row| row.location));
     columns.text("organisation", rows.iter().map(|row| row.organisation));
     columns.text("organisation_ods", rows.iter().map(|row| row.organisation_ods));
-    let problems: Vec<Vec<&str>> =
-        rows.iter().map(|row| relations.problems_of(graph, &[number(row)])).collect();
-    columns.texts("problem_ids", problems.iter().map(|ids| ids.iter().copied()));
+    columns.texts("problem_ids", rows.iter().map(|row| relations.problems_of(graph, [number(row)])));
     for (name, places) in [
         ("medication_count", recorded.medications),
         ("issue_count", recorded.issues),
@@ -311,12 +309,12 @@ fn columns(
 }
 
 fn participant_column(columns: &mut Columns<'_, '_>, graph: &Graph<'_, '_>, rows: &[Row<'_>]) {
-    let offsets = OffsetBuffer::from_lengths(rows.iter().map(|row| row.participants.len()));
-    let items = rows.iter().flat_map(|row| row.participants.iter());
-    let role = strings(&graph.all.text, items.clone().map(|(role, _)| graph.all.store.get(*role)));
-    let name = strings(&graph.all.text, items.map(|(_, name)| *name));
-    let arrays: Vec<ArrayRef> = vec![Arc::new(role), Arc::new(name)];
-    columns.structs("participants", offsets, arrays);
+    let all = graph.all;
+    columns.structs("participants", rows.iter().map(|row| row.participants.len()), || {
+        let items = || rows.iter().flat_map(|row| &row.participants);
+        let names: Vec<Option<&str>> = items().map(|(_, name)| *name).collect();
+        vec![kept(all, items().map(|(role, _)| *role)), Arc::new(strings(&all.text, &names))]
+    });
 }
 
 /// How many rows were recorded in each Encounter, by the Encounter's number.

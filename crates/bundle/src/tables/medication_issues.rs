@@ -151,7 +151,7 @@ fn read_quantity_text(reader: &mut Reader<'_, '_, '_>, text: &mut Text) -> Read<
     reader.extensions(|reader, extension, _| {
         match extension {
             Extension::QuantityText => text.keep_first(reader.extension_text("extension")?),
-            _ => reader.cursor.skip()?,
+            _ => reader.skip_extension()?,
         }
         Ok(())
     })
@@ -178,7 +178,7 @@ fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<
             }
             Extension::RepeatInformation => read_repeats(reader, this)?,
             Extension::StatusReason => read_status_reason(reader, this)?,
-            _ => reader.cursor.skip()?,
+            _ => reader.skip_extension()?,
         }
         Ok(())
     })
@@ -386,9 +386,10 @@ fn columns(
     columns.text("recorder", recorders.iter().copied());
     columns.text("consultation_id", rows.iter().map(|row| row.consultation.and_then(|place| place.id)));
     columns.text("consultation_link", rows.iter().map(|row| row.consultation.map(|place| place.link)));
-    let problems: Vec<Vec<&str>> =
-        rows.iter().map(|row| relations.problems_of(graph, &[row.request.head.resource])).collect();
-    columns.texts("problem_ids", problems.iter().map(|ids| ids.iter().copied()));
+    columns.texts(
+        "problem_ids",
+        rows.iter().map(|row| relations.problems_of(graph, [row.request.head.resource])),
+    );
     columns.kept_texts("notes", rows.iter().map(|row| row.request.head.notes));
     columns.kept_texts("security", rows.iter().map(|row| row.request.head.security));
     columns.words("membership", rows.iter().map(|row| Some(row.membership.as_str())));

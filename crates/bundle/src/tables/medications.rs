@@ -76,7 +76,7 @@ fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Statement) -> Rea
                 this.dosage_changed.keep_first(reader.extension_text("extension")?);
             }
             Extension::PrescribingAgency => this.agency.keep_first(reader.extension_concept("extension")?),
-            _ => reader.cursor.skip()?,
+            _ => reader.skip_extension()?,
         }
         Ok(())
     })
@@ -341,15 +341,10 @@ fn columns(
     columns.text("on_behalf_of_ods", ods.iter().copied());
     columns.text("consultation_id", rows.iter().map(|row| row.consultation.and_then(|place| place.id)));
     columns.text("consultation_link", rows.iter().map(|row| row.consultation.map(|place| place.link)));
-    let problems: Vec<Vec<&str>> = rows.iter().map(|row| row.problems(graph, relations)).collect();
-    columns.texts("problem_ids", problems.iter().map(|ids| ids.iter().copied()));
+    columns.texts("problem_ids", rows.iter().map(|row| row.problems(graph, relations)));
     columns.words("class", rows.iter().map(|row| Some(row.class)));
-    let notes: Vec<Vec<&str>> =
-        rows.iter().map(|row| row.united(graph, relations, |head| head.notes)).collect();
-    columns.texts("notes", notes.iter().map(|notes| notes.iter().copied()));
-    let security: Vec<Vec<&str>> =
-        rows.iter().map(|row| row.united(graph, relations, |head| head.security)).collect();
-    columns.texts("security", security.iter().map(|labels| labels.iter().copied()));
+    columns.texts("notes", rows.iter().map(|row| row.united(graph, relations, |head| head.notes)));
+    columns.texts("security", rows.iter().map(|row| row.united(graph, relations, |head| head.security)));
     columns.words("membership", rows.iter().map(|row| Some(row.membership.as_str())));
     columns.flags(rows.iter().map(|row| row.all_flags(findings)));
     columns.finish()
@@ -452,10 +447,9 @@ impl<'g> Row<'g> {
     /// Problems that point at the statement, its plan or one of its issues, in the order of the bundle.
     fn problems(&self, graph: &'g Graph<'g, '_>, relations: &Relations<'g>) -> Vec<&'g str> {
         let plan = self.plan.head.resource;
-        let mut of = vec![self.resource];
-        of.extend((plan != NOBODY && plan != self.resource).then_some(plan));
-        of.extend(self.issues.iter().map(|issue| graph.all.requests[*issue as usize].head.resource));
-        relations.problems_of(graph, &of)
+        let requests = self.issues.iter().map(|issue| graph.all.requests[*issue as usize].head.resource);
+        let plan = Some(plan).filter(|plan| *plan != NOBODY && *plan != self.resource);
+        relations.problems_of(graph, std::iter::once(self.resource).chain(plan).chain(requests))
     }
 
     /// Texts of the statement, then those of the plan that are new.

@@ -3,6 +3,7 @@
 use arrow_array::RecordBatch;
 use bedside_model::NoticeCode;
 use bedside_model::schema::Table;
+use hashbrown::HashSet;
 
 use crate::collected::Collected;
 use crate::columns::{Columns, empty};
@@ -113,7 +114,7 @@ fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Condition) -> Rea
                 this.significance.keep_first(code.or(significance.text));
                 return Ok(());
             }
-            _ => return reader.cursor.skip(),
+            _ => return reader.skip_extension(),
         };
         if relation == Relation::UnknownHeader {
             reader.notice(NoticeCode::UnknownCode, "extension");
@@ -251,8 +252,7 @@ fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) -> 
     for (name, relation) in
         [("parent_ids", Relation::Parent), ("child_ids", Relation::Child), ("sibling_ids", Relation::Sibling)]
     {
-        let ids: Vec<Vec<&str>> = rows.iter().map(|row| related(graph, row.condition, relation)).collect();
-        columns.texts(name, ids.iter().map(|ids| ids.iter().copied()));
+        columns.texts(name, rows.iter().map(|row| related(graph, row.condition, relation)));
     }
     columns.kept_texts("notes", rows.iter().map(|row| row.condition.head.notes));
     columns.kept_texts("security", rows.iter().map(|row| row.condition.head.security));
@@ -264,9 +264,10 @@ fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) -> 
 /// Ids of the problems in one relation, those outside the bundle included.
 fn related<'g>(graph: &'g Graph<'g, '_>, condition: &Condition, relation: Relation) -> Vec<&'g str> {
     let links = condition.links.of(&graph.all.problem_links).iter().filter(|link| link.relation == relation);
-    links
-        .filter_map(|link| graph.target_id(graph.resolve(link.target, condition.head.resource).target))
-        .collect()
+    let ids =
+        links.filter_map(|link| graph.target_id(graph.resolve(link.target, condition.head.resource).target));
+    let mut known: HashSet<&str> = HashSet::new();
+    ids.filter(|id| known.insert(id)).collect()
 }
 
 /// The problems that a list's header names, as ids.

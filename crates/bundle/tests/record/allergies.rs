@@ -13,10 +13,10 @@ fn end(parts: Value) -> Value {
     json!({"extension": [{"url": format!("{GPC}AllergyIntoleranceEnd-1"), "extension": parts}]})
 }
 
-/// The Ended list with the allergy that it contains.
-fn contained_ended(id: &str) -> Value {
-    let contained = allergy(id, agent(), json!({"clinicalStatus": "resolved"}));
-    with(list(ENDED_ALLERGIES, &[&format!("#{id}")]), json!({"contained": [contained]}))
+/// The Ended list with the allergy `a`, which it contains.
+fn contained_ended(status: &str) -> Value {
+    let contained = allergy("a", agent(), json!({"clinicalStatus": status}));
+    with(list(ENDED_ALLERGIES, &["#a"]), json!({"contained": [contained]}))
 }
 
 /// The allergy `a` of this status, with these members, and lists that name it.
@@ -81,19 +81,21 @@ fn what_another_resource_contains_has_not_ended_by_that() {
 
 #[test]
 fn a_contained_allergy_and_its_twin_at_top_level_are_two_rows_of_one_verdict() {
-    let twin = |status: &str, listed: bool| {
-        let mut resources =
-            vec![allergy("a", agent(), json!({"clinicalStatus": status})), contained_ended("a")];
+    let twins = |status: &str, contained: &str, listed: bool| {
+        let top_level = allergy("a", agent(), json!({"clinicalStatus": status}));
+        let mut resources = vec![top_level, contained_ended(contained)];
         resources.extend(listed.then(|| list(ALLERGIES, &["AllergyIntolerance/a"])));
         let rows = Answer::synthetic(resources).rows(Table::Allergies);
         let column = |name: &str| rows.iter().map(|row| row[name].clone()).collect::<Vec<_>>();
         (column("derived_status"), column("membership"))
     };
     let both = |text: &str| vec![json!(text), json!(text)];
-    assert_eq!(twin("resolved", false), (both("ended"), both("ended")));
-    assert_eq!(twin("active", false), (both("conflict"), both("ended")));
-    assert_eq!(twin("active", true), (both("conflict"), vec![json!("primary"), json!("ended")]));
-    assert_eq!(twin("resolved", true), (both("conflict"), vec![json!("primary"), json!("ended")]));
+    let listed = || vec![json!("primary"), json!("ended")];
+    assert_eq!(twins("resolved", "resolved", false), (both("ended"), both("ended")));
+    assert_eq!(twins("active", "resolved", false), (both("conflict"), both("ended")));
+    assert_eq!(twins("resolved", "active", false), (both("conflict"), both("ended")));
+    assert_eq!(twins("active", "resolved", true), (both("conflict"), listed()));
+    assert_eq!(twins("resolved", "resolved", true), (both("conflict"), listed()));
 }
 
 #[test]

@@ -228,6 +228,27 @@ fn what_a_consultation_cannot_show_says_why() {
 }
 
 #[test]
+fn the_problem_that_heads_a_topic_or_a_heading_is_read_in_either_shape() {
+    let url = "https://fhir.hl7.org.uk/STU3/StructureDefinition/Extension-CareConnect-RelatedProblemHeader-1";
+    let direct = json!({"url": url, "valueReference": to("Condition/p")});
+    let nested = json!({"url": url, "extension": [{"url": "target", "valueReference": to("Condition/q")}]});
+    let headed = |id: &str, code: &str, items: Value| {
+        structure(id, code, items, json!({"extension": [direct, nested]}))
+    };
+    let answer = Answer::synthetic(vec![
+        headed("t", TOPIC, json!([to("List/h")])),
+        headed("h", HEADING, json!([to("Observation/o")])),
+        problem("p", json!({})),
+        encounter("e", json!({})),
+    ]);
+    let problems: Vec<_> =
+        answer.rows(Table::ConsultationNodes).iter().map(|node| node["problem_ids"].clone()).collect();
+    assert_eq!(problems, [json!(["p", "q"]), json!(["p", "q"]), Value::Null]);
+    assert_row(&answer.row(Table::Problems, "p"), json!({"membership": "linked", "consultation_id": null}));
+    assert_eq!(answer.notices("unresolved_reference").len(), 3, "the problem q, twice, and the item");
+}
+
+#[test]
 fn nodes_are_numbered_anew_in_each_consultation_and_lists_nobody_holds_are_roots() {
     let of = |id: &str, code: &str, items: Value, encounter: &str| {
         structure(id, code, items, json!({"encounter": to(encounter), "title": id}))

@@ -84,6 +84,59 @@ fn an_entry_that_is_no_entry_costs_the_others_nothing_and_is_noticed() {
 }
 
 #[test]
+fn every_type_is_counted_as_rows_as_context_or_as_unmapped() {
+    let roles: [(&[&str], [u32; 3]); 3] = [
+        (
+            &["MedicationStatement", "MedicationRequest", "AllergyIntolerance", "Condition", "Encounter"],
+            [1, 0, 0],
+        ),
+        (
+            &[
+                "Patient",
+                "Practitioner",
+                "PractitionerRole",
+                "Organization",
+                "Location",
+                "HealthcareService",
+                "RelatedPerson",
+                "Medication",
+                "List",
+                "OperationOutcome",
+            ],
+            [0, 1, 0],
+        ),
+        (
+            &[
+                "Observation",
+                "Immunization",
+                "DiagnosticReport",
+                "Specimen",
+                "ProcedureRequest",
+                "ReferralRequest",
+                "DocumentReference",
+                "QuestionnaireResponse",
+                "Flag",
+                "Basic",
+                "Nonsense",
+            ],
+            [0, 0, 1],
+        ),
+    ];
+    for (kinds, role) in roles {
+        for kind in kinds {
+            let record = read(&format!(
+                r#"{{"resourceType":"Bundle","type":"collection","entry":[{{"resource":{{"resourceType":"{kind}","id":"1"}}}}]}}"#
+            ));
+            let account = record.accounting[*kind];
+            assert_eq!(account.seen, 1, "{kind}");
+            assert_eq!([account.normalised, account.context, account.unmapped], role, "{kind}");
+            let unknown = ["Basic", "Nonsense"].contains(kind);
+            assert_eq!(codes(&record).contains(&"unknown_resource_type".to_owned()), unknown, "{kind}");
+        }
+    }
+}
+
+#[test]
 fn digits_are_kept_as_sent_and_a_truth_value_is_no_number() {
     let digits = "0.1234567890123456789012345678901234567890123456789012345";
     for (sent, kept, malformed) in [

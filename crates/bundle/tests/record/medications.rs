@@ -309,6 +309,16 @@ fn a_reason_for_stopping_is_read_under_either_name_and_as_words_alone() {
 }
 
 #[test]
+fn an_agency_that_is_sent_as_a_bare_word_is_told_by_it() {
+    for key in ["valueString", "valueCode"] {
+        let agency =
+            json!([with(json!({"url": format!("{GPC}PrescribingAgency-1")}), json!({key: "Hospital"}))]);
+        let row = row_of(tablets(json!({"extension": agency}), json!({})));
+        assert_row(&row, json!({"prescribing_agency": null, "prescribing_agency_text": "Hospital"}));
+    }
+}
+
+#[test]
 fn counters_are_read_as_numbers_and_as_words_and_none_is_not_nothing() {
     for (sent, read) in
         [(json!(6), json!(6)), (json!("6"), json!(6)), (json!(0), json!(0)), (json!(null), Value::Null)]

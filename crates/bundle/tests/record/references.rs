@@ -64,6 +64,21 @@ fn a_reference_that_cannot_be_followed_keeps_its_text_and_names_nothing() {
 }
 
 #[test]
+fn a_reference_that_says_nothing_is_no_link() {
+    for nothing in [json!({"reference": ""}), json!({"reference": null}), json!({}), Value::Null] {
+        let answer = Answer::synthetic(vec![problem(
+            "p",
+            json!({"context": nothing, "extension": content(std::slice::from_ref(&nothing))}),
+        )]);
+        assert!(answer.rows(Table::Links).is_empty(), "{nothing}");
+        assert_row(
+            &answer.row(Table::Problems, "p"),
+            json!({"consultation_id": null, "consultation_link": null}),
+        );
+    }
+}
+
+#[test]
 fn a_reference_to_what_is_not_in_the_answer_keeps_type_and_id() {
     for (form, kind, id) in [
         ("Encounter/gone", "Encounter", "gone"),
@@ -220,6 +235,9 @@ fn the_patient_is_known_by_any_form_of_reference_and_another_is_noticed() {
         let answer = Answer::synthetic(vec![patient.clone(), problem("c", json!({"subject": who}))]);
         assert_eq!(answer.notices("patient_mismatch").is_empty(), same, "{who}");
     }
+    let both = json!({"patient": to("Patient/p"), "subject": to("Patient/q")});
+    let answer = Answer::synthetic(vec![patient.clone(), allergy("a", json!({"text": "Latex"}), both)]);
+    assert!(answer.notices("patient_mismatch").is_empty(), "an allergy is of its patient");
     let twice = with(patient.clone(), json!({"gender": "male"}));
     let answer = Answer::synthetic(vec![patient, twice, problem("c", json!({"subject": to("Patient/p")}))]);
     assert!(answer.notices("patient_mismatch").is_empty(), "two versions of one patient");
@@ -231,7 +249,7 @@ fn without_a_patient_nobody_is_mistaken_and_the_references_dangle() {
     assert!(answer.notices("patient_mismatch").is_empty());
     assert_row(&answer.notices("unresolved_reference")[0], json!({"resource_id": "c", "element": "subject"}));
     assert_row(
-        &answer.notices("missing_element").last().expect("told"),
+        answer.notices("missing_element").last().expect("told"),
         json!({"element": "Patient", "entry_index": null}),
     );
 }

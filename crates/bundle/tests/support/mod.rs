@@ -26,6 +26,18 @@ pub fn flags<'b>(batch: &'b RecordBatch, name: &str) -> impl Iterator<Item = Opt
     batch.column_by_name(name).expect("a column of the table").as_boolean().iter()
 }
 
+/// The text of a bundle of these resources, each the text of one.
+pub fn bundle(resources: impl IntoIterator<Item = String>) -> String {
+    let entries: Vec<String> =
+        resources.into_iter().map(|resource| format!("{{\"resource\":{resource}}}")).collect();
+    format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, entries.join(","))
+}
+
+/// So many items with commas between them.
+pub fn joined(count: usize, item: impl Fn(usize) -> String) -> String {
+    (0..count).map(item).collect::<Vec<_>>().join(",")
+}
+
 /// A table as JSON objects, nulls and empty lists left out.
 pub fn rows(batch: &RecordBatch) -> Vec<Value> {
     let mut text = Vec::new();

@@ -96,8 +96,12 @@ pub(crate) fn frame(previous: &[u8; 32], body: &[u8]) -> (Vec<u8>, [u8; 32]) {
 }
 
 /// Whether bytes at the end of the log, without a line feed, are a record whose writing was cut short: they
-/// begin as a line does and are fewer than it announces. Anything else is damage and not ours to cut.
+/// begin as a line does and are fewer than it announces. Zeros behind them do not count: a file system that had
+/// made the file longer and not yet written into it leaves zeros, and no record holds one. Anything else is
+/// damage and not ours to cut.
 pub(crate) fn is_torn(tail: &[u8]) -> bool {
+    let written = tail.iter().rposition(|byte| *byte != 0).map_or(0, |index| index + 1);
+    let tail = &tail[..written];
     match announced(tail) {
         Some((length, rest)) if !rest.is_empty() => {
             let frame = PREVIOUS.len() + 64 + HASH.len() + 64 + RECORD.len() + END.len();
@@ -151,6 +155,7 @@ mod tests {
         let (line, _) = frame(&[3; 32], br#"{"seq":12,"event":"read"}"#);
         for cut in 0..line.len() {
             assert!(is_torn(&line[..cut]), "{cut}");
+            assert!(is_torn(&[&line[..cut], &[0; 9][..]].concat()), "{cut} and zeros");
         }
         assert!(!is_torn(&line));
         assert!(Line::parse(&line).is_some_and(|parsed| parsed.is_consistent()));
@@ -159,8 +164,9 @@ mod tests {
     #[test]
     fn a_tail_that_does_not_begin_as_a_line_is_damage() {
         for tail in [
-            &b"\0\0\0"[..],
-            b"x",
+            &b"x"[..],
+            b"\0x",
+            b"{\"len\":5,\0\"prev",
             b"{\"len\":x",
             b"{\"len\":05",
             b"{\"len\":5,\"other",

@@ -25,6 +25,8 @@ pub trait Disk: Send + Sync {
     /// Waits for the exclusive lock on a file, which is made when it is missing. The kernel frees the lock when
     /// the value is dropped or the process dies; it also excludes other threads of this process.
     fn lock(&self, path: &str) -> io::Result<Lock>;
+    /// [`Disk::lock`] without waiting; `None` while somebody else holds it.
+    fn try_lock(&self, path: &str) -> io::Result<Option<Lock>>;
     /// Length of a file in bytes.
     fn length(&self, path: &str) -> io::Result<u64>;
     /// The bytes of a file from an offset to its end.
@@ -70,8 +72,25 @@ impl LocalDisk {
     /// Opens the directory, which is made with mode 0700 when it is missing; its parent must be there.
     ///
     /// # Errors
-    /// The system's, and [`io::ErrorKind::PermissionDenied`] for a link, a mode looser than 0700 or another owner.
+    /// The system's, [`io::ErrorKind::PermissionDenied`] for a link, a mode looser than 0700 or another owner, and
+    /// [`io::ErrorKind::Unsupported`] for a network file system: its locks may be lost without a word and its
+    /// syncs may mean less (`reliability` sheet, K-10).
     pub fn open(root: &Path) -> io::Result<Self> {
+        let disk = Self::open_on_any_file_system(root)?;
+        let kind = fs::fstatfs(&disk.root)?.f_type as u32;
+        if NETWORK_FILE_SYSTEMS.contains(&kind) {
+            let reason =
+                "it lies on a network file system, whose locks cannot be relied on; use a local disk";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, reason));
+        }
+        Ok(disk)
+    }
+
+    /// [`LocalDisk::open`] for a site that has made sure that its network file system keeps locks and syncs.
+    ///
+    /// # Errors
+    /// As [`LocalDisk::open`], but for the kind of file system.
+    pub fn open_on_any_file_system(root: &Path) -> io::Result<Self> {
         match fs::mkdir(root, Mode::RWXU) {
             Ok(()) => sync_parent(root)?,
             Err(rustix::io::Errno::EXIST) => {}
@@ -138,6 +157,15 @@ impl Disk for LocalDisk {
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+
+    fn try_lock(&self, path: &str) -> io::Result<Option<Lock>> {
+        let file = self.file(path, OFlags::RDWR | OFlags::CREATE)?;
+        match fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Lock::holding(file))),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -231,6 +259,27 @@ pub(crate) fn read_key_file(path: &Path) -> io::Result<String> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = fs::open(path, flags, Mode::empty())?;
     require_private(&file, FileType::RegularFile)?;
+    read_short(file)
+}
+
+/// Reads a credential that the service manager provides: owned by it or by us, and closed to others. Its mode
+/// may show read access for a group, because an access control list that names our user shows so.
+pub(crate) fn read_credential(path: &Path) -> io::Result<String> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = fs::open(path, flags, Mode::empty())?;
+    let stat = fs::fstat(&file)?;
+    let owners = [0, rustix::process::geteuid().as_raw()];
+    let private = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+        && owners.contains(&stat.st_uid)
+        && stat.st_mode & 0o137 == 0;
+    if !private {
+        let reason = "it is not a credential: a file of the service manager's or our own, closed to others";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    }
+    read_short(file)
+}
+
+fn read_short(file: OwnedFd) -> io::Result<String> {
     // Reserved in advance: a buffer that grows leaves a copy behind that nothing wipes. The limit keeps a wrong
     // file, however large, out of memory; a longer text is no key.
     let mut text = String::with_capacity(256);
@@ -250,6 +299,23 @@ fn sync_parent(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
     File::open(parent)?.sync_all()
 }
+
+/// What `statfs` says of AFS, Ceph, CIFS, Coda, FUSE (sshfs and object stores among them), GFS2, Lustre, NFS, OCFS2,
+/// SMB, SMB2 and 9P (`linux/magic.h`).
+const NETWORK_FILE_SYSTEMS: [u32; 12] = [
+    0x5346_414f,
+    0x00c3_6400,
+    0xff53_4d42,
+    0x7375_7245,
+    0x6573_5546,
+    0x0116_1970,
+    0x0bd0_0bd0,
+    0x0000_6969,
+    0x7461_636f,
+    0x0000_517b,
+    0xfe53_4d42,
+    0x0102_1997,
+];
 
 const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
@@ -348,6 +414,26 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
             .expect("made");
         assert_eq!(disk.read("a/fifo", 0).expect_err("refused").kind(), io::ErrorKind::PermissionDenied);
+    }
+
+    #[test]
+    fn a_lock_is_tried_without_waiting() {
+        let (_dir, disk) = disk();
+        let held = disk.lock("a/lock").expect("locked");
+        assert!(disk.try_lock("a/lock").expect("asked").is_none());
+        drop(held);
+        assert!(disk.try_lock("a/lock").expect("asked").is_some());
+    }
+
+    #[test]
+    fn network_file_systems_are_told_from_local_ones() {
+        for kind in [0x6969, 0xff53_4d42, 0x6573_5546] {
+            assert!(NETWORK_FILE_SYSTEMS.contains(&kind));
+        }
+        // ext, XFS, Btrfs, tmpfs, overlay and ZFS are local.
+        for kind in [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630, 0x2fc1_2fc1] {
+            assert!(!NETWORK_FILE_SYSTEMS.contains(&kind));
+        }
     }
 
     #[test]

@@ -23,6 +23,20 @@ pub struct Event<'a> {
     pub detail: Detail,
 }
 
+/// Something that the system does by a rule of the site and for nobody: a purge when an episode's time is over,
+/// a new wrap under a new key, the mending of what a crash left. It never releases a record.
+#[derive(Debug, Clone)]
+pub struct SystemEvent<'a> {
+    /// What it is.
+    pub kind: EventKind,
+    /// The opaque tag of the episode.
+    pub episode: Option<&'a str>,
+    /// The patient, where that is known.
+    pub patient: Option<Pseudonym>,
+    /// What is known beforehand, such as the rule as its cause.
+    pub detail: Detail,
+}
+
 /// What kind of event a record is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
@@ -36,6 +50,14 @@ pub enum EventKind {
     Read,
     /// An episode destroyed.
     Purge,
+    /// The end of the stay was reported.
+    Discharge,
+    /// The stay was reported to go on.
+    Confirm,
+    /// An episode locked, or the lock taken off.
+    Hold,
+    /// An episode's key wrapped by another key-encryption key.
+    Rewrap,
     /// The log itself was mended: a record that a crash had cut was removed.
     Repair,
 }
@@ -49,6 +71,10 @@ impl EventKind {
             Self::Grant => "grant",
             Self::Read => "read",
             Self::Purge => "purge",
+            Self::Discharge => "discharge",
+            Self::Confirm => "confirm",
+            Self::Hold => "hold",
+            Self::Rewrap => "rewrap",
             Self::Repair => "repair",
         }
     }
@@ -92,6 +118,12 @@ pub struct Detail {
     pub removed_sha256: Option<[u8; 32]>,
     /// Receipt of a purge.
     pub receipt: Option<[u8; 16]>,
+    /// The rule or decision behind it: which time was over, that a stale record was accepted, why it is held.
+    pub cause: Option<&'static str>,
+    /// Age of the record that was shown, in seconds.
+    pub age_s: Option<u64>,
+    /// Id of the key-encryption key that wraps from now on. Not secret.
+    pub key_id: Option<String>,
 }
 
 /// How an event ended.

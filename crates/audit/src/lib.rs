@@ -42,9 +42,13 @@
 mod chain;
 mod clock;
 pub mod disk;
+mod entry;
 mod event;
+mod fhir;
+mod group;
 pub mod hex;
 mod log;
+mod process;
 mod pseudonym;
 mod record;
 mod secret;
@@ -52,8 +56,11 @@ mod verify;
 
 pub use chain::{Head, HeadFormat};
 pub use clock::{Clock, SystemClock};
-pub use event::{Detail, Event, EventKind, Outcome, Verdict};
+pub use entry::{Access, Entry, EntryUser, accesses, who_saw};
+pub use event::{Detail, Event, EventKind, Outcome, SystemEvent, Verdict};
+pub use fhir::audit_event;
 pub use log::{AuditError, AuditLog, Intent};
+pub use process::{Hardened, harden_process};
 pub use pseudonym::{Pepper, Pseudonym};
 pub use secret::{KeyFileError, Randomness, RandomnessFailed, Secret, SystemRandomness};
 pub use verify::{Broken, Damage, Verified, VerifyError, verify};

@@ -4,20 +4,18 @@ use std::collections::BTreeMap;
 
 use bedside_model::{Asid, ClinicalArea, NhsNumber, OdsCode, Requester};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::event::{Detail, Event, EventKind, Outcome, Verdict};
+use crate::event::{Detail, Event, EventKind, Outcome, SystemEvent, Verdict};
 use crate::hex;
 
 /// Longest text of a user, a purpose or a relationship that a record keeps, in bytes; the rest is cut off.
 const MAX_TEXT: usize = 256;
 
-/// A record as it is written. An intent has no `outcome`; an outcome names its `intent`; what was refused
-/// before anything was intended has an `outcome` alone.
+/// A record as it is written, but for its number and time, which [`stamped`] puts first. An intent has no
+/// `outcome`; an outcome names its `intent`; what was refused before anything was intended has an `outcome` alone.
 #[derive(Serialize)]
 pub(crate) struct Record<'a> {
-    seq: u64,
-    ts_utc: String,
     event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     intent: Option<u64>,
@@ -42,26 +40,15 @@ pub(crate) struct Record<'a> {
     detail: Facts<'a>,
 }
 
-/// What [`verify`](crate::verify) and the log itself need to read back.
-#[derive(Deserialize)]
-pub(crate) struct Numbers {
-    pub(crate) seq: u64,
-    #[serde(default)]
-    pub(crate) intent: Option<u64>,
-    #[serde(default)]
-    pub(crate) outcome: Option<String>,
-}
+/// Who writes: what the records of one handle have in common.
+pub(crate) type Device<'a> = Option<&'a str>;
 
-/// What every record of one log has in common with the others: where it stands and who writes.
-pub(crate) struct Stamp<'a> {
-    pub(crate) seq: u64,
-    pub(crate) at: Timestamp,
-    pub(crate) device: Option<&'a str>,
-}
+/// The reason of what the log's volume had no room for.
+const LOG_FULL: &str = "log_full";
 
 impl<'a> Record<'a> {
     /// The record of an event, decided already when it has an outcome.
-    pub(crate) fn of_event(stamp: &Stamp<'a>, event: &'a Event<'a>, outcome: Option<&'a Outcome>) -> Self {
+    pub(crate) fn of_event(device: Device<'a>, event: &'a Event<'a>, outcome: Option<&'a Outcome>) -> Self {
         Self {
             outcome: outcome.map(|outcome| outcome.verdict.as_str()),
             reason: outcome.and_then(|outcome| outcome.reason),
@@ -70,13 +57,22 @@ impl<'a> Record<'a> {
             episode: event.episode,
             purpose: Some(screened(event.purpose)),
             relationship: event.relationship.map(screened),
-            ..Self::bare(stamp, event.kind, outcome.map_or(&event.detail, |outcome| &outcome.detail))
+            ..Self::bare(device, event.kind, outcome.map_or(&event.detail, |outcome| &outcome.detail))
+        }
+    }
+
+    /// The record of what the system is about to do.
+    pub(crate) fn of_system(device: Device<'a>, event: &'a SystemEvent<'a>) -> Self {
+        Self {
+            patient: event.patient.as_ref().map(|patient| patient.as_str()),
+            episode: event.episode,
+            ..Self::bare(device, event.kind, &event.detail)
         }
     }
 
     /// The record of how an intent ended.
     pub(crate) fn of_outcome(
-        stamp: &Stamp<'a>,
+        device: Device<'a>,
         (kind, intent): (EventKind, u64),
         episode: Option<&'a str>,
         outcome: &'a Outcome,
@@ -86,14 +82,19 @@ impl<'a> Record<'a> {
             outcome: Some(outcome.verdict.as_str()),
             reason: outcome.reason,
             episode,
-            ..Self::bare(stamp, kind, &outcome.detail)
+            ..Self::bare(device, kind, &outcome.detail)
         }
     }
 
     /// The record that a torn one was removed: how many bytes, and their hash.
-    pub(crate) fn of_repair(stamp: &Stamp<'a>, detail: &'a Detail) -> Self {
+    pub(crate) fn of_repair(device: Device<'a>, detail: &'a Detail) -> Self {
         let outcome = Some(Verdict::Ok.as_str());
-        Self { outcome, reason: Some("torn_record_removed"), ..Self::bare(stamp, EventKind::Repair, detail) }
+        Self { outcome, reason: Some("torn_record_removed"), ..Self::bare(device, EventKind::Repair, detail) }
+    }
+
+    /// What is recorded in its place when there is no room for it: that it was not permitted, and so not done.
+    pub(crate) fn refused_for_room(self) -> Self {
+        Self { outcome: Some(Verdict::Blocked.as_str()), reason: Some(LOG_FULL), ..self }
     }
 
     /// The canonical bytes.
@@ -101,16 +102,14 @@ impl<'a> Record<'a> {
         serde_json::to_vec(self)
     }
 
-    fn bare(stamp: &Stamp<'a>, kind: EventKind, detail: &'a Detail) -> Self {
+    fn bare(device: Device<'a>, kind: EventKind, detail: &'a Detail) -> Self {
         Self {
-            seq: stamp.seq,
-            ts_utc: stamp.at.to_string(),
             event: kind.as_str(),
             intent: None,
             outcome: None,
             reason: None,
             software: concat!("bedside/", env!("CARGO_PKG_VERSION")),
-            device: stamp.device,
+            device,
             user: None,
             patient: None,
             episode: None,
@@ -119,6 +118,14 @@ impl<'a> Record<'a> {
             detail: Facts::of(detail),
         }
     }
+}
+
+/// The canonical bytes of a record that takes that place in the log at that time.
+pub(crate) fn stamped(body: &[u8], seq: u64, at: Timestamp) -> Vec<u8> {
+    let mut bytes = format!("{{\"seq\":{seq},\"ts_utc\":\"{at}\",").into_bytes();
+    // A body is an object that is not empty: its brace is the one that was just written.
+    bytes.extend_from_slice(body.strip_prefix(b"{").unwrap_or(body));
+    bytes
 }
 
 #[derive(Serialize)]
@@ -184,6 +191,12 @@ struct Facts<'a> {
     removed_sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<&'a str>,
 }
 
 impl<'a> Facts<'a> {
@@ -207,6 +220,9 @@ impl<'a> Facts<'a> {
             manifest_sha256: detail.manifest_sha256.map(|hash| hex::encode(&hash)),
             removed_sha256: detail.removed_sha256.map(|hash| hex::encode(&hash)),
             receipt: detail.receipt.map(|receipt| hex::encode(&receipt)),
+            cause: detail.cause,
+            age_s: detail.age_s,
+            key_id: detail.key_id.as_deref().map(screened),
         }
     }
 }

@@ -66,8 +66,21 @@ impl Secret {
     /// [`KeyFileError::Refused`] when it cannot be opened or its mode, owner or kind is wrong,
     /// [`KeyFileError::Format`] when it does not hold a key.
     pub fn from_file(path: &Path) -> Result<Self, KeyFileError> {
+        Self::from_text(path, disk::read_key_file(path))
+    }
+
+    /// Reads a key from a credential that the service manager put into a file for this service alone, such as
+    /// systemd below `$CREDENTIALS_DIRECTORY`: digits as in a key file, owned by root or by us, closed to others.
+    ///
+    /// # Errors
+    /// As [`Secret::from_file`].
+    pub fn from_credential(path: &Path) -> Result<Self, KeyFileError> {
+        Self::from_text(path, disk::read_credential(path))
+    }
+
+    fn from_text(path: &Path, read: io::Result<String>) -> Result<Self, KeyFileError> {
         let refused = |source| KeyFileError::Refused { path: path.display().to_string(), source };
-        let text = Zeroizing::new(disk::read_key_file(path).map_err(refused)?);
+        let text = Zeroizing::new(read.map_err(refused)?);
         let digits = text.strip_suffix('\n').unwrap_or(&text);
         let bytes = hex::decode::<32>(digits).map(Zeroizing::new);
         let bytes = bytes.ok_or_else(|| KeyFileError::Format { path: path.display().to_string() })?;
@@ -138,6 +151,21 @@ mod tests {
         symlink(&path, dir.path().join("link")).expect("link");
         assert!(matches!(Secret::from_file(&dir.path().join("link")), Err(KeyFileError::Refused { .. })));
         assert!(matches!(Secret::from_file(dir.path()), Err(KeyFileError::Refused { .. })));
+    }
+
+    #[test]
+    fn a_credential_may_be_readable_by_a_group_and_by_nobody_else() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = dir.path().join("kek");
+        Secret::from_bytes(&[7; 32]).to_new_file(&path).expect("written");
+        for (mode, accepted) in
+            [(0o400, true), (0o440, true), (0o600, true), (0o444, false), (0o460, false), (0o500, false)]
+        {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("mode");
+            assert_eq!(Secret::from_credential(&path).is_ok(), accepted, "{mode:o}");
+        }
+        symlink(&path, dir.path().join("link")).expect("link");
+        assert!(Secret::from_credential(&dir.path().join("link")).is_err());
     }
 
     #[test]

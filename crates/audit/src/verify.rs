@@ -6,8 +6,8 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::chain::{self, Head, Line, MAX_LINE};
+use crate::entry::Numbers;
 use crate::log::FILE;
-use crate::record::Numbers;
 
 /// A log whose chain holds from the first record to the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,13 +76,22 @@ pub enum VerifyError {
 /// [`VerifyError::Broken`] with the first bad record, [`VerifyError::Unreadable`] when there is no log or it
 /// cannot be read.
 pub fn verify(directory: &Path, anchor: Option<&Head>) -> Result<Verified, VerifyError> {
+    verify_each(directory, anchor, &mut |_| Ok(()))
+}
+
+/// [`verify`], which hands the bytes of every good record to `each` on the way.
+pub(crate) fn verify_each(
+    directory: &Path,
+    anchor: Option<&Head>,
+    each: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> Result<Verified, VerifyError> {
     let file = File::open(directory.join(FILE))?;
     // Between two appends the last record is whole; a lock for the moment of asking for the length is enough.
     flock(&file, FlockOperation::LockShared).map_err(io::Error::from)?;
     let length = file.metadata()?.len();
     flock(&file, FlockOperation::Unlock).map_err(io::Error::from)?;
     let mut reader = BufReader::new(file.take(length));
-    let verified = walk(&mut reader, anchor)?;
+    let verified = walk(&mut reader, anchor, each)?;
     match anchor {
         Some(anchor) if anchor.seq > verified.head.seq => {
             Err(Broken { seq: verified.head.seq + 1, kind: Damage::Truncated }.into())
@@ -91,7 +100,11 @@ pub fn verify(directory: &Path, anchor: Option<&Head>) -> Result<Verified, Verif
     }
 }
 
-fn walk(reader: &mut impl BufRead, anchor: Option<&Head>) -> Result<Verified, VerifyError> {
+fn walk(
+    reader: &mut impl BufRead,
+    anchor: Option<&Head>,
+    each: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> Result<Verified, VerifyError> {
     let mut head = Head::GENESIS;
     let mut open = HashSet::new();
     let mut line = Vec::new();
@@ -108,13 +121,15 @@ fn walk(reader: &mut impl BufRead, anchor: Option<&Head>) -> Result<Verified, Ve
         if anchor.is_some_and(|anchor| anchor.seq == head.seq && anchor.hash != head.hash) {
             return Err(Broken { seq: head.seq, kind: Damage::Rewritten }.into());
         }
+        each(record.body)?;
     }
     Ok(Verified { records: head.seq, head, unfinished: open.len() as u64 })
 }
 
 /// A line whose hash is right for what it says.
 #[derive(Clone, Copy)]
-struct Checked {
+struct Checked<'a> {
+    body: &'a [u8],
     seq: u64,
     previous: [u8; 32],
     hash: [u8; 32],
@@ -122,12 +137,11 @@ struct Checked {
     decided: bool,
 }
 
-impl Checked {
-    fn parse(line: &[u8]) -> Option<Self> {
-        let line = Line::parse(line).filter(Line::is_consistent)?;
-        let body: Numbers = serde_json::from_slice(line.body).ok()?;
-        let decided = body.outcome.is_some();
-        Some(Self { seq: body.seq, previous: line.previous, hash: line.hash, intent: body.intent, decided })
+impl<'a> Checked<'a> {
+    fn parse(line: &'a [u8]) -> Option<Self> {
+        let Line { previous, hash, body } = Line::parse(line).filter(Line::is_consistent)?;
+        let Numbers { seq, intent, outcome, .. } = serde_json::from_slice(body).ok()?;
+        Some(Self { body, seq, previous, hash, intent, decided: outcome.is_some() })
     }
 
     fn follows(&self, head: &Head) -> bool {
@@ -139,7 +153,7 @@ impl Checked {
 fn diagnose(
     head: &Head,
     line: &[u8],
-    record: Option<Checked>,
+    record: Option<Checked<'_>>,
     rest: &mut impl BufRead,
 ) -> io::Result<Broken> {
     let expected = head.seq + 1;
@@ -175,7 +189,7 @@ struct Later {
 }
 
 impl Later {
-    fn read(rest: &mut impl BufRead, expected: u64, displaced: &Checked) -> io::Result<Self> {
+    fn read(rest: &mut impl BufRead, expected: u64, displaced: &Checked<'_>) -> io::Result<Self> {
         let mut later = Self { linked: true, ..Self::default() };
         let mut line = Vec::new();
         let mut first = true;

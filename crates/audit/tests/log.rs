@@ -423,7 +423,7 @@ fn a_tail_that_is_not_provably_torn_is_left_alone_and_closes_the_log() {
     let line = &lines[1];
     let mut long = line[..line.len() - 1].to_vec();
     long.extend([b' '; 9]);
-    for tail in [b"garbage".to_vec(), vec![0; 40], long, b"x\n".to_vec()] {
+    for tail in [b"garbage".to_vec(), b"\0\0x".to_vec(), long, b"x\n".to_vec()] {
         home.write(&[lines.clone(), vec![tail]].concat());
         let before = fs::read(home.file()).expect("read");
         assert!(matches!(open(&home.audit()), Err(AuditError::Damaged)));

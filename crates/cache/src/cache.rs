@@ -7,7 +7,8 @@ use bedside_model::EpisodeId;
 use zeroize::Zeroizing;
 
 use crate::error::CacheError;
-use crate::keys::KeyEncryption;
+use crate::keys::{KeyEncryption, KeyRing};
+use crate::policy::SitePolicy;
 use crate::tag::EpisodeTag;
 use crate::{layout, seal};
 
@@ -15,9 +16,10 @@ use crate::{layout, seal};
 pub struct Cache {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) randomness: Arc<dyn Randomness>,
-    pub(crate) kek: Box<dyn KeyEncryption>,
+    pub(crate) keys: KeyRing,
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) policy: SitePolicy,
     pepper: Secret,
 }
 
@@ -51,12 +53,31 @@ impl Cache {
         disk.create_dir(layout::EPISODES)?;
         disk.sync_dir("")?;
         let pepper = path_pepper(disk.as_ref(), randomness.as_ref())?;
-        Ok(Self { disk, randomness, kek, audit, clock, pepper })
+        let (keys, policy) = (KeyRing::new(kek), SitePolicy::default());
+        Ok(Self { disk, randomness, keys, audit, clock, policy, pepper })
+    }
+
+    /// With the rules of a site in place of the defaults.
+    #[must_use]
+    pub fn with_policy(self, policy: SitePolicy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// With key-encryption keys of earlier epochs, which open what they wrapped and wrap nothing any more.
+    #[must_use]
+    pub fn with_older_keys(self, older: Vec<Box<dyn KeyEncryption>>) -> Self {
+        Self { keys: self.keys.with_older(older), ..self }
     }
 
     /// The episode's opaque name.
     pub fn episode_tag(&self, episode: &EpisodeId) -> EpisodeTag {
         EpisodeTag::of(&self.pepper, episode)
+    }
+
+    /// The names of all episodes that have a directory.
+    pub(crate) fn tags(&self) -> Result<Vec<EpisodeTag>, CacheError> {
+        let names = self.disk.names(layout::EPISODES)?;
+        Ok(names.iter().filter_map(|name| EpisodeTag::from_name(name)).collect())
     }
 
     /// That many unpredictable bytes.

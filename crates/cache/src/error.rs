@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::contents::ContentsError;
 use crate::keys::KeyError;
 use crate::policy::Refused;
+use crate::retention::Rule;
 
 /// Why the cache did not do what was asked. Nothing was released, and no message holds content or identifiers.
 #[derive(Debug, thiserror::Error)]
@@ -55,10 +56,24 @@ pub enum NotReadable {
         at: Timestamp,
     },
     /// Its time is over; it only waits for its purge.
-    #[error("the episode expired at {since} and is not shown any more")]
+    #[error("the episode expired at {since} ({}) and is not shown any more", .rule.as_str())]
     Expired {
         /// When.
         since: Timestamp,
+        /// Which time was over.
+        rule: Rule,
+    },
+    /// Nobody may see it or fetch for it until the hold is taken off.
+    #[error("the episode is held ({}) and is not shown", .reason.as_str())]
+    Held {
+        /// Why.
+        reason: HoldReason,
+    },
+    /// The record is older than the site's limit. Fetch again, or accept that it is stale, which is audited.
+    #[error("the record was fetched at {fetched} and is stale: fetch again, or accept that it is stale")]
+    Stale {
+        /// When.
+        fetched: Timestamp,
     },
     /// Something on disk is not what was written there. Fetch again, and find out why.
     #[error("the episode is damaged and is not shown: {what}")]
@@ -83,9 +98,9 @@ pub enum Damage {
     /// An older generation was put back.
     #[error("it was rolled back to an older generation")]
     RolledBack,
-    /// The high-water mark is missing or not authentic.
-    #[error("its high-water mark is missing or was changed")]
-    Mark,
+    /// Its standing, which holds the high-water mark, is missing or not authentic.
+    #[error("its standing is missing or was changed")]
+    Standing,
     /// The wrapped key is not what was written.
     #[error("its wrapped key was changed")]
     Wrap,
@@ -95,9 +110,45 @@ pub enum Damage {
     /// A table's file is missing, changed, or another's.
     #[error("its table {} is missing or was changed", .0.as_str())]
     Table(Table),
+    /// The sealed bundle is missing, changed, or another's.
+    #[error("its bundle is missing or was changed")]
+    Bundle,
     /// The tombstone of a purge is not readable.
     #[error("its tombstone is not readable")]
     Tombstone,
+}
+
+/// Why an episode is held (`security` sheet, section 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldReason {
+    /// The patient does not agree.
+    Dissent,
+    /// The patient's whereabouts are protected (S-flag).
+    Sensitive,
+    /// The patient has died.
+    Deceased,
+    /// It is in doubt whose record it is.
+    Identity,
+}
+
+impl HoldReason {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Dissent, Self::Sensitive, Self::Deceased, Self::Identity];
+
+    /// The name, in files, arguments and the audit log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dissent => "dissent",
+            Self::Sensitive => "sensitive",
+            Self::Deceased => "deceased",
+            Self::Identity => "identity",
+        }
+    }
+
+    /// The reason of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
 }
 
 impl NotReadable {
@@ -107,6 +158,8 @@ impl NotReadable {
             Self::NotWarmed => "not_warmed",
             Self::Purged { .. } => "purged",
             Self::Expired { .. } => "expired",
+            Self::Held { .. } => "held",
+            Self::Stale { .. } => "stale",
             Self::Damaged { .. } => "damaged",
             Self::KeyUnavailable => "key_unavailable",
         }
@@ -116,12 +169,12 @@ impl NotReadable {
 impl CacheError {
     /// How the audit log says it: a refusal and an episode that is over are blocked, the rest failed.
     pub(crate) fn outcome(&self) -> Outcome {
-        use NotReadable::{Expired, NotWarmed, Purged};
+        use NotReadable::{Expired, Held, NotWarmed, Purged, Stale};
         match self {
             Self::Refused(refused) => Outcome::blocked(refused.as_str()),
-            Self::NotReadable(state @ (NotWarmed | Purged { .. } | Expired { .. })) => {
-                Outcome::blocked(state.as_str())
-            }
+            Self::NotReadable(
+                state @ (NotWarmed | Purged { .. } | Expired { .. } | Held { .. } | Stale { .. }),
+            ) => Outcome::blocked(state.as_str()),
             Self::NotReadable(state) => Outcome::failed(state.as_str()),
             Self::Contents(_) => Outcome::failed("contents"),
             Self::Audit(_) => Outcome::failed("audit"),

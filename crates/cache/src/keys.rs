@@ -52,6 +52,15 @@ impl KeyFile {
         Secret::from_file(path).map(Self::new)
     }
 
+    /// Reads a credential that the service manager provides ([`Secret::from_credential`]), such as systemd with
+    /// `LoadCredential=` below `$CREDENTIALS_DIRECTORY`.
+    ///
+    /// # Errors
+    /// As [`Secret::from_credential`].
+    pub fn from_credential(path: &Path) -> Result<Self, KeyFileError> {
+        Secret::from_credential(path).map(Self::new)
+    }
+
     /// The key-encryption key that this secret is.
     pub fn new(key: Secret) -> Self {
         // A keyed hash of a constant: equal for equal keys, and it says nothing about them.
@@ -81,6 +90,31 @@ impl KeyEncryption for KeyFile {
     }
 }
 
+/// The key-encryption key that wraps, and those of earlier epochs that still open what they wrapped.
+pub(crate) struct KeyRing {
+    current: Box<dyn KeyEncryption>,
+    older: Vec<Box<dyn KeyEncryption>>,
+}
+
+impl KeyRing {
+    pub(crate) fn new(current: Box<dyn KeyEncryption>) -> Self {
+        Self { current, older: Vec::new() }
+    }
+
+    pub(crate) fn with_older(self, older: Vec<Box<dyn KeyEncryption>>) -> Self {
+        Self { older, ..self }
+    }
+
+    pub(crate) fn current(&self) -> &dyn KeyEncryption {
+        self.current.as_ref()
+    }
+
+    /// The key of that id; `None` for one that was destroyed, or never ours.
+    pub(crate) fn by_id(&self, id: &str) -> Option<&dyn KeyEncryption> {
+        std::iter::once(&self.current).chain(&self.older).find(|key| key.id() == id).map(AsRef::as_ref)
+    }
+}
+
 /// The file of a wrapped key. Its bytes have one spelling, so that every change of them is noticed.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,7 +133,28 @@ impl WrapFile {
         kek: &dyn KeyEncryption,
         randomness: &dyn Randomness,
     ) -> Result<Self, KeyError> {
-        let (id, wrap_generation) = (kek.id().to_owned(), 1);
+        Self::wrap_as(1, key, tag, kek, randomness)
+    }
+
+    /// The same key, wrapped by another key-encryption key.
+    pub(crate) fn rewrap(
+        &self,
+        key: &Secret,
+        tag: &EpisodeTag,
+        kek: &dyn KeyEncryption,
+        randomness: &dyn Randomness,
+    ) -> Result<Self, KeyError> {
+        Self::wrap_as(self.wrap_generation.saturating_add(1), key, tag, kek, randomness)
+    }
+
+    fn wrap_as(
+        wrap_generation: u64,
+        key: &Secret,
+        tag: &EpisodeTag,
+        kek: &dyn KeyEncryption,
+        randomness: &dyn Randomness,
+    ) -> Result<Self, KeyError> {
+        let id = kek.id().to_owned();
         let wrapped = kek.wrap(key, binding(tag, &id, wrap_generation).as_bytes(), randomness)?;
         Ok(Self { kek: id, wrap_generation, wrapped: hex::encode(&wrapped) })
     }

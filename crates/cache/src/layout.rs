@@ -14,8 +14,18 @@ pub(crate) fn wrap(tag: &EpisodeTag) -> String {
     format!("{KEYS}/{tag}.wrap")
 }
 
-pub(crate) fn mark(tag: &EpisodeTag) -> String {
-    format!("{KEYS}/{tag}.mark")
+/// The wrapped key on its way out: a reader finds it whole under its own name or not at all.
+pub(crate) fn wrap_going(tag: &EpisodeTag) -> String {
+    format!("{KEYS}/{tag}.wrap.going")
+}
+
+pub(crate) fn standing(tag: &EpisodeTag) -> String {
+    format!("{KEYS}/{tag}.state")
+}
+
+/// Where a small file is written before it takes the place of the one before.
+pub(crate) fn beside(path: &str) -> String {
+    format!("{path}.tmp")
 }
 
 pub(crate) fn episode(tag: &EpisodeTag) -> String {
@@ -41,6 +51,10 @@ pub(crate) fn generation(tag: &EpisodeTag, number: u64) -> String {
 
 pub(crate) fn manifest(directory: &str) -> String {
     format!("{directory}/manifest.sealed")
+}
+
+pub(crate) fn bundle(directory: &str) -> String {
+    format!("{directory}/bundle.sealed")
 }
 
 pub(crate) fn table(directory: &str, table: Table) -> String {

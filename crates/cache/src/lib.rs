@@ -8,12 +8,13 @@
 //!   keys/                      may be a volume of its own, and is left out of backups
 //!     path.pepper              key of the directory names
 //!     TAG.wrap                 the episode's key, wrapped by the key-encryption key
-//!     TAG.mark                 the highest generation that was committed, authenticated
+//!     TAG.state                the highest generation that was committed and the times of the stay, authenticated
 //!   episodes/TAG/
 //!     lock                     held by whoever writes or purges
 //!     CURRENT                  number of the generation that counts; its rename is the commit
 //!     gen-N/manifest.sealed    what the generation holds, sealed
 //!     gen-N/TABLE.parquet      one encrypted Parquet file a table
+//!     gen-N/bundle.sealed      the raw bundle, deflated and sealed, where the site keeps it
 //!     PURGED                   instead of all that: when, and the receipt
 //! ```
 //!
@@ -27,7 +28,8 @@
 //! is not in the file: a file opens only as the table, generation and episode that it was written as. The
 //! manifest (binding with `manifest` as its table) is 8 bytes `bedside1`, 16 bytes salt, 7 bytes nonce prefix
 //! and AES-256-GCM chunks of 64 KiB in the STREAM construction: nonce = prefix, chunk number (4 bytes
-//! big-endian), 1 on the last chunk and 0 before, and the binding as AAD in each. It holds the length and the
+//! big-endian), 1 on the last chunk and 0 before, and the binding as AAD in each. The bundle is sealed in the same
+//! chunks, without a header: its salt is in the manifest and its nonce prefix is zeros. The manifest holds the length and the
 //! SHA-256 of each table's file; both are checked before a byte is parsed, because modular encryption alone
 //! does not cover every byte (`security` sheet, section 4).
 //!
@@ -41,20 +43,29 @@
 //! quarter of an hour. Every read takes one, and no function takes two episodes. Refusals, reads, commits and
 //! purges are in the audit log before they take effect; when it cannot be written, nothing is done.
 
+mod bundle;
 mod cache;
+mod command;
 mod contents;
 mod error;
 mod keys;
 mod layout;
+mod lifecycle;
 mod list;
 mod manifest;
 mod policy;
 mod purge;
 mod read;
+mod recover;
+mod retention;
+mod rotate;
 mod seal;
+mod standing;
 mod state;
+mod sweep;
 mod table;
 mod tag;
+mod token;
 mod write;
 
 pub use bedside_audit::{
@@ -62,11 +73,17 @@ pub use bedside_audit::{
 };
 
 pub use cache::Cache;
+pub use command::{KeyCommand, KeyCommandError};
 pub use contents::{Committed, Contents, ContentsError};
-pub use error::{CacheError, Damage, NotReadable};
+pub use error::{CacheError, Damage, HoldReason, NotReadable};
 pub use keys::{KeyEncryption, KeyError, KeyFile};
 pub use list::EpisodeSummary;
-pub use policy::{GRANT_LIFE, Grant, Problem, ReaderAssertion, Refused};
+pub use policy::{GRANT_LIFE, Grant, Problem, ReaderAssertion, Refused, SitePolicy, TokenProblem};
 pub use purge::PurgeReceipt;
 pub use read::OpenEpisode;
+pub use recover::Recovered;
+pub use retention::{Freshness, Retention, RetentionError, Rule};
+pub use rotate::Rotated;
+pub use sweep::Swept;
 pub use tag::EpisodeTag;
+pub use token::TokenIssuer;

@@ -1,9 +1,12 @@
 use bedside_audit::disk;
+use bedside_model::EpisodeId;
 use jiff::Timestamp;
 
 use crate::cache::Cache;
 use crate::error::{CacheError, NotReadable};
 use crate::layout;
+use crate::retention::Freshness;
+use crate::state::Located;
 use crate::tag::EpisodeTag;
 
 /// What may be told about an episode without reading it: nothing that says whose it is.
@@ -17,16 +20,23 @@ pub struct EpisodeSummary {
     pub generation: Option<u64>,
     /// When the generation was written.
     pub created: Option<Timestamp>,
+    /// How old its record is.
+    pub freshness: Option<Freshness>,
+    /// When its discharge was reported.
+    pub discharged: Option<Timestamp>,
     /// From when on it is not shown any more.
     pub expires: Option<Timestamp>,
+    /// From when on the next sweep purges it.
+    pub purge_due: Option<Timestamp>,
     /// Bytes of its files on disk.
     pub bytes: u64,
 }
 
 impl EpisodeSummary {
-    /// `ready`, or the name of the state in which it cannot be read.
+    /// `ready`, `discharged` while it can still be read, or the name of the state in which it cannot be read.
     pub fn state(&self) -> &'static str {
-        self.not_readable.map_or("ready", |state| state.as_str())
+        let readable = if self.discharged.is_some() { "discharged" } else { "ready" };
+        self.not_readable.map_or(readable, |state| state.as_str())
     }
 }
 
@@ -37,36 +47,57 @@ impl Cache {
     /// # Errors
     /// [`CacheError::Disk`] and [`CacheError::Key`].
     pub fn list(&self) -> Result<Vec<EpisodeSummary>, CacheError> {
-        let names = self.disk.names(layout::EPISODES)?;
-        names.iter().filter_map(|name| EpisodeTag::from_name(name)).map(|tag| self.summary(tag)).collect()
+        self.tags()?.into_iter().map(|tag| self.summary(tag)).collect()
+    }
+
+    /// One episode, of which nothing may be known: then it is `not_warmed`.
+    ///
+    /// # Errors
+    /// As [`Cache::list`].
+    pub fn state(&self, episode: &EpisodeId) -> Result<EpisodeSummary, CacheError> {
+        self.summary(self.episode_tag(episode))
     }
 
     fn summary(&self, tag: EpisodeTag) -> Result<EpisodeSummary, CacheError> {
-        let bytes = self.bytes_of(&tag)?;
-        let summary = |not_readable| EpisodeSummary {
-            episode: tag.clone(),
-            not_readable,
+        let bytes = disk::if_there(self.bytes_of(&tag))?.unwrap_or(0);
+        let unread = EpisodeSummary {
+            episode: tag,
+            not_readable: None,
             generation: None,
             created: None,
+            freshness: None,
+            discharged: None,
             expires: None,
+            purge_due: None,
             bytes,
         };
-        match self.locate(&tag, |_| Ok(())) {
-            Ok((located, ())) => Ok(EpisodeSummary {
-                generation: Some(located.generation),
-                created: Some(located.manifest.created),
-                expires: Some(located.manifest.expires),
-                ..summary(self.expired(&located))
-            }),
+        match self.locate(&unread.episode, |_| Ok(())) {
+            Ok((located, ())) => Ok(self.summary_of(unread, &located)),
             Err(CacheError::NotReadable(state)) => {
-                Ok(EpisodeSummary { generation: self.current(&tag)?.generation(), ..summary(Some(state)) })
+                let generation = self.current(&unread.episode)?.generation();
+                Ok(EpisodeSummary { generation, not_readable: Some(state), ..unread })
             }
             Err(error) => Err(error),
         }
     }
 
+    fn summary_of(&self, unread: EpisodeSummary, located: &Located) -> EpisodeSummary {
+        let Located { standing, manifest, generation, .. } = located;
+        let times = &self.policy.retention;
+        EpisodeSummary {
+            not_readable: self.over(located).or_else(|| self.stale(located)),
+            generation: Some(*generation),
+            created: Some(manifest.created),
+            freshness: Some(times.freshness(manifest.created, self.clock.now())),
+            discharged: standing.discharged,
+            expires: Some(times.closes(standing, manifest.expires).0),
+            purge_due: Some(times.purge_due(standing, Some(manifest.expires)).0),
+            ..unread
+        }
+    }
+
     /// What is removed meanwhile counts nothing.
-    fn bytes_of(&self, tag: &EpisodeTag) -> Result<u64, CacheError> {
+    fn bytes_of(&self, tag: &EpisodeTag) -> std::io::Result<u64> {
         let episode = layout::episode(tag);
         let mut bytes = 0;
         for name in self.disk.names(&episode)? {

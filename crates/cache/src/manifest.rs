@@ -6,6 +6,7 @@ use bedside_model::schema::{SCHEMA_VERSION, Table};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::bundle::BundleFile;
 use crate::seal::{self, PREFIX};
 use crate::tag::EpisodeTag;
 
@@ -24,6 +25,8 @@ pub(crate) struct Manifest {
     pub(crate) patient: Pseudonym,
     /// One entry a table, in the contract's order.
     pub(crate) files: Vec<TableFile>,
+    /// The raw bundle, where the site keeps it.
+    pub(crate) bundle: Option<BundleFile>,
     /// The caller's manifest.
     pub(crate) record: String,
 }
@@ -84,6 +87,17 @@ struct Wire {
     organisation: String,
     patient: String,
     files: Vec<WireFile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bundle: Option<WireBundle>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireBundle {
+    length: u64,
+    bytes: u64,
+    sha256: String,
+    salt: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -111,20 +125,38 @@ impl Wire {
             organisation: manifest.organisation.as_str().to_owned(),
             patient: manifest.patient.as_str().to_owned(),
             files: files.collect(),
+            bundle: manifest.bundle.as_ref().map(WireBundle::of),
         }
     }
 
     fn read(self, record: String) -> Option<Manifest> {
         let files: Vec<TableFile> = self.files.iter().map(WireFile::read).collect::<Option<_>>()?;
         files.iter().map(|file| file.table).eq(Table::ALL).then_some(())?;
+        let bundle = match self.bundle {
+            Some(bundle) => Some(bundle.read()?),
+            None => None,
+        };
         Some(Manifest {
             created: self.created.parse().ok()?,
             expires: self.expires.parse().ok()?,
             organisation: self.organisation.parse().ok()?,
             patient: Pseudonym::from_text(&self.patient)?,
             files,
+            bundle,
             record,
         })
+    }
+}
+
+impl WireBundle {
+    fn of(file: &BundleFile) -> Self {
+        let (sha256, salt) = (hex::encode(&file.sha256), hex::encode(&file.salt));
+        Self { length: file.length, bytes: file.bytes, sha256, salt }
+    }
+
+    fn read(self) -> Option<BundleFile> {
+        let (sha256, salt) = (hex::decode(&self.sha256)?, hex::decode(&self.salt)?);
+        Some(BundleFile { length: self.length, bytes: self.bytes, sha256, salt })
     }
 }
 
@@ -152,6 +184,7 @@ mod tests {
             organisation: "RXX01".parse().expect("ODS code"),
             patient: Pseudonym::from_text(&"ab".repeat(32)).expect("pseudonym"),
             files: Table::ALL.map(file).to_vec(),
+            bundle: Some(BundleFile { length: 7, bytes: 70, sha256: [3; 32], salt: [4; SALT] }),
             record: "{\n \"rows\": {}\n}\n".to_owned(),
         }
     }
@@ -166,7 +199,7 @@ mod tests {
         let sealed = manifest().seal(&key, &tag("a"), 4, ([5; SALT], [6; PREFIX])).expect("sealed");
         let opened = Manifest::open(&sealed, &key, &tag("a"), 4).expect("opened");
         assert_eq!(opened.record, manifest().record);
-        assert_eq!(opened.files, manifest().files);
+        assert_eq!((opened.files, opened.bundle), (manifest().files, manifest().bundle));
         assert_eq!((opened.created, opened.expires), (manifest().created, manifest().expires));
     }
 

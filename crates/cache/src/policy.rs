@@ -1,11 +1,16 @@
 //! Who may read what: the only place that makes a [`Grant`].
+//!
+//! A record is read whole or not at all. A part of it without the rest, such as medications without allergies,
+//! would be read as if the rest were empty; so a role is permitted the record, and not single tables of it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use bedside_audit::Pseudonym;
 use bedside_model::{OdsCode, Requester};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::retention::Retention;
 use crate::tag::EpisodeTag;
 
 /// How long a grant lasts: a quarter of an hour (`security` sheet, section 5).
@@ -13,6 +18,26 @@ pub const GRANT_LIFE: SignedDuration = SignedDuration::from_mins(15);
 
 /// The one purpose for which a GP record may be read.
 pub(crate) const DIRECT_CARE: &str = "directcare";
+
+/// The rules of a site.
+#[derive(Debug, Clone, Default)]
+pub struct SitePolicy {
+    /// How long episodes are kept and when their records are stale.
+    pub retention: Retention,
+    /// The roles that may act on an episode, as the host system names them, letter for letter; `None` for every
+    /// role that the host system lets through.
+    pub roles: Option<BTreeSet<String>>,
+    /// Whether the raw bundle is sealed beside the tables.
+    pub keep_bundle: bool,
+}
+
+impl SitePolicy {
+    /// Whether that role may act on an episode.
+    pub(crate) fn check_role(&self, assertion: &ReaderAssertion) -> Result<(), Refused> {
+        let permitted = self.roles.as_ref().is_none_or(|roles| roles.contains(&assertion.requester.role));
+        if permitted { Ok(()) } else { Err(Refused::Role) }
+    }
+}
 
 /// What a person who wants to read an episode asserts, to be taken from the host system that knows who is
 /// logged on.
@@ -35,6 +60,7 @@ pub struct Grant {
     assertion: ReaderAssertion,
     patient: Pseudonym,
     issued: Timestamp,
+    expires: Timestamp,
 }
 
 impl Grant {
@@ -45,7 +71,12 @@ impl Grant {
 
     /// When the grant ends.
     pub fn expires(&self) -> Timestamp {
-        self.issued.saturating_add(GRANT_LIFE).unwrap_or(self.issued)
+        self.expires
+    }
+
+    /// The same grant, ended at that time when it is earlier.
+    pub(crate) fn until(self, end: Timestamp) -> Self {
+        Self { expires: self.expires.min(end), ..self }
     }
 
     pub(crate) fn assertion(&self) -> &ReaderAssertion {
@@ -65,7 +96,9 @@ impl Grant {
     ) -> Result<Self, Refused> {
         assertion.check()?;
         assertion.check_organisation(organisation)?;
-        Ok(Self { tag: tag.clone(), assertion: assertion.clone(), patient: patient.clone(), issued: now })
+        let expires = now.saturating_add(GRANT_LIFE).unwrap_or(now);
+        let (tag, assertion, patient) = (tag.clone(), assertion.clone(), patient.clone());
+        Ok(Self { tag, assertion, patient, issued: now, expires })
     }
 
     /// Whether the grant still holds for an episode of that organisation. A clock that was set back ends it too.
@@ -118,9 +151,40 @@ pub enum Refused {
     /// The reader's organisation is not the one that the record was fetched for.
     #[error("the reader was refused: the episode belongs to another organisation")]
     Organisation,
+    /// The site does not let that role act on an episode.
+    #[error("the reader was refused: the site's policy does not permit this role")]
+    Role,
     /// The grant's time is over; ask for a new one.
     #[error("the grant's 15 minutes are over; ask for a new one")]
     GrantExpired,
+    /// The token is not one of the host system's, is changed, or is for somebody else.
+    #[error("the token was refused: {}", .0.as_str())]
+    Token(TokenProblem),
+}
+
+/// What is wrong with a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenProblem {
+    /// It is not shaped as one, or longer than one can be.
+    Malformed,
+    /// The signature is not the host system's.
+    Signature,
+    /// It is for another audience.
+    Audience,
+    /// It is not valid yet, its time is over, or it would last longer than a grant does.
+    Time,
+}
+
+impl TokenProblem {
+    /// The problem in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "it is not shaped as a token",
+            Self::Signature => "its signature is not the host system's",
+            Self::Audience => "it is for another system",
+            Self::Time => "it is not valid at this time",
+        }
+    }
 }
 
 impl Refused {
@@ -130,7 +194,9 @@ impl Refused {
             Self::Assertion(problems) if problems.contains(&Problem::Purpose) => "purpose",
             Self::Assertion(_) => "assertion",
             Self::Organisation => "organisation",
+            Self::Role => "role",
             Self::GrantExpired => "grant_expired",
+            Self::Token(_) => "token",
         }
     }
 }

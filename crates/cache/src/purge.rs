@@ -2,7 +2,7 @@
 //! the data; then a tombstone, so that the episode stays gone.
 
 use bedside_audit::disk;
-use bedside_audit::{Detail, Event, EventKind, Outcome, hex};
+use bedside_audit::{Detail, Event, EventKind, Intent, Outcome, SystemEvent, hex};
 use bedside_model::EpisodeId;
 use jiff::Timestamp;
 
@@ -53,7 +53,8 @@ impl Cache {
     ) -> Result<PurgeReceipt, CacheError> {
         let tag = self.episode_tag(episode);
         let refuse = |error| self.refuse(EventKind::Purge, assertion, &tag, error);
-        assertion.check().map_err(|refused| refuse(refused.into()))?;
+        let allowed = assertion.check().and_then(|()| self.policy.check_role(assertion));
+        allowed.map_err(|refused| refuse(refused.into()))?;
         let lock = disk::if_there(self.disk.lock(&layout::episode_lock(&tag)))?;
         let Some(_lock) = lock else { return Err(refuse(NotReadable::NotWarmed.into())) };
         let located = self.locate(&tag, |_| Ok(())).ok().map(|(located, ())| located);
@@ -61,17 +62,26 @@ impl Cache {
             let allowed = assertion.check_organisation(&located.manifest.organisation);
             allowed.map_err(|refused| refuse(refused.into()))?;
         }
-        self.purge_locked(&tag, assertion, located)
+        let patient = located.map(|located| located.manifest.patient);
+        let event = event(EventKind::Purge, assertion, &tag);
+        self.purge_intended(&tag, self.audit.intent(&Event { patient, ..event })?)
     }
 
-    fn purge_locked(
+    /// A purge by a rule and for nobody: the episode's time is over, or one was cut short. The caller holds the
+    /// episode's lock.
+    pub(crate) fn purge_by_rule(
         &self,
         tag: &EpisodeTag,
-        assertion: &ReaderAssertion,
         located: Option<Located>,
+        cause: &'static str,
     ) -> Result<PurgeReceipt, CacheError> {
         let patient = located.map(|located| located.manifest.patient);
-        let intent = self.audit.intent(&Event { patient, ..event(EventKind::Purge, assertion, tag) })?;
+        let detail = Detail { cause: Some(cause), ..Detail::default() };
+        let event = SystemEvent { kind: EventKind::Purge, episode: Some(tag.as_str()), patient, detail };
+        self.purge_intended(tag, self.audit.system_intent(&event)?)
+    }
+
+    fn purge_intended(&self, tag: &EpisodeTag, intent: Intent<'_>) -> Result<PurgeReceipt, CacheError> {
         match self.destroy(tag) {
             Ok(receipt) => {
                 intent.outcome(Outcome::ok(Detail {
@@ -116,18 +126,20 @@ impl Cache {
         Ok(PurgeReceipt { id: receipt, episode: tag.clone(), at, generation, files, bytes })
     }
 
-    /// Destroys the wrapped key and what lies beside it; whether there was one. The key is renamed first, so that
-    /// a reader finds it whole or not at all, and never half overwritten.
-    fn destroy_key(&self, tag: &EpisodeTag) -> Result<bool, CacheError> {
-        let wrap = layout::wrap(tag);
-        let going = format!("{wrap}.going");
+    /// Destroys the wrapped key and what lies beside it; whether there was one. The key is renamed first, durably,
+    /// so that a reader finds it whole or not at all, and never half overwritten, before and after a crash.
+    pub(crate) fn destroy_key(&self, tag: &EpisodeTag) -> Result<bool, CacheError> {
+        let (wrap, going) = (layout::wrap(tag), layout::wrap_going(tag));
         let left_by_a_crash = disk::if_there(self.disk.shred(&going))?.is_some();
         let had_key = disk::if_there(self.disk.rename(&wrap, &going))?.is_some();
         if had_key {
+            self.disk.sync_dir(layout::KEYS)?;
             self.disk.shred(&going)?;
         }
-        // A temporary file is left where a crash cut the making of a key short; that key sealed nothing.
-        for path in [format!("{wrap}.tmp"), layout::mark(tag), format!("{}.tmp", layout::mark(tag))] {
+        // What a crash left of a new wrap is a wrapped key, too.
+        disk::if_there(self.disk.shred(&layout::beside(&wrap)))?;
+        let standing = layout::standing(tag);
+        for path in [layout::beside(&standing), standing] {
             disk::if_there(self.disk.remove_file(&path))?;
         }
         self.disk.sync_dir(layout::KEYS)?;

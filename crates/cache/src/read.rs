@@ -6,12 +6,14 @@ use arrow_array::RecordBatch;
 use bedside_audit::{Detail, Event, EventKind, Outcome};
 use bedside_model::EpisodeId;
 use bedside_model::schema::Table;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::bundle::BundleSeal;
 use crate::cache::Cache;
 use crate::error::{CacheError, NotReadable};
 use crate::layout;
 use crate::policy::{Grant, ReaderAssertion};
+use crate::retention::Freshness;
 use crate::state::Located;
 use crate::table::TableFiles;
 use crate::tag::EpisodeTag;
@@ -21,6 +23,8 @@ pub struct OpenEpisode {
     generation: u64,
     created: Timestamp,
     expires: Timestamp,
+    age: SignedDuration,
+    freshness: Freshness,
     manifest: String,
     tables: Vec<RecordBatch>,
 }
@@ -47,11 +51,33 @@ impl OpenEpisode {
         self.created
     }
 
-    /// From when on it is not shown any more.
+    /// From when on it is not shown any more: the first of the times of the site's policy.
     pub fn expires(&self) -> Timestamp {
         self.expires
     }
+
+    /// How old the record was when it was opened; what a reader must be shown. Not below zero: a clock that is
+    /// more than five seconds behind closes the audit log, and with it the cache.
+    pub fn age(&self) -> SignedDuration {
+        self.age
+    }
+
+    /// Whether it was fresh when it was opened. A stale one was accepted as that.
+    pub fn freshness(&self) -> Freshness {
+        self.freshness
+    }
 }
+
+/// Whether a reader takes a record that is older than the site's limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stale {
+    Refused,
+    Accepted,
+}
+
+/// What the audit log says of a read beyond the limit, and of one of the raw bundle.
+const STALE_ACCEPTED: &str = "stale_accepted";
+const RAW_BUNDLE: &str = "raw_bundle";
 
 impl Cache {
     /// Mints the permission to read one episode, when the assertion is for direct care, complete, and made by
@@ -69,17 +95,70 @@ impl Cache {
     /// opened, the outcome before a row is released.
     ///
     /// # Errors
-    /// As [`Cache::grant`], and [`CacheError::Audit`] when intent or outcome could not be recorded; nothing is
-    /// released then.
+    /// As [`Cache::grant`], [`CacheError::NotReadable`] with `Stale` for a record beyond the site's limit, and
+    /// [`CacheError::Audit`] when intent or outcome could not be recorded; nothing is released then.
     pub fn read(&self, grant: &Grant) -> Result<OpenEpisode, CacheError> {
+        self.read_audited(grant, Stale::Refused)
+    }
+
+    /// [`Cache::read`] for a reader who was told that the record is stale and wants it all the same; the audit
+    /// log says so.
+    ///
+    /// # Errors
+    /// As [`Cache::read`], but for `Stale`.
+    pub fn read_accepting_stale(&self, grant: &Grant) -> Result<OpenEpisode, CacheError> {
+        self.read_audited(grant, Stale::Accepted)
+    }
+
+    /// The raw bundle of the episode that the grant names, byte for byte as it came; `None` where the site does
+    /// not keep it. Audited as a read.
+    ///
+    /// # Errors
+    /// As [`Cache::read_accepting_stale`]: who compares the bundle with its tables does not treat by it.
+    pub fn bundle(&self, grant: &Grant) -> Result<Option<Vec<u8>>, CacheError> {
+        self.audited_read(grant, Some(RAW_BUNDLE), || {
+            self.locate(grant.episode(), |located| {
+                self.require_granted(grant, located, Stale::Accepted)?;
+                let Some(file) = &located.manifest.bundle else { return Ok(None) };
+                let directory = layout::generation(grant.episode(), located.generation);
+                let (key, generation) = (&located.key, located.generation);
+                let seal = BundleSeal { key, tag: grant.episode(), generation };
+                seal.read(self.disk.as_ref(), &directory, file).map(Some)
+            })
+        })
+        .map(|(_, bundle)| bundle)
+    }
+
+    fn read_audited(&self, grant: &Grant, stale: Stale) -> Result<OpenEpisode, CacheError> {
+        let cause = (stale == Stale::Accepted).then_some(STALE_ACCEPTED);
+        let (located, tables) = self.audited_read(grant, cause, || self.open_granted(grant, stale))?;
+        let Located { generation, manifest, standing, .. } = located;
+        let now = self.clock.now();
+        Ok(OpenEpisode {
+            generation,
+            created: manifest.created,
+            expires: self.policy.retention.closes(&standing, manifest.expires).0,
+            age: now.duration_since(manifest.created).max(SignedDuration::ZERO),
+            freshness: self.policy.retention.freshness(manifest.created, now),
+            manifest: manifest.record,
+            tables,
+        })
+    }
+
+    /// Intent, reading, outcome; what was read is given back when all three are done.
+    fn audited_read<T>(
+        &self,
+        grant: &Grant,
+        cause: Option<&'static str>,
+        read: impl FnOnce() -> Result<(Located, T), CacheError>,
+    ) -> Result<(Located, T), CacheError> {
         let event = event(EventKind::Read, grant.assertion(), grant.episode());
-        let intent = self.audit.intent(&Event { patient: Some(grant.patient().clone()), ..event })?;
-        match self.open_granted(grant) {
-            Ok((located, tables)) => {
-                intent.outcome(Outcome::ok(detail(&located)))?;
-                let Located { generation, manifest, .. } = located;
-                let (created, expires) = (manifest.created, manifest.expires);
-                Ok(OpenEpisode { generation, created, expires, manifest: manifest.record, tables })
+        let detail = Detail { cause, ..Detail::default() };
+        let intent = self.audit.intent(&Event { patient: Some(grant.patient().clone()), detail, ..event })?;
+        match read() {
+            Ok((located, value)) => {
+                intent.outcome(Outcome::ok(self.detail(&located)))?;
+                Ok((located, value))
             }
             Err(error) => {
                 // Nothing is released; an outcome that cannot be written shows as an unfinished intent.
@@ -89,18 +168,18 @@ impl Cache {
         }
     }
 
-    fn mint(&self, assertion: &ReaderAssertion, tag: &EpisodeTag) -> Result<Grant, CacheError> {
+    pub(crate) fn mint(&self, assertion: &ReaderAssertion, tag: &EpisodeTag) -> Result<Grant, CacheError> {
         assertion.check()?;
+        self.policy.check_role(assertion)?;
         let (located, ()) = self.locate(tag, |located| self.require_live(located))?;
         let (organisation, patient) = (&located.manifest.organisation, &located.manifest.patient);
         Ok(Grant::mint(assertion, tag, (organisation, patient), self.clock.now())?)
     }
 
-    fn open_granted(&self, grant: &Grant) -> Result<(Located, Vec<RecordBatch>), CacheError> {
+    fn open_granted(&self, grant: &Grant, stale: Stale) -> Result<(Located, Vec<RecordBatch>), CacheError> {
         let tag = grant.episode();
         self.locate(tag, |located| {
-            grant.check(&located.manifest.organisation, self.clock.now())?;
-            self.require_live(located)?;
+            self.require_granted(grant, located, stale)?;
             let directory = layout::generation(tag, located.generation);
             let (key, generation) = (&located.key, located.generation);
             let files = TableFiles { disk: self.disk.as_ref(), key, tag, generation, directory: &directory };
@@ -108,13 +187,33 @@ impl Cache {
         })
     }
 
-    pub(crate) fn expired(&self, located: &Located) -> Option<NotReadable> {
-        let since = located.manifest.expires;
-        (self.clock.now() >= since).then_some(NotReadable::Expired { since })
+    fn require_granted(&self, grant: &Grant, located: &Located, stale: Stale) -> Result<(), CacheError> {
+        grant.check(&located.manifest.organisation, self.clock.now())?;
+        self.policy.check_role(grant.assertion())?;
+        self.require_live(located)?;
+        match self.stale(located) {
+            Some(state) if stale == Stale::Refused => Err(state.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The state of an episode that is there and whole, and not to be shown: held, or its time is over.
+    pub(crate) fn over(&self, located: &Located) -> Option<NotReadable> {
+        if let Some(reason) = located.standing.held {
+            return Some(NotReadable::Held { reason });
+        }
+        let (since, rule) = self.policy.retention.closes(&located.standing, located.manifest.expires);
+        (self.clock.now() >= since).then_some(NotReadable::Expired { since, rule })
+    }
+
+    pub(crate) fn stale(&self, located: &Located) -> Option<NotReadable> {
+        let fetched = located.manifest.created;
+        let freshness = self.policy.retention.freshness(fetched, self.clock.now());
+        (freshness == Freshness::Stale).then_some(NotReadable::Stale { fetched })
     }
 
     fn require_live(&self, located: &Located) -> Result<(), CacheError> {
-        self.expired(located).map_or(Ok(()), |state| Err(state.into()))
+        self.over(located).map_or(Ok(()), |state| Err(state.into()))
     }
 
     /// Records a refusal that came before any intent, and gives it back.
@@ -130,6 +229,19 @@ impl Cache {
             Err(audit) => audit.into(),
         }
     }
+
+    fn detail(&self, located: &Located) -> Detail {
+        let files = &located.manifest.files;
+        let age = self.clock.now().duration_since(located.manifest.created).as_secs();
+        Detail {
+            generation: Some(located.generation),
+            bytes: Some(files.iter().map(|file| file.length).sum()),
+            manifest_sha256: Some(located.manifest_sha256),
+            rows: files.iter().map(|file| (file.table.as_str(), file.rows)).collect(),
+            age_s: Some(u64::try_from(age).unwrap_or(0)),
+            ..Detail::default()
+        }
+    }
 }
 
 /// What a person does to an episode; the patient is added where it is known.
@@ -142,16 +254,5 @@ pub(crate) fn event<'a>(kind: EventKind, assertion: &'a ReaderAssertion, tag: &'
         episode: Some(tag.as_str()),
         patient: None,
         detail: Detail::default(),
-    }
-}
-
-fn detail(located: &Located) -> Detail {
-    let files = &located.manifest.files;
-    Detail {
-        generation: Some(located.generation),
-        bytes: Some(files.iter().map(|file| file.length).sum()),
-        manifest_sha256: Some(located.manifest_sha256),
-        rows: files.iter().map(|file| (file.table.as_str(), file.rows)).collect(),
-        ..Detail::default()
     }
 }

@@ -1,8 +1,8 @@
 //! What an episode's files say about its state. Nothing here takes a lock: a writer replaces each small file
 //! as a whole, and whoever finds the files changed under its hands looks again.
 
+use bedside_audit::Secret;
 use bedside_audit::disk;
-use bedside_audit::{Secret, hex};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,7 @@ use crate::keys::{KeyError, WrapFile};
 use crate::layout;
 use crate::manifest::Manifest;
 use crate::seal;
+use crate::standing::Standing;
 use crate::tag::EpisodeTag;
 
 /// How often a reader looks again when a writer replaced the generation under its hands.
@@ -20,6 +21,7 @@ const ATTEMPTS: usize = 8;
 /// The generation that counts, its manifest opened and its key at hand. Not yet its tables.
 pub(crate) struct Located {
     pub(crate) key: Secret,
+    pub(crate) standing: Standing,
     pub(crate) generation: u64,
     pub(crate) manifest: Manifest,
     pub(crate) manifest_sha256: [u8; 32],
@@ -61,7 +63,7 @@ impl Tombstone {
 
 impl Cache {
     /// Finds an episode's generation and hands it to `then`; once more when a writer replaced it meanwhile.
-    /// Whether it has expired is the caller's question.
+    /// Whether it is over, held or stale is the caller's question.
     pub(crate) fn locate<T>(
         &self,
         tag: &EpisodeTag,
@@ -76,7 +78,7 @@ impl Cache {
                 return result;
             }
             // A purge takes the wrapped key first, so that what follows reads as damage for a moment.
-            if disk::if_there(self.disk.length(&layout::wrap(tag)))?.is_none() {
+            if !self.has_key(tag)? {
                 return Err(self.without_key(tag)?.into());
             }
             if self.current(tag)? == before {
@@ -86,27 +88,28 @@ impl Cache {
         result
     }
 
-    /// Steps R2 to R5. The mark is read before `CURRENT`: a writer moves `CURRENT` first, so that a mark above
+    /// Steps R2 to R5. The standing is read before `CURRENT`: a writer moves `CURRENT` first, so that a mark above
     /// it can only mean that an older one was put back.
     fn locate_once(&self, tag: &EpisodeTag) -> Result<Located, CacheError> {
         if let Some(tombstone) = self.tombstone(tag)? {
             return Err(purged(&tombstone)?.into());
         }
-        let mark = disk::if_there(self.disk.read(&layout::mark(tag), 0))?;
+        let standing = disk::if_there(self.disk.read(&layout::standing(tag), 0))?;
         let generation = match self.current(tag)? {
             Current::Generation(number) => number,
             Current::Damaged => return Err(Damage::Current.into()),
-            Current::Absent => return Err(self.unless_purged(tag, NotReadable::NotWarmed)?.into()),
+            Current::Absent => return Err(self.without_current(tag, standing.as_deref())?.into()),
         };
         let Some(key) = self.episode_key(tag)? else { return Err(self.without_key(tag)?.into()) };
-        let mark = mark.and_then(|bytes| read_mark(&bytes, &key, tag)).ok_or(Damage::Mark)?;
-        if generation < mark {
+        let standing =
+            standing.and_then(|bytes| Standing::open(&bytes, &key, tag)).ok_or(Damage::Standing)?;
+        if generation < standing.mark {
             return Err(Damage::RolledBack.into());
         }
         let path = layout::manifest(&layout::generation(tag, generation));
         let sealed = disk::if_there(self.disk.read(&path, 0))?.ok_or(Damage::Manifest)?;
         let manifest = Manifest::open(&sealed, &key, tag, generation).ok_or(Damage::Manifest)?;
-        Ok(Located { key, generation, manifest, manifest_sha256: seal::sha256(&sealed) })
+        Ok(Located { key, standing, generation, manifest, manifest_sha256: seal::sha256(&sealed) })
     }
 
     pub(crate) fn current(&self, tag: &EpisodeTag) -> Result<Current, CacheError> {
@@ -117,29 +120,39 @@ impl Cache {
         Ok(text.and_then(layout::number).map_or(Current::Damaged, Current::Generation))
     }
 
-    /// The high-water mark; `None` when it is missing or not authentic.
-    pub(crate) fn mark(&self, tag: &EpisodeTag, key: &Secret) -> Result<Option<u64>, CacheError> {
-        let bytes = disk::if_there(self.disk.read(&layout::mark(tag), 0))?;
-        Ok(bytes.and_then(|bytes| read_mark(&bytes, key, tag)))
+    /// The standing; `None` when it is missing or not authentic.
+    pub(crate) fn standing(&self, tag: &EpisodeTag, key: &Secret) -> Result<Option<Standing>, CacheError> {
+        let bytes = disk::if_there(self.disk.read(&layout::standing(tag), 0))?;
+        Ok(bytes.and_then(|bytes| Standing::open(&bytes, key, tag)))
     }
 
-    /// The high-water mark lies beside the wrapped key and not in its file: a wrap file that were rewritten
-    /// with each generation would leave copies of the wrapped key that no purge overwrites.
-    pub(crate) fn set_mark(&self, tag: &EpisodeTag, key: &Secret, generation: u64) -> Result<(), CacheError> {
-        let text = format!("{generation} {}\n", hex::encode(&mark_mac(key, tag, generation)));
-        Ok(disk::replace(self.disk.as_ref(), &layout::mark(tag), text.as_bytes())?)
+    pub(crate) fn set_standing(
+        &self,
+        tag: &EpisodeTag,
+        key: &Secret,
+        standing: &Standing,
+    ) -> Result<(), CacheError> {
+        Ok(disk::replace(self.disk.as_ref(), &layout::standing(tag), &standing.seal(key, tag))?)
     }
 
     /// The episode's key, unwrapped; `None` when there is no wrapped key.
     pub(crate) fn episode_key(&self, tag: &EpisodeTag) -> Result<Option<Secret>, CacheError> {
-        let Some(bytes) = disk::if_there(self.disk.read(&layout::wrap(tag), 0))? else { return Ok(None) };
-        let file: WrapFile = read_exact_json(&bytes).ok_or(Damage::Wrap)?;
-        match file.unwrap(tag, self.kek.as_ref()) {
+        let Some(file) = self.wrap_file(tag)? else { return Ok(None) };
+        let kek = self.keys.by_id(&file.kek).ok_or(NotReadable::KeyUnavailable)?;
+        match file.unwrap(tag, kek) {
             Ok(key) => Ok(Some(key)),
-            Err(KeyError::Rejected) if file.kek != self.kek.id() => Err(NotReadable::KeyUnavailable.into()),
             Err(KeyError::Rejected) => Err(Damage::Wrap.into()),
-            Err(KeyError::Unavailable) => Err(KeyError::Unavailable.into()),
+            Err(error @ KeyError::Unavailable) => Err(error.into()),
         }
+    }
+
+    pub(crate) fn wrap_file(&self, tag: &EpisodeTag) -> Result<Option<WrapFile>, CacheError> {
+        let Some(bytes) = disk::if_there(self.disk.read(&layout::wrap(tag), 0))? else { return Ok(None) };
+        Ok(Some(read_exact_json(&bytes).ok_or(Damage::Wrap)?))
+    }
+
+    pub(crate) fn has_key(&self, tag: &EpisodeTag) -> Result<bool, CacheError> {
+        Ok(disk::if_there(self.disk.length(&layout::wrap(tag)))?.is_some())
     }
 
     pub(crate) fn tombstone(&self, tag: &EpisodeTag) -> Result<Option<Tombstone>, CacheError> {
@@ -152,6 +165,15 @@ impl Cache {
     /// The state of an episode whose wrapped key is gone: purged, or on the way there.
     fn without_key(&self, tag: &EpisodeTag) -> Result<NotReadable, CacheError> {
         self.unless_purged(tag, NotReadable::KeyUnavailable)
+    }
+
+    /// The state of an episode without `CURRENT`: it has none yet, or it had one and somebody took it away.
+    fn without_current(&self, tag: &EpisodeTag, standing: Option<&[u8]>) -> Result<NotReadable, CacheError> {
+        let committed = standing.and_then(Standing::claimed).is_some_and(|standing| standing.mark > 0);
+        let lost = committed && self.has_key(tag)?;
+        let state =
+            if lost { NotReadable::Damaged { what: Damage::Current } } else { NotReadable::NotWarmed };
+        self.unless_purged(tag, state)
     }
 
     fn unless_purged(&self, tag: &EpisodeTag, state: NotReadable) -> Result<NotReadable, CacheError> {
@@ -172,20 +194,4 @@ pub(crate) fn purged(tombstone: &Tombstone) -> Result<NotReadable, CacheError> {
 fn read_exact_json<T: Serialize + for<'a> Deserialize<'a>>(bytes: &[u8]) -> Option<T> {
     let value = serde_json::from_slice(bytes).ok()?;
     (serde_json::to_vec(&value).ok()? == bytes).then_some(value)
-}
-
-fn read_mark(bytes: &[u8], key: &Secret, tag: &EpisodeTag) -> Option<u64> {
-    let text = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
-    let (number, mac) = text.split_once(' ')?;
-    let generation = layout::number(number)?;
-    let mac = hex::decode::<32>(mac)?;
-    seal::is_mac(&mark_key(key, tag), &generation.to_be_bytes(), &mac).then_some(generation)
-}
-
-fn mark_mac(key: &Secret, tag: &EpisodeTag, generation: u64) -> [u8; 32] {
-    seal::mac(&mark_key(key, tag), &generation.to_be_bytes())
-}
-
-fn mark_key(key: &Secret, tag: &EpisodeTag) -> Secret {
-    seal::derive(key, &[], format!("bedside1|{tag}|mark").as_bytes())
 }

@@ -1,5 +1,5 @@
-//! The write protocol: steps W0 to W14 of the `reliability` sheet, section 4, as far as there is something to
-//! do. There is no raw bundle to seal (W4), and what comes in is normalised already (W5).
+//! The write protocol: steps W0 to W14 of the `reliability` sheet, section 4. What comes in is normalised
+//! already (W5).
 
 use arrow_array::RecordBatch;
 use bedside_audit::disk::{self, Disk};
@@ -8,6 +8,7 @@ use bedside_model::EpisodeId;
 use bedside_model::schema::Table;
 use jiff::Timestamp;
 
+use crate::bundle::{BundleFile, BundleSeal};
 use crate::cache::Cache;
 use crate::contents::{Committed, Contents, ContentsError};
 use crate::error::{CacheError, NotReadable};
@@ -16,6 +17,7 @@ use crate::layout;
 use crate::manifest::Manifest;
 use crate::policy::DIRECT_CARE;
 use crate::seal;
+use crate::standing::Standing;
 use crate::state::{Current, purged};
 use crate::table::TableFiles;
 use crate::tag::EpisodeTag;
@@ -25,12 +27,27 @@ impl Cache {
     /// generation until the new one is whole and durable. Waits for others who write or purge the same episode.
     ///
     /// # Errors
-    /// [`CacheError::NotReadable`] with `Purged`: a purged episode does not come back, and with
+    /// [`CacheError::NotReadable`] with `Purged`: a purged episode does not come back, with `Held`, and with
     /// `KeyUnavailable` or `Damaged` when the episode's key cannot be had. [`CacheError::Contents`] for an
     /// incomplete record, [`CacheError::Audit`] when the audit log does not take it, and the errors of disk, key
     /// provider and randomness. After an error the episode is as it was, or the new generation is there whole:
     /// that is so when the error came after `CURRENT` was replaced.
     pub fn write(&self, episode: &EpisodeId, contents: &Contents<'_>) -> Result<Committed, CacheError> {
+        self.write_with_bundle(episode, contents, None)
+    }
+
+    /// [`Cache::write`] with the raw bundle that the record was made of, which is sealed beside it where the site
+    /// keeps it.
+    ///
+    /// # Errors
+    /// As [`Cache::write`].
+    pub fn write_with_bundle(
+        &self,
+        episode: &EpisodeId,
+        contents: &Contents<'_>,
+        bundle: Option<&[u8]>,
+    ) -> Result<Committed, CacheError> {
+        let bundle = bundle.filter(|_| self.policy.keep_bundle);
         let tables = contents.in_order()?;
         let tag = self.episode_tag(episode);
         self.disk.create_dir(&layout::episode(&tag))?;
@@ -46,7 +63,7 @@ impl Cache {
             patient: Some(patient.clone()),
             detail: Detail::default(),
         })?;
-        match self.commit(&tag, contents, &tables, patient) {
+        match self.commit(&tag, (contents, bundle), &tables, patient) {
             Ok(committed) => {
                 intent.outcome(Outcome::ok(detail(&committed)))?;
                 // The commit stands whether or not its predecessor could be removed; the next write tries again.
@@ -64,7 +81,7 @@ impl Cache {
     fn commit(
         &self,
         tag: &EpisodeTag,
-        contents: &Contents<'_>,
+        (contents, bundle): (&Contents<'_>, Option<&[u8]>),
         tables: &[(Table, &RecordBatch)],
         patient: Pseudonym,
     ) -> Result<Committed, CacheError> {
@@ -76,37 +93,62 @@ impl Cache {
             return Err(purged(&tombstone)?.into());
         }
         let current = self.current(tag)?;
-        let key = self.key_for_writing(tag, current)?;
-        let mark = self.mark(tag, &key)?.unwrap_or(0);
+        let (key, standing) = self.key_for_writing(tag, current)?;
+        if let Some(reason) = standing.held {
+            return Err(NotReadable::Held { reason }.into());
+        }
         let kept = current.generation();
         self.drop_generations(tag, kept)?;
-        let generation = mark.max(kept.unwrap_or(0)) + 1;
-        let next = Next { tag, key: &key, generation, contents, patient, created };
+        let generation = standing.mark.max(kept.unwrap_or(0)) + 1;
+        let next = Next { tag, key: &key, generation, contents, bundle, patient, created };
         let committed = self.write_generation(next, tables).inspect_err(|_| {
             // Room on a full disk; what stays is removed by the next write.
             let _ = self.drop_generations(tag, kept);
         })?;
         let line = format!("{generation}\n");
         disk::replace(self.disk.as_ref(), &layout::current(tag), line.as_bytes())?;
-        self.set_mark(tag, &key, generation)?;
+        self.set_standing(tag, &key, &Standing { mark: generation, seen: created, ..standing })?;
         Ok(committed)
     }
 
-    /// The episode's key; a new one for a new episode. An episode that has a generation and no key is one whose
-    /// purge was cut short, and is not begun anew.
-    fn key_for_writing(&self, tag: &EpisodeTag, current: Current) -> Result<Secret, CacheError> {
+    /// Whether a record of the episode would be taken, to be asked before one is fetched: nothing is known of it
+    /// yet, or what is there is open and its key at hand.
+    ///
+    /// # Errors
+    /// Those that [`Cache::write`] would give: the episode was purged, is held, or its key cannot be had.
+    pub fn takes(&self, episode: &EpisodeId) -> Result<(), CacheError> {
+        let tag = self.episode_tag(episode);
+        if let Some(tombstone) = self.tombstone(&tag)? {
+            return Err(purged(&tombstone)?.into());
+        }
+        let Some(key) = self.episode_key(&tag)? else {
+            let begun = self.current(&tag)? != Current::Absent;
+            return if begun { Err(NotReadable::KeyUnavailable.into()) } else { Ok(()) };
+        };
+        match self.standing(&tag, &key)?.and_then(|standing| standing.held) {
+            Some(reason) => Err(NotReadable::Held { reason }.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// The episode's key and standing; new ones for a new episode. An episode that has a generation and no key is
+    /// one whose purge was cut short, and is not begun anew. A standing that is damaged is begun anew: the record
+    /// that comes in is.
+    fn key_for_writing(&self, tag: &EpisodeTag, current: Current) -> Result<(Secret, Standing), CacheError> {
+        let begun = Standing::begun(self.clock.now());
         if let Some(key) = self.episode_key(tag)? {
-            return Ok(key);
+            let standing = self.standing(tag, &key)?.unwrap_or(begun);
+            return Ok((key, standing));
         }
         if current != Current::Absent {
             return Err(NotReadable::KeyUnavailable.into());
         }
         let key = Secret::random(self.randomness.as_ref())?;
-        self.set_mark(tag, &key, 0)?;
-        let file = WrapFile::wrap(&key, tag, self.kek.as_ref(), self.randomness.as_ref())?;
+        self.set_standing(tag, &key, &begun)?;
+        let file = WrapFile::wrap(&key, tag, self.keys.current(), self.randomness.as_ref())?;
         let bytes = serde_json::to_vec(&file).map_err(std::io::Error::from)?;
         disk::replace(self.disk.as_ref(), &layout::wrap(tag), &bytes)?;
-        Ok(key)
+        Ok((key, begun))
     }
 
     /// Steps W3 to W9: everything beside, durable and read again, then the rename.
@@ -115,11 +157,12 @@ impl Cache {
         next: Next<'_>,
         tables: &[(Table, &RecordBatch)],
     ) -> Result<Committed, CacheError> {
-        let Next { tag, key, generation, contents, patient, created } = next;
+        let Next { tag, key, generation, contents, bundle, patient, created } = next;
         let directory = layout::generation(tag, generation);
         let beside = format!("{directory}.tmp");
         self.disk.create_dir(&beside)?;
         let tables_of = TableFiles { disk: self.disk.as_ref(), key, tag, generation, directory: &beside };
+        let bundle = self.seal_bundle(&BundleSeal { key, tag, generation }, &beside, bundle)?;
         let mut files = Vec::new();
         for (table, batch) in tables {
             files.push(tables_of.write(*table, batch, contents.manifest, self.random()?)?);
@@ -129,15 +172,30 @@ impl Cache {
         let tables_bytes: u64 = files.iter().map(|file| file.length).sum();
         let (expires, record) = (contents.expires, contents.manifest.to_owned());
         let organisation = contents.requester.organisation.clone();
-        let manifest = Manifest { created, expires, organisation, patient, files, record };
+        let bundle_bytes = bundle.as_ref().map_or(0, |bundle| bundle.length);
+        let manifest = Manifest { created, expires, organisation, patient, files, bundle, record };
         let sealed = manifest.seal(key, tag, generation, (self.random()?, self.random()?));
         let sealed = sealed.map_err(|_| CacheError::Seal("manifest"))?;
         self.disk.write_new(&layout::manifest(&beside), &sealed)?;
         self.disk.sync_dir(&beside)?;
         self.disk.rename(&beside, &directory)?;
         self.disk.sync_dir(&layout::episode(tag))?;
-        let (bytes, manifest_sha256) = (tables_bytes + sealed.len() as u64, seal::sha256(&sealed));
+        let bytes = tables_bytes + bundle_bytes + sealed.len() as u64;
+        let manifest_sha256 = seal::sha256(&sealed);
         Ok(Committed { episode: tag.clone(), generation, bytes, manifest_sha256, rows })
+    }
+
+    /// Step W4, where there is a bundle to keep: sealed, and opened again to see that it opens.
+    fn seal_bundle(
+        &self,
+        seal: &BundleSeal<'_>,
+        directory: &str,
+        bundle: Option<&[u8]>,
+    ) -> Result<Option<BundleFile>, CacheError> {
+        let Some(bundle) = bundle else { return Ok(None) };
+        let file = seal.write(self.disk.as_ref(), directory, bundle, self.random()?)?;
+        let same = seal.read(self.disk.as_ref(), directory, &file)? == bundle;
+        if same { Ok(Some(file)) } else { Err(CacheError::Seal("bundle")) }
     }
 
     /// Removes every generation but one, half-written ones too. The caller holds the episode's lock.
@@ -163,12 +221,13 @@ struct Next<'a> {
     key: &'a Secret,
     generation: u64,
     contents: &'a Contents<'a>,
+    bundle: Option<&'a [u8]>,
     patient: Pseudonym,
     created: Timestamp,
 }
 
 /// How much was removed.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Removed {
     pub(crate) files: u64,
     pub(crate) bytes: u64,

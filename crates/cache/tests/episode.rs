@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bedside_audit::{AuditLog, Pepper};
 use bedside_cache::{
     Cache, CacheError, Contents, ContentsError, KeyFile, NotReadable, Problem, ReaderAssertion, Refused,
-    Secret,
+    Rule, Secret,
 };
 use bedside_model::schema::Table;
 use jiff::SignedDuration;
@@ -114,12 +114,13 @@ fn an_expired_episode_is_not_shown_and_a_grant_from_before_does_not_help() {
     let world = disks.world();
     world.write(&episode("EP-1"), 1).expect("written");
     let since = world.clock_now() + SignedDuration::from_hours(7 * 24);
+    let rule = Rule::EpisodeEnded;
     world.clock.advance(SignedDuration::from_hours(7 * 24) - SignedDuration::from_secs(1));
     let grant = world.cache.grant(&assertion(), &episode("EP-1")).expect("granted");
-    assert!(world.cache.read(&grant).is_ok(), "in its last second");
+    assert!(world.cache.read_accepting_stale(&grant).is_ok(), "in its last second");
     world.clock.advance(SignedDuration::from_secs(1));
-    assert_eq!(state(world.cache.read(&grant)), NotReadable::Expired { since });
-    assert_eq!(state(world.read(&episode("EP-1"))), NotReadable::Expired { since });
+    assert_eq!(state(world.cache.read(&grant)), NotReadable::Expired { since, rule });
+    assert_eq!(state(world.read(&episode("EP-1"))), NotReadable::Expired { since, rule });
     assert_eq!(world.cache.list().expect("listed")[0].state(), "expired");
     assert!(world.cache.purge(&episode("EP-1"), &assertion()).is_ok(), "it can still be purged");
 }

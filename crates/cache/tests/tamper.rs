@@ -63,7 +63,7 @@ impl Tampering {
 fn every_flipped_byte_of_every_file_is_noticed() {
     let (disks, files) = sealed();
     let tampering = Tampering::new(&disks);
-    assert_eq!(files.len(), 14, "nine tables, manifest, CURRENT, wrapped key, mark, pepper");
+    assert_eq!(files.len(), 14, "nine tables, manifest, CURRENT, wrapped key, standing, pepper");
     let mut flips = 0;
     for (path, bytes) in &files {
         for position in 0..bytes.len() {
@@ -121,7 +121,7 @@ fn the_damage_is_named() {
         (format!("episodes/{tag}/CURRENT"), Damage::Current),
         (format!("episodes/{tag}/gen-1/manifest.sealed"), Damage::Manifest),
         (format!("episodes/{tag}/gen-1/links.parquet"), Damage::Table(bedside_model::schema::Table::Links)),
-        (format!("keys/{tag}.mark"), Damage::Mark),
+        (format!("keys/{tag}.state"), Damage::Standing),
         (format!("keys/{tag}.wrap"), Damage::Wrap),
     ];
     for (path, what) in cases {

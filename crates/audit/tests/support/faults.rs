@@ -103,6 +103,9 @@ impl Disk for FaultDisk {
     fn lock(&self, path: &str) -> io::Result<Lock> {
         self.play(|| self.inner.lock(path))
     }
+    fn try_lock(&self, path: &str) -> io::Result<Option<Lock>> {
+        self.play(|| self.inner.try_lock(path))
+    }
     fn length(&self, path: &str) -> io::Result<u64> {
         self.play(|| self.inner.length(path))
     }

@@ -7,12 +7,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use bedside_audit::disk::{Disk, Lock};
 
 /// Files by path; directories have no bytes.
-type Entries = BTreeMap<String, Option<Vec<u8>>>;
+pub(crate) type Entries = BTreeMap<String, Option<Vec<u8>>>;
 
 #[derive(Default)]
 pub(crate) struct MemoryDisk {
     entries: Mutex<Entries>,
     locks: Arc<Locks>,
+    /// How many bytes there is room for; without it for all.
+    room: Mutex<Option<usize>>,
 }
 
 #[derive(Default)]
@@ -33,7 +35,32 @@ impl Drop for Held {
 impl MemoryDisk {
     /// Another disk of the same content.
     pub(crate) fn copy(&self) -> Arc<Self> {
-        Arc::new(Self { entries: Mutex::new(self.entries().clone()), locks: Arc::default() })
+        Arc::new(Self::holding(self.entries().clone()))
+    }
+
+    /// A disk of that content.
+    pub(crate) fn holding(entries: Entries) -> Self {
+        Self { entries: Mutex::new(entries), ..Self::default() }
+    }
+
+    /// Makes it a disk with room for so many bytes more than it holds.
+    pub(crate) fn limit(&self, more: usize) {
+        *self.room.lock().expect("no panic") = Some(self.bytes() + more);
+    }
+
+    fn bytes(&self) -> usize {
+        self.entries().values().flatten().map(Vec::len).sum()
+    }
+
+    /// How many of so many bytes find room.
+    fn room_for(&self, bytes: usize) -> usize {
+        let room = *self.room.lock().expect("no panic");
+        room.map_or(bytes, |room| room.saturating_sub(self.bytes()).min(bytes))
+    }
+
+    /// Every directory and file; directories have no bytes.
+    pub(crate) fn everything(&self) -> Entries {
+        self.entries().clone()
     }
 
     /// Every file and its bytes.
@@ -103,6 +130,15 @@ impl Disk for MemoryDisk {
         Ok(Lock::holding(Held(Arc::clone(&self.locks), path.to_owned())))
     }
 
+    fn try_lock(&self, path: &str) -> Result<Option<Lock>> {
+        match self.add(path, Some(Vec::new())) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        let free = self.locks.held.lock().expect("no panic").insert(path.to_owned());
+        Ok(free.then(|| Lock::holding(Held(Arc::clone(&self.locks), path.to_owned()))))
+    }
+
     fn length(&self, path: &str) -> Result<u64> {
         self.with(path, |bytes| bytes.len() as u64)
     }
@@ -112,11 +148,15 @@ impl Disk for MemoryDisk {
     }
 
     fn write_new(&self, path: &str, bytes: &[u8]) -> Result<()> {
-        self.add(path, Some(bytes.to_vec()))
+        let room = self.room_for(bytes.len());
+        self.add(path, Some(bytes[..room].to_vec()))?;
+        if room < bytes.len() { Err(ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     fn append(&self, path: &str, bytes: &[u8]) -> Result<()> {
-        self.with(path, |file| file.extend_from_slice(bytes))
+        let room = self.room_for(bytes.len());
+        self.with(path, |file| file.extend_from_slice(&bytes[..room]))?;
+        if room < bytes.len() { Err(ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     fn truncate(&self, path: &str, length: u64) -> Result<()> {

@@ -26,6 +26,12 @@ pub(crate) fn tiny(version: u32) -> Vec<(Table, RecordBatch)> {
     Table::ALL.map(|table| (table, batch(table, rows(table), version))).to_vec()
 }
 
+/// All tables with so many rows, ten times as many in `links`: for measuring. Texts differ from row to row.
+pub(crate) fn sized(rows: usize) -> Vec<(Table, RecordBatch)> {
+    let rows_of = |table| if table == Table::Links { 10 * rows } else { rows };
+    Table::ALL.map(|table| (table, batch(table, rows_of(table), 1))).to_vec()
+}
+
 /// The tables as `Contents` takes them.
 pub(crate) fn borrowed(tables: &[(Table, RecordBatch)]) -> Vec<(Table, &RecordBatch)> {
     tables.iter().map(|(table, batch)| (*table, batch)).collect()
@@ -43,7 +49,8 @@ fn column(field: &Field, rows: usize, version: u32) -> ArrayRef {
     match field.data_type() {
         DataType::Utf8 => {
             let text = format!("{CANARY} {} {version}", field.name());
-            Arc::new(StringArray::from_iter((0..rows).map(|row| some(row).then_some(text.as_str()))))
+            let text = |row| if row < 2 { text.clone() } else { format!("{text} {row}") };
+            Arc::new(StringArray::from_iter((0..rows).map(|row| some(row).then(|| text(row)))))
         }
         DataType::Boolean => {
             Arc::new(BooleanArray::from_iter((0..rows).map(|row| some(row).then_some(true))))

@@ -8,8 +8,8 @@ use arrow_array::RecordBatch;
 use bedside_audit::disk::Disk;
 use bedside_audit::{AuditLog, Pepper};
 use bedside_cache::{
-    Cache, CacheError, Clock, Committed, Contents, KeyFile, OpenEpisode, ReaderAssertion, Secret,
-    SystemRandomness,
+    Cache, CacheError, Clock, Committed, Contents, KeyEncryption, KeyFile, OpenEpisode, ReaderAssertion,
+    Secret, SystemRandomness,
 };
 use bedside_model::schema::Table;
 use bedside_model::{EpisodeId, NhsNumber, Requester};
@@ -46,11 +46,15 @@ pub(crate) struct Disks {
     pub(crate) audit: Arc<MemoryDisk>,
     /// What the test record of a version is.
     pub(crate) tables: fn(u32) -> Vec<(Table, RecordBatch)>,
+    /// The key-encryption key, and the one of the epoch before.
+    pub(crate) kek: [u8; 32],
+    pub(crate) older: Option<[u8; 32]>,
 }
 
 impl Disks {
     pub(crate) fn new() -> Self {
-        Self { cache: Arc::default(), audit: Arc::default(), tables: record::tables }
+        let (cache, audit) = (Arc::default(), Arc::default());
+        Self { cache, audit, tables: record::tables, kek: [11; 32], older: None }
     }
 
     /// With the smallest records, where there are many.
@@ -59,7 +63,7 @@ impl Disks {
     }
 
     pub(crate) fn copy(&self) -> Self {
-        Self { cache: self.cache.copy(), audit: self.audit.copy(), tables: self.tables }
+        Self { cache: self.cache.copy(), audit: self.audit.copy(), ..*self }
     }
 
     pub(crate) fn world(&self) -> World {
@@ -77,8 +81,11 @@ impl Disks {
     pub(crate) fn world_on(&self, cache: Arc<dyn Disk>, audit: Arc<dyn Disk>) -> Result<World, CacheError> {
         let clock = Arc::new(TestClock::new());
         let audit = AuditLog::open_on(audit, Pepper::new(Secret::from_bytes(&[12; 32])), clock.clone())?;
-        let kek = Box::new(KeyFile::new(Secret::from_bytes(&[11; 32])));
-        let cache = Cache::open_on(cache, Arc::new(SystemRandomness), kek, Arc::new(audit), clock.clone())?;
+        let key =
+            |bytes: &[u8; 32]| Box::new(KeyFile::new(Secret::from_bytes(bytes))) as Box<dyn KeyEncryption>;
+        let (kek, randomness) = (key(&self.kek), Arc::new(SystemRandomness));
+        let cache = Cache::open_on(cache, randomness, kek, Arc::new(audit), clock.clone())?;
+        let cache = cache.with_older_keys(self.older.iter().map(key).collect());
         Ok(World { cache, clock, tables: self.tables })
     }
 }

@@ -1,0 +1,102 @@
+//! Group commit: who comes while another thread writes waits, and one write and one sync then serve all who
+//! wait. Nobody waits for more to come.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Values of type `T` that are written together, each with its own answer.
+pub(crate) struct Group<T, A> {
+    line: Mutex<Line<T, A>>,
+    turned: Condvar,
+}
+
+struct Line<T, A> {
+    next: u64,
+    waiting: VecDeque<(u64, T)>,
+    answers: HashMap<u64, A>,
+    writing: bool,
+}
+
+impl<T, A> Group<T, A> {
+    pub(crate) fn new() -> Self {
+        let line = Line { next: 0, waiting: VecDeque::new(), answers: HashMap::new(), writing: false };
+        Self { line: Mutex::new(line), turned: Condvar::new() }
+    }
+
+    /// Has a value written, by this thread or by the one that writes already. `take` says how many of those who
+    /// wait, the first ones, are written at once; `write` gives one answer for each of them.
+    pub(crate) fn submit(
+        &self,
+        value: T,
+        take: impl Fn(&VecDeque<(u64, T)>) -> usize,
+        write: impl Fn(&[T]) -> Vec<A>,
+    ) -> A {
+        let mut line = self.line();
+        let ticket = line.next;
+        line.next += 1;
+        line.waiting.push_back((ticket, value));
+        loop {
+            if let Some(answer) = line.answers.remove(&ticket) {
+                return answer;
+            }
+            if line.writing {
+                line = self.turned.wait(line).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            line.writing = true;
+            let count = take(&line.waiting).clamp(1, line.waiting.len());
+            let (tickets, batch): (Vec<u64>, Vec<T>) = line.waiting.drain(..count).unzip();
+            drop(line);
+            let answers = write(&batch);
+            line = self.line();
+            line.answers.extend(tickets.into_iter().zip(answers));
+            line.writing = false;
+            self.turned.notify_all();
+        }
+    }
+
+    /// A thread that panicked did so outside of this lock or between two whole steps.
+    fn line(&self) -> MutexGuard<'_, Line<T, A>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn those_who_come_during_a_write_are_written_together_and_each_hears_its_own_answer() {
+        let group = Group::new();
+        let (writes, begun, gate) = (AtomicUsize::new(0), Barrier::new(2), Barrier::new(2));
+        let write = |batch: &[u32]| {
+            if writes.fetch_add(1, Ordering::SeqCst) == 0 {
+                begun.wait();
+                gate.wait();
+            }
+            batch.iter().map(|value| value * 2).collect()
+        };
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| group.submit(1, VecDeque::len, write));
+            begun.wait();
+            let others: Vec<_> = (2..=9)
+                .map(|value| {
+                    let (group, write) = (&group, &write);
+                    (value, scope.spawn(move || group.submit(value, VecDeque::len, write)))
+                })
+                .collect();
+            while group.line().waiting.len() < others.len() {
+                std::thread::yield_now();
+            }
+            gate.wait();
+            assert_eq!(first.join().expect("no panic"), 2);
+            for (value, other) in others {
+                assert_eq!(other.join().expect("no panic"), value * 2);
+            }
+        });
+        assert_eq!(writes.load(Ordering::SeqCst), 2, "one for the first, one for the eight who waited");
+    }
+}

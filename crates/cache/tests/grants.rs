@@ -1,0 +1,229 @@
+//! Who may read: the truth table of the `security` sheet, section 5, asked of the cache itself, and the tokens that a
+//! host system signs.
+
+#[allow(dead_code, reason = "each test program uses a part of it")]
+#[path = "../../audit/tests/support/memory.rs"]
+mod memory;
+#[allow(dead_code, reason = "each test program uses a part of it")]
+#[path = "support/record.rs"]
+mod record;
+#[allow(dead_code, reason = "each test program uses a part of it")]
+#[path = "support/world.rs"]
+mod world;
+
+use std::collections::BTreeSet;
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use bedside_cache::{CacheError, HoldReason, NotReadable, Refused, SitePolicy, TokenIssuer, TokenProblem};
+use jiff::SignedDuration;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use serde_json::{Value, json};
+use world::{Disks, World, assertion, audited, episode};
+
+/// A cache of one episode whose site lets pharmacists and doctors act.
+fn site(disks: &Disks) -> World {
+    let roles = Some(BTreeSet::from(["Pharmacist".to_owned(), "Doctor".to_owned()]));
+    let world = disks.world();
+    World { cache: world.cache.with_policy(SitePolicy { roles, ..SitePolicy::default() }), ..world }
+}
+
+/// What each input of the rule may be made to be. The first that fails, in this order, is the answer.
+const INPUTS: [&str; 6] = ["purpose", "relationship", "role", "held", "over", "organisation"];
+
+#[test]
+fn the_truth_table_of_the_rule() {
+    let mut permitted = 0;
+    for chosen in 0..1u32 << INPUTS.len() {
+        let fails = |input: &str| {
+            let index = INPUTS.iter().position(|name| *name == input).expect("an input");
+            chosen >> index & 1 == 1
+        };
+        let disks = Disks::tiny();
+        let world = site(&disks);
+        world.write(&episode("EP-1"), 1).expect("written");
+        let mut asserted = assertion();
+        if fails("purpose") {
+            asserted.reason = "research".into();
+        }
+        if fails("relationship") {
+            asserted.relationship.clear();
+        }
+        if fails("role") {
+            asserted.requester.role = "Receptionist".into();
+        }
+        if fails("organisation") {
+            asserted.requester.organisation = "RXX02".parse().expect("ODS code");
+        }
+        if fails("held") {
+            world.cache.hold(&episode("EP-1"), &assertion(), HoldReason::Dissent).expect("held");
+        }
+        if fails("over") {
+            world.clock.advance(SignedDuration::from_hours(24 * 7));
+        }
+        let told = match world.cache.grant(&asserted, &episode("EP-1")) {
+            Ok(grant) => {
+                permitted += 1;
+                world.cache.read(&grant).expect("a grant that was just minted opens its episode");
+                "permitted"
+            }
+            Err(CacheError::Refused(Refused::Assertion(_))) => "assertion",
+            Err(CacheError::Refused(Refused::Role)) => "role",
+            Err(CacheError::Refused(Refused::Organisation)) => "organisation",
+            Err(CacheError::NotReadable(NotReadable::Held { .. })) => "held",
+            Err(CacheError::NotReadable(NotReadable::Expired { .. })) => "over",
+            Err(error) => panic!("{error}"),
+        };
+        let first = INPUTS.into_iter().find(|input| fails(input));
+        let expected = match first {
+            None => "permitted",
+            Some("purpose" | "relationship") => "assertion",
+            Some(input) => input,
+        };
+        assert_eq!(told, expected, "{chosen:06b}");
+        let refusals =
+            audited(&disks.audit).into_iter().filter(|entry| entry["outcome"] == "blocked").count();
+        assert_eq!(refusals, usize::from(first.is_some()), "a refusal is recorded, and nothing else is one");
+    }
+    assert_eq!(permitted, 1, "of {} combinations", 1 << INPUTS.len());
+}
+
+#[test]
+fn a_role_that_is_taken_off_the_list_ends_grants_that_are_out() {
+    let disks = Disks::tiny();
+    let world = site(&disks);
+    world.write(&episode("EP-1"), 1).expect("written");
+    let grant = world.cache.grant(&assertion(), &episode("EP-1")).expect("granted");
+    let roles = Some(BTreeSet::from(["Doctor".to_owned()]));
+    let cache = world.cache.with_policy(SitePolicy { roles, ..SitePolicy::default() });
+    assert!(matches!(cache.read(&grant), Err(CacheError::Refused(Refused::Role))));
+    assert!(matches!(cache.purge(&episode("EP-1"), &assertion()), Err(CacheError::Refused(Refused::Role))));
+}
+
+/// The host system, which signs.
+struct Host(Ed25519KeyPair);
+
+impl Host {
+    fn new(seed: u8) -> Self {
+        Self(Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).expect("a key"))
+    }
+
+    fn issuer(&self) -> TokenIssuer {
+        let public_key = self.0.public_key().as_ref().try_into().expect("32 bytes");
+        TokenIssuer { public_key, audience: "bedside/ward".into() }
+    }
+
+    fn sign(&self, payload: &Value) -> String {
+        let payload = BASE64_URL_SAFE_NO_PAD.encode(payload.to_string());
+        let signature = BASE64_URL_SAFE_NO_PAD.encode(self.0.sign(payload.as_bytes()));
+        format!("{payload}.{signature}")
+    }
+}
+
+fn payload(world: &World) -> Value {
+    let now = world.clock_now().as_second();
+    json!({
+        "aud": "bedside/ward", "episode": "EP-1", "iat": now, "exp": now + 300,
+        "reason": "directcare", "relationship": "admitting team",
+        "user": {
+            "id": "u-17", "sds_id": "UNK", "role_profile": "UNK", "family": "Example", "given": "Ann",
+            "prefix": null, "role": "Pharmacist", "organisation": "RXX01",
+            "organisation_name": "Example Hospital"
+        }
+    })
+}
+
+fn with(mut payload: Value, field: &str, value: Value) -> Value {
+    *payload.pointer_mut(field).expect("a field") = value;
+    payload
+}
+
+#[test]
+fn a_signed_token_opens_its_episode_for_as_long_as_it_lasts() {
+    let (disks, host) = (Disks::tiny(), Host::new(1));
+    let world = site(&disks);
+    world.write(&episode("EP-1"), 1).expect("written");
+    let grant = world.cache.grant_token(&host.issuer(), &host.sign(&payload(&world))).expect("granted");
+    assert_eq!(grant.expires(), world.clock_now() + SignedDuration::from_secs(300));
+    assert_eq!(world.whole(&world.cache.read(&grant).expect("read")), 1);
+    let read = audited(&disks.audit).pop().and_then(|entry| entry["intent"].as_u64()).expect("an outcome");
+    assert_eq!(audited(&disks.audit)[read as usize - 1]["user"]["id"], "u-17");
+    world.clock.advance(SignedDuration::from_secs(300));
+    assert!(matches!(world.cache.read(&grant), Err(CacheError::Refused(Refused::GrantExpired))));
+}
+
+#[test]
+fn a_token_that_is_forged_changed_foreign_or_out_of_time_opens_nothing() {
+    let (disks, host) = (Disks::tiny(), Host::new(1));
+    let world = site(&disks);
+    world.write(&episode("EP-1"), 1).expect("written");
+    let told = |token: &str| match world.cache.grant_token(&host.issuer(), token) {
+        Err(CacheError::Refused(Refused::Token(problem))) => problem,
+        other => panic!("{other:?}"),
+    };
+    let good = payload(&world);
+    let now = world.clock_now().as_second();
+    assert_eq!(told(&Host::new(2).sign(&good)), TokenProblem::Signature);
+    assert_eq!(
+        told(&host.sign(&with(good.clone(), "/aud", json!("bedside/clinic")))),
+        TokenProblem::Audience
+    );
+    for (field, value) in [
+        ("/iat", json!(now + 6)),
+        ("/exp", json!(now)),
+        ("/exp", json!(now + 901)),
+        ("/iat", json!(i64::MIN)),
+        ("/exp", json!(i64::MAX)),
+    ] {
+        assert_eq!(
+            told(&host.sign(&with(good.clone(), field, value.clone()))),
+            TokenProblem::Time,
+            "{value}"
+        );
+    }
+    for (field, value) in [
+        ("/episode", json!(["EP-1", "EP-2"])),
+        ("/episode", json!("")),
+        ("/user/organisation", json!("no code")),
+    ] {
+        assert_eq!(told(&host.sign(&with(good.clone(), field, value))), TokenProblem::Malformed, "{field}");
+    }
+    let mut surplus = good.clone();
+    surplus["scope"] = json!("*");
+    assert_eq!(told(&host.sign(&surplus)), TokenProblem::Malformed);
+    for token in ["", ".", "e30", "e30.e30", &"a".repeat(9_000)] {
+        assert!(matches!(told(token), TokenProblem::Malformed | TokenProblem::Signature), "{token:.20}");
+    }
+}
+
+#[test]
+fn no_changed_character_of_a_token_passes() {
+    let (disks, host) = (Disks::tiny(), Host::new(1));
+    let world = site(&disks);
+    world.write(&episode("EP-1"), 1).expect("written");
+    let token = host.sign(&payload(&world)).into_bytes();
+    for position in 0..token.len() {
+        for replacement in [b'A', b'_', b'.', token[position] ^ 1, token[position] ^ 0x20] {
+            let mut changed = token.clone();
+            changed[position] = replacement;
+            let Ok(changed) = String::from_utf8(changed) else { continue };
+            let granted = world.cache.grant_token(&host.issuer(), &changed).is_ok();
+            assert_eq!(granted, changed.as_bytes() == token, "character {position}");
+        }
+    }
+}
+
+#[test]
+fn a_token_is_held_to_the_same_rule_as_an_assertion() {
+    let (disks, host) = (Disks::tiny(), Host::new(1));
+    let world = site(&disks);
+    world.write(&episode("EP-1"), 1).expect("written");
+    let granted = |field: &str, value: &str| {
+        let token = host.sign(&with(payload(&world), field, json!(value)));
+        world.cache.grant_token(&host.issuer(), &token).expect_err("refused")
+    };
+    assert!(matches!(granted("/reason", "research"), CacheError::Refused(Refused::Assertion(_))));
+    assert!(matches!(granted("/user/role", "Receptionist"), CacheError::Refused(Refused::Role)));
+    assert!(matches!(granted("/user/organisation", "RXX02"), CacheError::Refused(Refused::Organisation)));
+    assert!(matches!(granted("/episode", "EP-2"), CacheError::NotReadable(NotReadable::NotWarmed)));
+    assert_eq!(audited(&disks.audit).iter().filter(|entry| entry["outcome"] == "blocked").count(), 4);
+}

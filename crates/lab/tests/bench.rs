@@ -59,6 +59,47 @@ fn the_figures_are_those_of_the_contract_and_fit_together() {
 }
 
 #[test]
+fn the_page_holds_every_figure_of_the_json_and_needs_nothing_but_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("page.html");
+    let hostile = folder.path().join("<script>&.json");
+    std::fs::copy(fixture("bundles/emis-105.json"), &hostile).expect("copied");
+    let mut command = lab(&["bench", "--seconds", "0", "--json", "--html"]);
+    let ran = command.arg(&page).args([&hostile, &fixture("bundles/tpp-108.json")]).output().expect("runs");
+    assert_eq!((ran.status.code(), text(&ran.stderr).as_str()), (Some(0), ""));
+    let page = std::fs::read_to_string(&page).expect("a page");
+    let told: Vec<f64> = text(&ran.stdout)
+        .lines()
+        .filter_map(|line| line.rsplit_once(": ")?.1.trim_end_matches(',').parse().ok())
+        .collect();
+    let shown: Vec<f64> = page
+        .split("<data value=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('"')?.0.parse().ok())
+        .collect();
+    assert_eq!(told.len(), 2 * 10);
+    for figure in told {
+        assert!(shown.contains(&figure), "{figure} is not on the page");
+    }
+    assert!(page.contains("&lt;script&gt;&amp;.json") && page.contains("tpp-108.json"));
+    assert!(page.matches("<svg ").count() >= 3 && page.matches("<rect ").count() == 2 * 3 + 2);
+    for foreign in ["<script", "://", " src=", "href=", "url(", "@import", "<link", "<iframe", " onload="] {
+        assert!(!page.contains(foreign), "the page has {foreign}");
+    }
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_said_and_the_figures_are_printed_all_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("absent/page.html");
+    let mut command = lab(&["bench", "--seconds", "0", "--html"]);
+    let ran = command.arg(&page).arg(fixture("bundles/nka-alone.json")).output().expect("runs");
+    assert_eq!(ran.status.code(), Some(74));
+    assert!(text(&ran.stderr).contains("absent/page.html: cannot be written"), "{}", text(&ran.stderr));
+    assert!(text(&ran.stdout).contains("nka-alone.json"));
+}
+
+#[test]
 fn a_file_that_cannot_be_measured_is_a_line_and_the_others_are_measured() {
     let (good, absent) = (fixture("bundles/nka-alone.json"), fixture("bundles/absent.json"));
     for json in [true, false] {

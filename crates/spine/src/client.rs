@@ -2,8 +2,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Answer, BodyLimits, Budgets, Call, Concurrency, Consumer, ConsumerError, FetchError, Limited, Retry,
-    RetryPolicy, SecureProxy, Tls, Transport,
+    Answer, BodyLimits, Breaker, BreakerPolicy, Budgets, Call, Concurrency, Consumer, ConsumerError,
+    FetchError, Limited, Pace, Paced, Retry, RetryPolicy, SecureProxy, Tls, Transport, Witness,
 };
 
 /// The knobs of a client. The defaults are those of the `reliability` sheet, section 3.
@@ -15,15 +15,19 @@ pub struct Settings {
     pub body: BodyLimits,
     /// When to try again.
     pub retry: RetryPolicy,
+    /// When to leave a system alone.
+    pub breaker: BreakerPolicy,
+    /// How often attempts may begin.
+    pub pace: Pace,
     /// How many calls may be in flight.
     pub concurrency: Concurrency,
 }
 
-/// The GP Connect client: attempts, wrapped in retries, wrapped in concurrency limits.
+/// The GP Connect client: attempts at a pace, behind a breaker, wrapped in retries, wrapped in concurrency limits.
 ///
 /// Share one among all tasks, so that its limits are those of the process.
 pub struct Client {
-    inner: Limited<Retry<SecureProxy>>,
+    inner: Limited<Retry<Breaker<Paced<SecureProxy>>>>,
 }
 
 impl Client {
@@ -53,22 +57,23 @@ impl Client {
         entropy: impl Fn() -> u128 + Send + Sync + 'static,
     ) -> Result<Self, ConsumerError> {
         let proxy = SecureProxy::new(consumer, tls, &settings, clock)?;
-        let retry = Retry::new(proxy, settings.retry, entropy);
+        let attempts = Breaker::new(Paced::new(proxy, settings.pace), settings.breaker);
+        let retry = Retry::new(attempts, settings.retry, entropy);
         Ok(Self { inner: Limited::new(retry, settings.concurrency) })
     }
 
-    /// Gets the structured record of the call's patient.
+    /// Gets the structured record of the call's patient, for a caller who does not account for attempts.
     ///
     /// # Errors
-    /// As [`Transport::get_structured_record`].
+    /// As [`Transport::fetch`].
     pub async fn get_structured_record(&self, call: &Call) -> Result<Answer, FetchError> {
-        self.inner.get_structured_record(call).await
+        self.fetch(call, &()).await
     }
 }
 
 impl Transport for Client {
-    async fn get_structured_record(&self, call: &Call) -> Result<Answer, FetchError> {
-        self.inner.get_structured_record(call).await
+    async fn fetch(&self, call: &Call, witness: &dyn Witness) -> Result<Answer, FetchError> {
+        self.inner.fetch(call, witness).await
     }
 }
 

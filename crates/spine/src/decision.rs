@@ -85,6 +85,8 @@ pub enum Unavailability {
     PracticeUnreachable,
     /// The whole call's time was up.
     TimeUp,
+    /// Nothing was sent: attempt after attempt has failed, and the system is left alone for a while.
+    Resting,
 }
 
 /// How the practice's system failed.
@@ -153,6 +155,8 @@ pub enum Malformed {
     Encoding,
     /// Not a FHIR Bundle.
     NotFhir,
+    /// JSON that ends before it is whole, under a length that says otherwise.
+    Truncated,
 }
 
 /// Which limit was broken.
@@ -211,7 +215,16 @@ impl Decision {
     /// Whether another attempt within the same call makes sense: never after a refusal, an error of content, a
     /// limit or a failed verification (`reliability` sheet, section 3).
     pub fn retryable(self) -> bool {
-        matches!(self, Self::Unavailable(how) if how != Unavailability::TimeUp)
+        use Unavailability::{Resting, TimeUp};
+        match self {
+            Self::Unavailable(how) => !matches!(how, TimeUp | Resting),
+            how => how == Self::Malformed(Malformed::Truncated),
+        }
+    }
+
+    /// Whether a second try is the last: each costs the practice a whole record (`reliability` sheet, F-10, F-13).
+    pub(crate) fn retryable_once(self) -> bool {
+        matches!(self, Self::Unavailable(Unavailability::Slow) | Self::Malformed(Malformed::Truncated))
     }
 
     fn words(self) -> Words {
@@ -339,6 +352,11 @@ impl Unavailability {
             Self::TimeUp => {
                 Words("unavailable/time_up", LATER, "the whole call's time was up between attempts")
             }
+            Self::Resting => Words(
+                "unavailable/resting",
+                LATER,
+                "five attempts failed within a minute, so the system is left alone for one: see what they failed of",
+            ),
         }
     }
 }
@@ -451,6 +469,9 @@ impl Malformed {
             }
             Self::Encoding => Words("malformed/encoding", BROKEN, "broken gzip, or another content encoding"),
             Self::NotFhir => Words("malformed/not_fhir", BROKEN, "the body is not a FHIR Bundle"),
+            Self::Truncated => {
+                Words("malformed/json", BROKEN, "the JSON ends early: a proxy may cut long answers")
+            }
         }
     }
 }

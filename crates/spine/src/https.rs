@@ -7,17 +7,18 @@ use std::mem;
 use std::pin::pin;
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use reqwest::{Client, Request, Response, redirect, retry};
 use tokio::select;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 use tower::util::MapResponseLayer;
 
-use crate::Tls;
 use crate::body::{Body, BodyLimits, Collector};
 use crate::fault::Fault;
+use crate::floor::Speed;
 use crate::phase::Phase;
+use crate::{SpeedFloor, Tls};
 
 /// How long each phase may take (`reliability` sheet, section 3). All are monotonic, so that a clock step during
 /// a call changes nothing.
@@ -31,6 +32,8 @@ pub struct Budgets {
     pub headers: Duration,
     /// Between two pieces of the body; 5 s.
     pub idle: Duration,
+    /// How fast the body has to come.
+    pub floor: SpeedFloor,
     /// One attempt as a whole; 45 s.
     pub attempt: Duration,
 }
@@ -42,6 +45,7 @@ impl Default for Budgets {
             tls: Duration::from_secs(5),
             headers: Duration::from_secs(20),
             idle: Duration::from_secs(5),
+            floor: SpeedFloor::default(),
             attempt: Duration::from_secs(45),
         }
     }
@@ -75,7 +79,9 @@ impl Https {
         let mut response = self.send(request).await?;
         let headers = mem::take(response.headers_mut());
         // Until here hyper bounds what is held: a buffer of 408 KiB, and no more headers than it was told.
-        if header_bytes(&headers) > MAX_HEADER_BYTES {
+        // Two statements of where the body ends are one too many: whoever stands between us may believe the other.
+        let framed_twice = headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH);
+        if header_bytes(&headers) > MAX_HEADER_BYTES || framed_twice {
             return Err(Fault::Http);
         }
         let status = response.status().as_u16();
@@ -136,13 +142,23 @@ impl Https {
         deadline: Instant,
     ) -> Result<Body, Fault> {
         let mut collector = Collector::new(headers, self.limits)?;
+        let mut speed = Speed::new(self.budgets.floor, Instant::now());
+        let mut idle_until = Instant::now() + self.budgets.idle;
         loop {
-            let until = deadline.min(Instant::now() + self.budgets.idle);
-            let chunk = timeout_at(until, response.chunk()).await.map_err(|_| Fault::Slow)?;
-            match chunk.map_err(|error| Fault::of(&error, Fault::Cut))? {
-                Some(chunk) => collector.take(&chunk)?,
-                None => return collector.finish(),
+            let late = deadline.min(idle_until);
+            let until = speed.ends().map_or(late, |ends| late.min(ends));
+            match timeout_at(until, response.chunk()).await {
+                Err(_) if until == late => return Err(Fault::Slow),
+                Err(_) => {}
+                Ok(Err(error)) => return Err(Fault::of(&error, Fault::Cut)),
+                Ok(Ok(None)) => return collector.finish(),
+                Ok(Ok(Some(chunk))) => {
+                    collector.take(&chunk)?;
+                    speed.received(chunk.len());
+                    idle_until = Instant::now() + self.budgets.idle;
+                }
             }
+            speed.judge(Instant::now())?;
         }
     }
 }

@@ -3,11 +3,12 @@
 //!
 //! A [`Client`] sends a [`Call`] and gives an [`Answer`], whose body is the FHIR JSON as the practice sent it,
 //! or a [`FetchError`] that says which decision is left to the caller. A [`Directory`] tells where a
-//! practice's system is. [`Parameters`] are what a call asks for; a combination that the specification
+//! practice's system is, a [`Trace`] who the patient is. [`Parameters`] are what a call asks for; a combination that the specification
 //! forbids cannot be built.
 //!
-//! Policy wraps, it is not inside: [`SecureProxy`] makes one attempt, [`Retry`] makes any such [`Exchange`] into a
-//! [`Transport`] of whole calls, and [`Limited`] wraps any transport. [`Client`] is the three put together.
+//! Policy wraps, it is not inside: [`SecureProxy`] makes one attempt, [`Paced`] and [`Breaker`] wrap any such
+//! [`Exchange`], [`Retry`] makes it into a [`Transport`] of whole calls, and [`Limited`] wraps any transport.
+//! [`Client`] is all of them put together; [`AskTwice`] does for a directory what is needed there.
 //!
 //! What is deliberately absent: no cache of endpoints or answers, no cookie, no redirect, no proxy from the
 //! environment, no connection reuse, no system trust store, no reading of clinical content, and no way to
@@ -33,37 +34,48 @@
 //! ```
 
 mod body;
+mod breaker;
 mod call;
+mod check;
 mod client;
 mod decision;
 mod directory;
 mod endpoint;
 mod fault;
+mod floor;
 mod https;
 mod limit;
 mod outcome;
+mod pace;
 mod parameters;
 mod phase;
 mod proxy;
 mod retry;
 mod tls;
 mod token;
+mod trace;
 mod transport;
+mod validity;
 
 pub use body::BodyLimits;
+pub use breaker::{Breaker, BreakerPolicy};
 pub use call::{Call, Consumer, ConsumerError, Device, INTERACTION, Provider};
+pub use check::{CertificateFacts, Handshake};
 pub use client::{Client, Settings};
 pub use decision::{
     Configuration, Decision, Defect, Evidence, FetchError, Limit, Malformed, PatientData, ProviderFault,
     Refusal, Unavailability,
 };
 pub use directory::{
-    AnyDirectory, ApiKey, Directory, DirectoryError, DirectoryFileError, SdsFhirDirectory, StaticDirectory,
+    AnyDirectory, ApiKey, AskTwice, Directory, DirectoryError, DirectoryFileError, SdsFhirDirectory,
+    StaticDirectory,
 };
 pub use endpoint::{AllowedHosts, EndpointProblem, ServiceRoot};
+pub use floor::SpeedFloor;
 pub use https::Budgets;
 pub use limit::{Concurrency, Limited};
 pub use outcome::ErrorCode;
+pub use pace::{Pace, Paced, Rate};
 pub use parameters::{
     FilterStatus, IncludeAllergies, IncludeConsultations, IncludeDiaryEntries, IncludeImmunisations,
     IncludeInvestigations, IncludeMedication, IncludeProblems, IncludeReferrals, IncludeUncategorisedData,
@@ -72,4 +84,5 @@ pub use parameters::{
 pub use proxy::SecureProxy;
 pub use retry::{Retry, RetryPolicy};
 pub use tls::{Tls, TlsError, TlsFiles};
-pub use transport::{Answer, ContentType, Exchange, Transport};
+pub use trace::{PdsFhir, TokenFile, Trace, TraceError, Traced, Tracer};
+pub use transport::{Answer, ContentType, Exchange, Transport, Witness};

@@ -122,12 +122,20 @@ fn read(reply: Reply, mut evidence: Evidence, now: Timestamp) -> Result<Answer, 
 fn accept(headers: &HeaderMap, body: &[u8]) -> Result<ContentType, Decision> {
     let content_type = content_type(headers).ok_or(Decision::Malformed(Malformed::ContentType))?;
     match resource_type(body).as_deref() {
+        _ if is_truncated(body) => Err(Decision::Malformed(Malformed::Truncated)),
         Some("Bundle") => Ok(content_type),
         Some("OperationOutcome") if outcome::is_error(body) => {
             Err(outcome::of_status(200, ErrorCode::read(body)))
         }
         _ => Err(Decision::Malformed(Malformed::NotFhir)),
     }
+}
+
+/// Whether an object begins and its last byte closes none. A body cut behind a closing brace passes; the parser,
+/// which reads it all, refuses that one.
+fn is_truncated(body: &[u8]) -> bool {
+    let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii();
+    text.first() == Some(&b'{') && text.last() != Some(&b'}')
 }
 
 fn content_type(headers: &HeaderMap) -> Option<ContentType> {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::{Answer, Call, Decision, Evidence, Exchange, FetchError, Transport, Unavailability};
+use crate::{Answer, Call, Decision, Evidence, Exchange, FetchError, Transport, Unavailability, Witness};
 
 /// When to try again, and for how long (`reliability` sheet, section 3).
 #[derive(Debug, Clone)]
@@ -44,8 +44,7 @@ impl<E: Exchange> Retry<E> {
     /// How long to wait before another attempt, or `None` to stop.
     fn wait(&self, error: &FetchError, retries: usize, until: Instant) -> Option<Duration> {
         let longest = *self.policy.backoff.get(retries).filter(|_| error.retryable())?;
-        // A slow body costs the practice a whole record: once more, not twice (F-10).
-        if error.decision == Decision::Unavailable(Unavailability::Slow) && retries > 0 {
+        if error.decision.retryable_once() && retries > 0 {
             return None;
         }
         let asked = error.evidence.retry_after.unwrap_or_default();
@@ -68,7 +67,7 @@ impl<E: Exchange> Retry<E> {
 }
 
 impl<E: Exchange> Transport for Retry<E> {
-    async fn get_structured_record(&self, call: &Call) -> Result<Answer, FetchError> {
+    async fn fetch(&self, call: &Call, witness: &dyn Witness) -> Result<Answer, FetchError> {
         let until = Instant::now() + self.policy.budget;
         let mut earlier = Vec::new();
         loop {
@@ -78,7 +77,8 @@ impl<E: Exchange> Transport for Retry<E> {
                 Ok(answer) => return Ok(answer.after(earlier)),
                 Err(error) => error,
             };
-            let Some(wait) = self.wait(&error, earlier.len(), until) else {
+            let wait = self.wait(&error, earlier.len(), until);
+            let Some(wait) = wait.filter(|_| witness.may_try_again(&error)) else {
                 return Err(error.after(earlier));
             };
             let wait_ms = wait.as_millis() as u64;
@@ -103,7 +103,12 @@ impl Answer {
 }
 
 impl FetchError {
-    fn after(mut self, earlier: Vec<String>) -> Self {
+    fn after(mut self, mut earlier: Vec<String>) -> Self {
+        if self.evidence.attempts == 0 {
+            // Nothing more was sent: the last trace id is that of the attempt before.
+            self.evidence.trace_id = earlier.pop().unwrap_or_default();
+            self.evidence.attempts = u32::from(!self.evidence.trace_id.is_empty());
+        }
         self.evidence.attempts += earlier.len() as u32;
         self.evidence.earlier_trace_ids = earlier;
         self
@@ -116,9 +121,8 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
-    use crate::ContentType;
     use crate::decision::{Configuration, Limit, Malformed, ProviderFault, Refusal};
-    use crate::transport::tests::call;
+    use crate::transport::tests::{answer, call};
 
     /// Plays a list of outcomes, each after a time, and records when each attempt began.
     struct Script {
@@ -132,22 +136,13 @@ mod tests {
             self.began.lock().expect("sound").push(self.start.elapsed());
             let (takes, outcome) = self.steps.lock().expect("sound").remove(0);
             sleep(takes).await;
-            let trace_id = trace_id.to_owned();
-            outcome
-                .map(|()| Answer {
-                    body: Vec::new(),
-                    received: 0,
-                    status: 200,
-                    content_type: ContentType::FhirJson,
-                    trace_id: trace_id.clone(),
-                    earlier_trace_ids: Vec::new(),
-                    attempts: 1,
-                })
-                .map_err(|mut error| {
-                    error.evidence.trace_id = trace_id;
+            outcome.map(|()| answer(trace_id)).map_err(|mut error| {
+                if error.decision != RESTING {
+                    error.evidence.trace_id = trace_id.to_owned();
                     error.evidence.attempts = 1;
-                    error
-                })
+                }
+                error
+            })
         }
     }
 
@@ -173,6 +168,7 @@ mod tests {
     }
 
     const RESET: Decision = Decision::Unavailable(Unavailability::Reset);
+    const RESTING: Decision = Decision::Unavailable(Unavailability::Resting);
 
     /// Runs the script with the largest jitter; gives the result and the seconds at which attempts began.
     async fn run(steps: Vec<(u64, Result<(), FetchError>)>) -> (Result<Answer, FetchError>, Vec<f64>) {
@@ -184,7 +180,7 @@ mod tests {
             start: Instant::now(),
         };
         let retry = Retry::new(script, RetryPolicy::default(), largest_jitter());
-        let result = retry.get_structured_record(&call()).await;
+        let result = retry.fetch(&call(), &()).await;
         let began = retry.inner.began.lock().expect("sound").iter().map(Duration::as_secs_f64).collect();
         (result, began)
     }
@@ -229,10 +225,40 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_body_is_tried_once_more_only() {
-        let slow = Decision::Unavailable(Unavailability::Slow);
-        let (result, began) = run(vec![(5, failed(slow)), (5, failed(slow))]).await;
-        assert_eq!((result.expect_err("failed").evidence.attempts, began.len()), (2, 2));
+    async fn a_slow_body_and_a_truncated_one_are_tried_once_more_only() {
+        for decision in
+            [Decision::Unavailable(Unavailability::Slow), Decision::Malformed(Malformed::Truncated)]
+        {
+            let (result, began) = run(vec![(5, failed(decision)), (5, failed(decision))]).await;
+            assert_eq!((result.expect_err("failed").evidence.attempts, began.len()), (2, 2));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_system_at_rest_is_not_waited_for_and_what_was_sent_before_is_named() {
+        let (result, began) = run(vec![(0, failed(RESTING))]).await;
+        let error = result.expect_err("not asked");
+        assert_eq!((error.decision, error.evidence.attempts, began.len()), (RESTING, 0, 1));
+        let (result, _) = run(vec![(0, failed(RESET)), (0, failed(RESET)), (0, failed(RESTING))]).await;
+        let evidence = result.expect_err("not asked any more").evidence;
+        assert_eq!((evidence.attempts, evidence.trace_id), (2, trace(2)));
+        assert_eq!(evidence.earlier_trace_ids, [trace(0)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_leave_of_the_witness_there_is_no_further_attempt() {
+        struct Never;
+        impl Witness for Never {
+            fn may_try_again(&self, failed: &FetchError) -> bool {
+                assert_eq!(failed.decision, RESET);
+                false
+            }
+        }
+        let steps = Mutex::new(vec![(Duration::ZERO, failed(RESET))]);
+        let script = Script { steps, began: Mutex::default(), start: Instant::now() };
+        let retry = Retry::new(script, RetryPolicy::default(), largest_jitter());
+        let error = retry.fetch(&call(), &Never).await.expect_err("ended");
+        assert_eq!((error.decision, error.evidence.attempts), (RESET, 1));
     }
 
     #[tokio::test(start_paused = true)]

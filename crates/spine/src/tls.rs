@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,6 +47,14 @@ pub enum TlsError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Another user than the one that runs the program owns the key file, and could change it.
+    #[error("the client key {} belongs to another user (uid {owner}): chown it to the one that runs this", path.display())]
+    KeyOwner {
+        /// Which.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+    },
     /// There is no certificate, key or authority where one is expected, or its PEM is broken.
     #[error("the PEM of the {what} holds none, or is broken")]
     Pem {
@@ -60,14 +68,18 @@ pub enum TlsError {
 
 /// A client identity and the one authority it trusts, ready to connect. `Debug` shows nothing.
 #[derive(Clone)]
-pub struct Tls(Arc<ClientConfig>);
+pub struct Tls {
+    config: Arc<ClientConfig>,
+    chain: Arc<[CertificateDer<'static>]>,
+    roots: Arc<RootCertStore>,
+}
 
 impl Tls {
     /// Reads the three files. Blocks on the file system: call it while starting.
     ///
     /// # Errors
-    /// [`TlsError::KeyTooOpen`] when the key's mode has any bit for group or others; otherwise as
-    /// [`Tls::from_pem`].
+    /// [`TlsError::KeyTooOpen`] when the key's mode has any bit for group or others, [`TlsError::KeyOwner`] when it is
+    /// somebody else's; otherwise as [`Tls::from_pem`].
     pub fn from_files(files: &TlsFiles) -> Result<Self, TlsError> {
         let key = read_key(&files.key)?;
         let certificate = read(&files.certificate)?;
@@ -86,18 +98,24 @@ impl Tls {
         for root in certificates(authority, "authority")? {
             roots.add(root).map_err(TlsError::Unfit)?;
         }
+        let roots = Arc::new(roots);
         let config = ClientConfig::builder_with_provider(Arc::new(aes_gcm_only()))
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])
             .map_err(TlsError::Unfit)?
-            .with_root_certificates(roots)
-            .with_client_auth_cert(chain, key)
+            .with_root_certificates(Arc::clone(&roots))
+            .with_client_auth_cert(chain.clone(), key)
             .map_err(TlsError::Unfit)?;
-        Ok(Self(Arc::new(config)))
+        Ok(Self { config: Arc::new(config), chain: chain.into(), roots })
+    }
+
+    /// Our certificate and its intermediates, and the authorities.
+    pub(crate) fn identity(&self) -> (&[CertificateDer<'static>], &Arc<RootCertStore>) {
+        (&self.chain, &self.roots)
     }
 
     /// The configuration of one connection, which proves both sides anew and tells how far it has come.
     pub(crate) fn config(&self, phase: Sender<Phase>) -> ClientConfig {
-        let mut config = ClientConfig::clone(&self.0);
+        let mut config = ClientConfig::clone(&self.config);
         let nothing = Resumption::store(Arc::new(NoSessions(phase)));
         config.resumption = nothing.tls12_resumption(Tls12Resumption::Disabled);
         config
@@ -140,6 +158,10 @@ fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(TlsError::KeyTooOpen { path: path.to_owned(), mode });
+    }
+    let owner = metadata.uid();
+    if owner != rustix::process::geteuid().as_raw() {
+        return Err(TlsError::KeyOwner { path: path.to_owned(), owner });
     }
     // Sized beforehand: a buffer that grows leaves copies of the key behind in freed memory.
     let mut key = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 1));

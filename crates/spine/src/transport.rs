@@ -20,11 +20,29 @@ pub trait Exchange: Send + Sync {
 
 /// A call from beginning to end, with whatever policy is wrapped around its attempts.
 pub trait Transport: Send + Sync {
-    /// Gets the structured record of the call's patient.
+    /// Gets the structured record of the call's patient. The witness is asked before each further attempt.
     ///
     /// # Errors
     /// [`FetchError`] of the last attempt, with the trace ids of all.
-    fn get_structured_record(&self, call: &Call) -> impl Future<Output = Result<Answer, FetchError>> + Send;
+    fn fetch(
+        &self,
+        call: &Call,
+        witness: &dyn Witness,
+    ) -> impl Future<Output = Result<Answer, FetchError>> + Send;
+}
+
+/// Who answers for the attempts of a call. Each is an access of its own at the practice, which has to be on record
+/// here before it is made (`reliability` sheet, section 3; GPC-IG10).
+pub trait Witness: Send + Sync {
+    /// An attempt is over and another would be made: whether it may. Without leave the call ends with `failed`.
+    fn may_try_again(&self, failed: &FetchError) -> bool;
+}
+
+/// Nobody: every attempt may be made. For look-arounds that are on record elsewhere, and for tests.
+impl Witness for () {
+    fn may_try_again(&self, _: &FetchError) -> bool {
+        true
+    }
 }
 
 /// A record as the practice's system sent it. `Debug` shows nothing of the body.
@@ -76,8 +94,8 @@ pub(crate) mod tests {
     use jiff::civil::date;
 
     use crate::{
-        AllowedHosts, Call, Consumer, Device, IncludeProblems, Parameters, ParametersFile, Provider,
-        ServiceRoot,
+        AllowedHosts, Answer, Call, Consumer, ContentType, Device, IncludeProblems, Parameters,
+        ParametersFile, Provider, ServiceRoot,
     };
 
     pub(crate) fn consumer() -> Consumer {
@@ -116,6 +134,18 @@ pub(crate) mod tests {
             role: "Admitting doctor".into(),
             organisation: "RXX01".parse().expect("an ODS code"),
             organisation_name: "Test Hospital".into(),
+        }
+    }
+
+    pub(crate) fn answer(trace_id: &str) -> Answer {
+        Answer {
+            body: Vec::new(),
+            received: 0,
+            status: 200,
+            content_type: ContentType::FhirJson,
+            trace_id: trace_id.to_owned(),
+            earlier_trace_ids: Vec::new(),
+            attempts: 1,
         }
     }
 

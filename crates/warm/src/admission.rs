@@ -12,7 +12,7 @@ use crate::strict::{Fields, Problem, json_object};
 pub(crate) const DIRECT_CARE: &str = "directcare";
 
 /// How old a trace may be when a record is fetched (GPC-CORE01).
-const TRACE_VALID: SignedDuration = SignedDuration::from_hours(24);
+pub(crate) const TRACE_VALID: SignedDuration = SignedDuration::from_hours(24);
 
 /// One care episode whose record is to be fetched, with everything that policy and the request need: who the
 /// patient is, who asks, and until when the record may be kept. `Debug` shows the episode alone.
@@ -26,6 +26,8 @@ pub struct Admission {
     pub requester: Requester,
     /// The consultation that a pipeline may ask for.
     pub consultation: Option<Consultation>,
+    /// When the patient was admitted, if the host system says so: who waits longest is served first.
+    pub admitted_at: Option<Timestamp>,
     /// When the episode ends and its record must be gone.
     pub episode_ends: Timestamp,
 }
@@ -57,8 +59,8 @@ pub(crate) struct Parsed {
     pub(crate) problems: Vec<Problem>,
 }
 
-/// Reads one line as of `now`.
-pub(crate) fn parse(line: &[u8], now: Timestamp) -> Parsed {
+/// Reads one line as of `now`. Where patients are traced here, a trace may be absent or old.
+pub(crate) fn parse(line: &[u8], now: Timestamp, traces_here: bool) -> Parsed {
     let object = match json_object(line) {
         Ok(object) => object,
         Err(problem) => {
@@ -69,7 +71,7 @@ pub(crate) fn parse(line: &[u8], now: Timestamp) -> Parsed {
     let mut episode = None;
     let (admission, problems) = Fields::read(&object, |fields| {
         episode = fields.parsed("episode", str::parse::<EpisodeId>);
-        admission(fields, episode.clone(), now)
+        admission(fields, episode.clone(), (now, traces_here))
     });
     Parsed { episode, purpose, admission, problems }
 }
@@ -86,7 +88,11 @@ pub(crate) fn trace_problem(traced_at: Timestamp, now: Timestamp) -> Option<&'st
     }
 }
 
-fn admission(fields: &mut Fields<'_>, episode: Option<EpisodeId>, now: Timestamp) -> Option<Admission> {
+fn admission(
+    fields: &mut Fields<'_>,
+    episode: Option<EpisodeId>,
+    (now, traces_here): (Timestamp, bool),
+) -> Option<Admission> {
     let nhs_number = fields.parsed("nhs_number", str::parse::<NhsNumber>);
     if let (Some(episode), Some(number)) = (&episode, &nhs_number)
         && episode.as_str().contains(number.expose())
@@ -94,7 +100,7 @@ fn admission(fields: &mut Fields<'_>, episode: Option<EpisodeId>, now: Timestamp
         fields.malformed("episode", "must not hold the NHS number: episode ids appear in logs");
     }
     let practice = fields.parsed("practice_ods", str::parse);
-    let traced = fields.object("demographics", |fields| traced(fields, now));
+    let traced = fields.object("demographics", |fields| traced(fields, (now, traces_here)));
     let requester = match fields.has("requester") {
         true => fields.object("requester", person::requester),
         false => {
@@ -103,7 +109,9 @@ fn admission(fields: &mut Fields<'_>, episode: Option<EpisodeId>, now: Timestamp
         }
     };
     note_purpose(fields);
+    note_permission(fields);
     let consultation = fields.optional_object("consultation", |fields| consultation(fields, now));
+    let admitted_at = fields.has("admitted_at").then(|| fields.instant("admitted_at")).flatten();
     let episode_ends = fields.instant("episode_ends");
     if episode_ends.is_some_and(|ends| ends <= now) {
         fields.malformed("episode_ends", "is in the past: there is nothing to keep a record for");
@@ -123,11 +131,15 @@ fn admission(fields: &mut Fields<'_>, episode: Option<EpisodeId>, now: Timestamp
         demographics,
         requester: requester?,
         consultation,
+        admitted_at,
         episode_ends: episode_ends?,
     })
 }
 
-fn traced(fields: &mut Fields<'_>, now: Timestamp) -> Option<(String, String, Gender, String, Timestamp)> {
+fn traced(
+    fields: &mut Fields<'_>,
+    (now, traces_here): (Timestamp, bool),
+) -> Option<(String, String, Gender, String, Timestamp)> {
     let family = fields.text("family");
     let given = fields.text("given");
     let gender = fields
@@ -136,8 +148,16 @@ fn traced(fields: &mut Fields<'_>, now: Timestamp) -> Option<(String, String, Ge
         let day = whole_day(text)?;
         if day > london_day(now) { Err("is in the future") } else { Ok(text.to_owned()) }
     });
-    let traced_at = fields.instant("traced_at");
-    if let Some(problem) = traced_at.and_then(|traced_at| trace_problem(traced_at, now)) {
+    note_flags(fields);
+    let traced_at = match traces_here && !fields.has("traced_at") {
+        // Older than any that is good: traced anew at the moment of the call.
+        true => Some(Timestamp::MIN),
+        false => fields.instant("traced_at"),
+    };
+    if let Some(traced_at) = traced_at
+        && let Some(problem) = trace_problem(traced_at, now)
+        && !(traces_here && traced_at <= now)
+    {
         fields.policy("traced_at", problem);
     }
     Some((family?.to_owned(), given?.to_owned(), gender?, birth_date?, traced_at?))
@@ -151,6 +171,30 @@ fn note_purpose(fields: &mut Fields<'_>) {
         Some(None) => {}
         Some(Some(_)) => fields.policy("reason", "must be directcare: there is no other purpose"),
         None => fields.policy("reason", "is missing: a purpose must be stated, and it must be directcare"),
+    }
+}
+
+/// What the caller's own trace found (`hazards-and-governance` sheet, section 2): each forbids a call, whoever asks.
+fn note_flags(fields: &mut Fields<'_>) {
+    for flag in fields.optional_texts("flags").unwrap_or_default() {
+        match flag.as_str() {
+            "sensitive" => fields.policy("flags", "access to the patient's record is restricted"),
+            "deceased" => fields.policy("flags", "the patient is held to be deceased"),
+            "invalid" => fields.policy("flags", "the NHS number is held to be invalid"),
+            "unverified" => fields.policy("flags", "the NHS number is not verified"),
+            // Under review: a call may be made (GPC-CORE09).
+            "business" => {}
+            _ => fields.malformed("flags", "each is sensitive, deceased, invalid, unverified or business"),
+        }
+    }
+}
+
+/// Whether the patient lets the record be viewed, where the host system knows (`admission-use-case` sheet, A2).
+fn note_permission(fields: &mut Fields<'_>) {
+    match fields.optional_text("permission") {
+        Some("refused") => fields.policy("permission", "the patient does not want the record to be viewed"),
+        None | Some("given" | "not_asked") => {}
+        Some(_) => fields.malformed("permission", "must be given, not_asked or refused"),
     }
 }
 

@@ -54,6 +54,7 @@ impl Refused {
 pub struct Admissions<R> {
     input: R,
     now: Timestamp,
+    traces_here: bool,
     line: u64,
     seen: HashSet<EpisodeId>,
 }
@@ -61,7 +62,13 @@ pub struct Admissions<R> {
 impl<R: BufRead> Admissions<R> {
     /// Reads from `input`; ages and ends are judged as of `now`.
     pub fn new(input: R, now: Timestamp) -> Self {
-        Self { input, now, line: 0, seen: HashSet::new() }
+        Self { input, now, traces_here: false, line: 0, seen: HashSet::new() }
+    }
+
+    /// The same list where patients are traced here: a trace of the caller's may be absent or old.
+    #[must_use]
+    pub fn traced_here(self) -> Self {
+        Self { traces_here: true, ..self }
     }
 
     fn read(&mut self) -> io::Result<Option<Line>> {
@@ -85,7 +92,7 @@ impl<R: BufRead> Admissions<R> {
     }
 
     fn line(&mut self, text: &[u8]) -> Line {
-        let mut parsed = admission::parse(text, self.now);
+        let mut parsed = admission::parse(text, self.now, self.traces_here);
         if let Some(episode) = &parsed.episode
             && !self.seen.insert(episode.clone())
         {
@@ -249,6 +256,47 @@ mod tests {
         assert!(matches!(read(&line.to_string())[..], [Line::Admission(_)]), "a family may be called so");
         line["requester"]["given"] = json!("System");
         assert!(refused(&line).by_policy());
+    }
+
+    #[test]
+    fn what_the_trace_or_the_patient_forbids_is_policy() {
+        for (path, value) in [
+            ("demographics/flags", json!(["sensitive"])),
+            ("demographics/flags", json!(["business", "deceased"])),
+            ("demographics/flags", json!(["invalid"])),
+            ("demographics/flags", json!(["unverified"])),
+            ("permission", json!("refused")),
+        ] {
+            assert!(refused(&with(path, value.clone())).by_policy(), "{path} {value}");
+        }
+        for (path, value) in [("demographics/flags", json!(["x"])), ("permission", json!("maybe"))] {
+            assert!(!refused(&with(path, value)).by_policy(), "{path}");
+        }
+        for (path, value) in [
+            ("demographics/flags", json!(["business"])),
+            ("demographics/flags", json!([])),
+            ("permission", json!("given")),
+            ("permission", json!("not_asked")),
+        ] {
+            assert!(matches!(read(&with(path, value).to_string())[..], [Line::Admission(_)]), "{path}");
+        }
+    }
+
+    #[test]
+    fn where_patients_are_traced_here_only_a_trace_of_the_future_is_refused() {
+        let traced_at = "demographics/traced_at";
+        for (value, accepted) in [
+            (Value::Null, true),
+            (json!("2020-01-01T00:00:00Z"), true),
+            (json!("2026-01-15T09:30:00Z"), true),
+            (json!("2026-01-15T09:30:01Z"), false),
+            (json!("lately"), false),
+        ] {
+            let text = with(traced_at, value.clone()).to_string();
+            let mut lines = Admissions::new(text.as_bytes(), NOW.parse().expect("a time")).traced_here();
+            let line = lines.next().expect("a line").expect("read");
+            assert_eq!(matches!(line, Line::Admission(_)), accepted, "{value}");
+        }
     }
 
     #[test]

@@ -1,28 +1,46 @@
+use std::sync::Mutex;
+
 use bedside_audit::Detail;
 use bedside_bundle::{Options, PatientCheck, Record, check_identity, normalise};
-use bedside_cache::{CacheError, Committed, Contents};
-use bedside_model::Day;
-use bedside_spine::{Answer, Call, Directory, INTERACTION, Parameters, Provider, Transport, london_day};
+use bedside_cache::{CacheError, Committed, Contents, EpisodeTag};
+use bedside_model::{Day, Demographics};
+use bedside_spine::{
+    Answer, Call, Directory, INTERACTION, Parameters, Provider, Trace, Traced, Transport, Witness, london_day,
+};
 use jiff::Timestamp;
 use tokio::task::block_in_place;
+use tokio::time::timeout;
 
+use crate::access::Access;
 use crate::admission::trace_problem;
 use crate::event::{Outcome, Warmed};
 use crate::manifest::{Manifest, PatientCheckFacts, Provenance, Request, Source};
 use crate::run::Parts;
+use crate::single_flight::SingleFlight;
 use crate::strict::Problem;
-use crate::trouble::{no_endpoint, not_audited, not_fetched, not_stored, sent_as, unless_match};
+use crate::trouble::{
+    no_endpoint, not_audited, not_fetched, not_stored, not_traced, out_of_time, unless_collection,
+    unless_match,
+};
 use crate::{Admission, Pipeline, sections, trail};
+
+/// Fetches under way, by episode and by everything that is asked about it.
+pub(crate) type Flights = SingleFlight<(String, Vec<u8>), Landed>;
+
+/// What a fetch came to, and what the audit log has to know of it.
+type Landed = (Result<Warmed, Outcome>, Detail);
 
 /// The way of one admission through a run.
 pub(crate) struct Episode<'a, T, D> {
     pub(crate) parts: &'a Parts<T, D>,
+    pub(crate) flights: &'a Flights,
     pub(crate) pipeline: &'a Pipeline,
     pub(crate) admission: &'a Admission,
 }
 
-/// What was fetched: the answer, who gave it and when it was complete.
+/// What was fetched: the answer, who gave it, about whom, and when it was complete.
 struct Fetched {
+    patient: Traced,
     parameters: Parameters,
     provider: Provider,
     answer: Answer,
@@ -30,11 +48,11 @@ struct Fetched {
 }
 
 impl<T: Transport, D: Directory> Episode<'_, T, D> {
-    /// Policy, intent, look-up, fetch, normalise, identity, seal, outcome. Whatever happens, it is told as one
+    /// Policy, intent, trace, look-up, fetch, normalise, identity, seal, outcome. Whatever happens, it is told as one
     /// outcome.
     pub(crate) async fn warm(&self) -> Outcome {
         let tag = self.parts.cache.episode_tag(&self.admission.episode);
-        let mut detail = Detail {
+        let detail = Detail {
             practice: Some(self.admission.demographics.practice.clone()),
             interaction_id: Some(INTERACTION),
             areas_asked: self.pipeline.areas().to_vec(),
@@ -49,13 +67,14 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
                 return recorded.map_or_else(|error| not_audited(&error), |()| stopped);
             }
         };
-        let intent = match block_in_place(|| self.parts.audit.intent(&event)) {
-            Ok(intent) => intent,
+        let access = match Access::begin(&self.parts.audit, event) {
+            Ok(access) => access,
             Err(error) => return not_audited(&error),
         };
-        let result = self.fetch_and_seal(parameters, &mut detail).await;
-        let outcome = trail::outcome(&result, detail);
-        match (block_in_place(|| intent.outcome(outcome)), result) {
+        let flight = self.flight_key(&tag, &parameters);
+        let fetch = self.fetch_and_seal(parameters, detail, &access);
+        let (result, detail) = self.flights.run(flight, fetch).await;
+        match (access.end(trail::outcome(&result, detail)), result) {
             // The intent stands in the log without an outcome, which is what a reader of the log must see.
             (Err(error), _) => not_audited(&error),
             (Ok(()), Ok(warmed)) => Outcome::Warmed(Box::new(warmed)),
@@ -67,7 +86,9 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
     fn gate(&self) -> Result<Parameters, Outcome> {
         let now = self.parts.clock.now();
         let mut problems = Vec::new();
-        if let Some(problem) = trace_problem(self.admission.demographics.traced_at, now) {
+        if let Some(problem) = trace_problem(self.admission.demographics.traced_at, now)
+            && !self.traces_here()
+        {
             problems.push(Problem::policy("demographics.traced_at", problem));
         }
         if self.admission.episode_ends <= now {
@@ -77,42 +98,78 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
         if !problems.is_empty() {
             return Err(Outcome::Refused { problems });
         }
+        // A record that the cache would not take is not fetched.
+        block_in_place(|| self.parts.cache.takes(&self.admission.episode)).map_err(not_stored)?;
         let parameters = self.pipeline.parameters(self.admission, london_day(now));
         parameters.map_err(|problem| Outcome::NotApplicable { problem: problem.to_string() })
     }
 
-    async fn fetch_and_seal(&self, parameters: Parameters, detail: &mut Detail) -> Result<Warmed, Outcome> {
-        let fetched = self.fetch(parameters, detail).await?;
-        block_in_place(|| self.seal(&fetched, detail))
+    /// Whether the trace is ours to make: the caller's is too old or there is none, and there is somebody to ask.
+    fn traces_here(&self) -> bool {
+        let age = self.parts.clock.now().duration_since(self.admission.demographics.traced_at);
+        self.parts.tracer.traces() && age > crate::admission::TRACE_VALID
     }
 
-    async fn fetch(&self, parameters: Parameters, detail: &mut Detail) -> Result<Fetched, Outcome> {
-        let looked_up = self.parts.directory.look_up(&self.admission.demographics.practice).await;
+    /// Two fetches are one only if nothing that is asked differs, the patient included.
+    fn flight_key(&self, tag: &EpisodeTag, parameters: &Parameters) -> (String, Vec<u8>) {
+        (tag.to_string(), parameters.to_body(&self.admission.demographics.nhs_number))
+    }
+
+    async fn fetch_and_seal(&self, parameters: Parameters, detail: Detail, witness: &dyn Witness) -> Landed {
+        // The detail is filled in on the way, and what is in it counts even when time runs out.
+        let detail = Mutex::new(detail);
+        let fetched = timeout(self.parts.deadline, self.fetch(parameters, &detail, witness)).await;
+        let mut detail = detail.into_inner().unwrap_or_default();
+        let result = match fetched {
+            Ok(Ok(fetched)) => block_in_place(|| self.seal(&fetched, &mut detail)),
+            Ok(Err(outcome)) => Err(outcome),
+            Err(_) => Err(out_of_time()),
+        };
+        (result, detail)
+    }
+
+    async fn fetch(
+        &self,
+        parameters: Parameters,
+        detail: &Mutex<Detail>,
+        witness: &dyn Witness,
+    ) -> Result<Fetched, Outcome> {
+        let note = |note: &dyn Fn(&mut Detail)| {
+            if let Ok(mut detail) = detail.lock() {
+                note(&mut detail);
+            }
+        };
+        let patient = self.patient().await?;
+        note(&|detail| detail.practice = Some(patient.demographics.practice.clone()));
+        let looked_up = self.parts.directory.look_up(&patient.demographics.practice).await;
         let provider = looked_up.map_err(|error| no_endpoint(&error))?;
-        detail.to_asid = Some(provider.asid.clone());
+        note(&|detail| detail.to_asid = Some(provider.asid.clone()));
         let call = Call {
-            nhs_number: self.admission.demographics.nhs_number,
+            nhs_number: patient.demographics.nhs_number,
             provider,
             requester: self.admission.requester.clone(),
             parameters,
         };
-        match self.parts.transport.get_structured_record(&call).await {
+        match self.parts.transport.fetch(&call, witness).await {
             Ok(answer) => {
-                detail.trace_id = Some(answer.trace_id.clone());
-                detail.http_status = Some(answer.status);
-                detail.attempts = Some(answer.attempts);
-                detail.bytes = Some(answer.body.len() as u64);
+                note(&|detail| trail::note_answer(detail, &answer));
                 let Call { parameters, provider, .. } = call;
-                Ok(Fetched { parameters, provider, answer, at: self.parts.clock.now() })
+                Ok(Fetched { patient, parameters, provider, answer, at: self.parts.clock.now() })
             }
             Err(error) => {
-                detail.trace_id = sent_as(&error);
-                detail.http_status = error.evidence.status;
-                detail.error_code = error.evidence.code.map(|code| code.as_str());
-                detail.attempts = Some(error.evidence.attempts);
+                note(&|detail| trail::note_evidence(detail, &error));
                 Err(not_fetched(&error))
             }
         }
+    }
+
+    async fn patient(&self) -> Result<Traced, Outcome> {
+        let known = &self.admission.demographics;
+        if !self.traces_here() {
+            return Ok(Traced { demographics: known.clone(), superseded: false });
+        }
+        let traced = self.parts.tracer.trace(known, &self.admission.requester.organisation).await;
+        traced.map_err(|error| not_traced(&error))
     }
 
     /// Normalises, checks whose record it is, and seals it. Nothing is stored unless the patient matches.
@@ -122,10 +179,11 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
             Options { requested: Some(fetched.parameters.areas()), ..Options::new(day_of(fetched.at)) };
         let record =
             normalise(body, &options).map_err(|error| Outcome::Unreadable { problem: error.to_string() })?;
-        let check = check_identity(&record.patients, &self.admission.demographics);
+        unless_collection(&record.envelope)?;
+        let check = check_identity(&record.patients, &fetched.patient.demographics);
         unless_match(&check)?;
         let manifest = Manifest::new(&record, body, self.provenance(fetched, &check), self.parts.clock.now());
-        let committed = self.write(&record, &manifest).map_err(not_stored)?;
+        let committed = self.write(&record, &manifest, &fetched.patient.demographics).map_err(not_stored)?;
         let states = sections::states(&record);
         detail.areas_returned = sections::returned(&states);
         detail.rows = committed.rows.clone();
@@ -139,30 +197,48 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
             bundle_bytes: body.len(),
             sealed_bytes: committed.bytes,
             trace_id: fetched.answer.trace_id.clone(),
+            trace_echo: echo(record.envelope.bundle_id.as_deref(), &fetched.answer.trace_id),
             attempts: fetched.answer.attempts,
+            superseded: fetched.patient.superseded,
         })
     }
 
     fn provenance(&self, fetched: &Fetched, check: &PatientCheck) -> Provenance {
-        let people = (&self.admission.demographics.nhs_number, &self.admission.requester);
+        let demographics = &fetched.patient.demographics;
+        let people = (&demographics.nhs_number, &self.admission.requester);
         Provenance {
-            source: Some(Source::new(self.admission, &fetched.provider)),
+            source: Some(Source::new(&demographics.practice, &fetched.provider)),
             request: Some(Request::new(&fetched.parameters, people, &fetched.answer.trace_id)),
             patient_check: Some(PatientCheckFacts::from(check)),
             retrieved_at: Some(fetched.at),
         }
     }
 
-    fn write(&self, record: &Record, manifest: &Manifest) -> Result<Committed, CacheError> {
+    fn write(
+        &self,
+        record: &Record,
+        manifest: &Manifest,
+        patient: &Demographics,
+    ) -> Result<Committed, CacheError> {
         let tables: Vec<_> = record.tables().collect();
         let contents = Contents {
             manifest: &manifest.to_json(),
             tables: &tables,
             expires: self.admission.episode_ends,
             requester: &self.admission.requester,
-            patient: &self.admission.demographics.nhs_number,
+            patient: &patient.nhs_number,
         };
         self.parts.cache.write(&self.admission.episode, &contents)
+    }
+}
+
+/// Whether the bundle bears the trace id of the request, as the specification wants it since 1.5. Practices' systems
+/// differ in it, so it is told and nothing is refused for it (`reliability` sheet, F-37).
+fn echo(bundle_id: Option<&str>, trace_id: &str) -> &'static str {
+    match bundle_id {
+        Some(id) if id.eq_ignore_ascii_case(trace_id) => "same",
+        Some(_) => "other",
+        None => "absent",
     }
 }
 

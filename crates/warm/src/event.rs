@@ -105,6 +105,8 @@ pub enum Outcome {
         /// Why.
         problem: String,
     },
+    /// The patient could not be traced, or by the national record nothing may be fetched.
+    NotTraced(Trouble),
     /// The directory does not tell where the practice's system is.
     NoEndpoint(Trouble),
     /// The practice or Spine gave no record.
@@ -132,6 +134,13 @@ pub enum Outcome {
         /// Where.
         problem: String,
     },
+    /// The run was asked to stop before this admission was begun. Nothing was sent.
+    HandedBack,
+    /// An earlier part of the same run is done with it, so nothing was sent now.
+    Earlier {
+        /// Name of the outcome that it had.
+        earlier: String,
+    },
 }
 
 /// Words for those who have to act on an outcome.
@@ -149,6 +158,8 @@ pub struct Trouble {
     pub trace_id: Option<String>,
     /// Attempts made.
     pub attempts: u32,
+    /// Whether trying again later may help.
+    pub again: bool,
 }
 
 /// What was sealed.
@@ -168,8 +179,12 @@ pub struct Warmed {
     pub sealed_bytes: u64,
     /// `Ssp-TraceID` of the attempt that was answered.
     pub trace_id: String,
+    /// Whether the bundle bears that id, as it should: `same`, `other` or `absent`.
+    pub trace_echo: &'static str,
     /// Attempts made.
     pub attempts: u32,
+    /// Whether the patient's number had been superseded, and the current one was used.
+    pub superseded: bool,
 }
 
 /// How many ended how. They add up: `lines` is all of the others but `rows` and the bytes.
@@ -199,12 +214,38 @@ impl Outcome {
             Self::Refused { .. } => "refused",
             Self::NotApplicable { .. } => "not_applicable",
             Self::NotAudited { .. } => "not_audited",
+            Self::NotTraced(_) => "not_traced",
             Self::NoEndpoint(_) => "no_endpoint",
             Self::NotFetched(_) => "not_fetched",
             Self::Unreadable { .. } => "unreadable",
             Self::WrongPatient { .. } => "wrong_patient",
             Self::NotStored { .. } => "not_stored",
             Self::Failed { .. } => "failed",
+            Self::HandedBack => "handed_back",
+            Self::Earlier { .. } => "earlier",
+        }
+    }
+
+    /// Whether a record is sealed.
+    pub fn is_warmed(&self) -> bool {
+        match self {
+            Self::Warmed(_) => true,
+            Self::Earlier { earlier } => earlier == "warmed",
+            _ => false,
+        }
+    }
+
+    /// Whether the same admission may be tried again: nobody has refused, and what stood in the way may have gone.
+    pub fn again(&self) -> bool {
+        match self {
+            Self::NotTraced(trouble) | Self::NoEndpoint(trouble) | Self::NotFetched(trouble) => trouble.again,
+            Self::NotAudited { .. } | Self::NotStored { .. } | Self::Failed { .. } | Self::HandedBack => true,
+            Self::Warmed(_)
+            | Self::Refused { .. }
+            | Self::NotApplicable { .. }
+            | Self::Unreadable { .. }
+            | Self::WrongPatient { .. }
+            | Self::Earlier { .. } => false,
         }
     }
 
@@ -213,11 +254,13 @@ impl Outcome {
         match self {
             Self::Warmed(warmed) => format!("{} rows sealed", warmed.rows.values().sum::<usize>()),
             Self::Refused { problems } => crate::strict::join(problems),
-            Self::NoEndpoint(trouble) | Self::NotFetched(trouble) => {
+            Self::NotTraced(trouble) | Self::NoEndpoint(trouble) | Self::NotFetched(trouble) => {
                 format!("{} [{}: {}]", trouble.message, trouble.reason, trouble.advice)
             }
             Self::WrongPatient { differing, problem } if differing.is_empty() => problem.clone(),
             Self::WrongPatient { differing, problem } => format!("{problem}: {}", differing.join(", ")),
+            Self::HandedBack => "not begun: the run was asked to stop; go on with its --run-id".to_owned(),
+            Self::Earlier { earlier } => format!("done in an earlier part of the run: {earlier}"),
             Self::NotApplicable { problem }
             | Self::NotAudited { problem }
             | Self::Unreadable { problem }

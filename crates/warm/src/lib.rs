@@ -3,23 +3,28 @@
 //!
 //! [`Admissions`] reads the list, [`Pipeline`] says what to ask for, [`Warmer`] does it with bounded
 //! concurrency and tells [`Event`]s as they happen, [`Report`] is what came of it. An admission ends in exactly
-//! one [`Outcome`].
+//! one [`Outcome`]. A run that was killed goes on from its [`Journal`], one that should end is told so by [`Stop`].
 //!
 //! Nothing is sent unless the audit log has taken the intent first, and nothing is stored unless the patient
 //! who came back is the patient who was asked for. Nothing here knows of terminals, arguments or exit
 //! statuses, and nothing here repeats an NHS number, a name or a word of a record.
 
+mod access;
 mod admission;
 mod admissions;
 mod episode;
 mod event;
+mod journal;
 mod manifest;
+mod order;
 mod person;
 mod pipeline;
 mod reader;
 mod report;
 mod run;
 mod sections;
+mod single_flight;
+mod stop;
 pub mod strict;
 #[cfg(test)]
 mod testing;
@@ -29,8 +34,11 @@ mod trouble;
 pub use admission::{Admission, Consultation};
 pub use admissions::{Admissions, Line, Refused};
 pub use event::{EpisodeReport, Event, LineRefused, Outcome, Totals, Trouble, Warmed, What};
+pub use journal::{Journal, JournalError, NotARunId, RunId};
 pub use manifest::{AccountFacts, BundleFacts, Manifest, PatientCheckFacts, Provenance, Request, Source};
+pub use order::AdmittedFirst;
 pub use pipeline::{NotApplicable, Pipeline, PipelineError};
 pub use reader::{ReaderError, read_assertion};
 pub use report::Report;
-pub use run::{Parts, Warmer};
+pub use run::{Control, EPISODE_DEADLINE, Parts, Warmer};
+pub use stop::Stop;

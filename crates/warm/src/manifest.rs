@@ -3,14 +3,13 @@ use std::collections::BTreeMap;
 use bedside_audit::hex;
 use bedside_bundle::{Demographic, PatientCheck, Record};
 use bedside_model::schema::SCHEMA_VERSION;
-use bedside_model::{NhsNumber, Requester};
+use bedside_model::{NhsNumber, OdsCode, Requester};
 use bedside_spine::{Parameters, Provider};
 use jiff::Timestamp;
 use ring::digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Admission;
 use crate::admission::DIRECT_CARE;
 
 /// What a record is a copy of, how it was asked for and what became of everything in it (contract, section
@@ -156,9 +155,9 @@ impl Manifest {
 }
 
 impl Source {
-    pub(crate) fn new(admission: &Admission, provider: &Provider) -> Self {
+    pub(crate) fn new(practice: &OdsCode, provider: &Provider) -> Self {
         Self {
-            practice: admission.demographics.practice.to_string(),
+            practice: practice.to_string(),
             asid: provider.asid.to_string(),
             supplier: None,
             spec_version: None,

@@ -2,17 +2,26 @@ use std::collections::HashMap;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bedside_audit::{AuditLog, Clock};
-use bedside_cache::Cache;
+use bedside_cache::{Cache, CacheError, EpisodeTag};
 use bedside_model::Asid;
-use bedside_spine::{Directory, Transport};
+use bedside_spine::{AskTwice, Directory, Tracer, Transport};
 use jiff::Timestamp;
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet, block_in_place};
 
-use crate::episode::Episode;
+use crate::episode::{Episode, Flights};
 use crate::event::{EpisodeReport, Event, LineRefused, Outcome, What};
-use crate::{Admission, Line, Pipeline, Refused, Report};
+use crate::journal::{Journal, Left};
+use crate::strict::Problem;
+use crate::{Admission, Line, Pipeline, Refused, Report, Stop};
+
+/// How long there is for one admission, from its first step to its last: twice a whole call.
+pub const EPISODE_DEADLINE: Duration = Duration::from_secs(180);
+
+/// Between the two look-ups of a practice, if the first could not be made.
+const LOOK_UP_AGAIN: Duration = Duration::from_millis(500);
 
 /// Everything that warming needs, each part behind what faults can be played through.
 pub struct Parts<T, D> {
@@ -20,6 +29,8 @@ pub struct Parts<T, D> {
     pub transport: T,
     /// Tells where a practice's system is.
     pub directory: D,
+    /// Traces the patients whose trace is too old, where that is done here.
+    pub tracer: Tracer,
     /// Our accredited system id, for the audit log.
     pub asid: Asid,
     /// Where records are sealed.
@@ -30,11 +41,33 @@ pub struct Parts<T, D> {
     pub clock: Arc<dyn Clock>,
     /// Episodes in flight at most.
     pub concurrency: NonZeroUsize,
+    /// How long there is for one admission; [`EPISODE_DEADLINE`] is the usual.
+    pub deadline: Duration,
 }
 
-/// Warms a cache from a list of admissions.
+/// How one run is told apart from others, resumed and stopped.
+#[derive(Default)]
+pub struct Control {
+    /// Names the run in its events and its report.
+    pub run: String,
+    /// What has been done, on disk; without one, a run that was killed cannot be resumed.
+    pub journal: Option<Journal>,
+    /// The wish that it should end.
+    pub stop: Stop,
+}
+
+impl From<&str> for Control {
+    /// A run of that name, which cannot be resumed and which nobody stops.
+    fn from(run: &str) -> Self {
+        Self { run: run.to_owned(), ..Self::default() }
+    }
+}
+
+/// Warms a cache from lists of admissions. Two runs may go on at once; one that comes to an episode which the other
+/// is fetching waits for it.
 pub struct Warmer<T, D> {
-    parts: Arc<Parts<T, D>>,
+    parts: Arc<Parts<T, AskTwice<D>>>,
+    flights: Arc<Flights>,
 }
 
 impl<T, D> Warmer<T, D>
@@ -44,24 +77,29 @@ where
 {
     /// A warmer of those parts.
     pub fn new(parts: Parts<T, D>) -> Self {
-        Self { parts: Arc::new(parts) }
+        let Parts { transport, directory, tracer, asid, cache, audit, clock, concurrency, deadline } = parts;
+        let directory = AskTwice::new(directory, LOOK_UP_AGAIN);
+        let parts = Parts { transport, directory, tracer, asid, cache, audit, clock, concurrency, deadline };
+        Self { parts: Arc::new(parts), flights: Arc::new(Flights::new()) }
     }
 
-    /// Runs a list to its end and tells `on_event` what happens as it happens. `run` names the run in its
-    /// events. Admissions that end in a failure do not stop the others, and neither does a list that breaks
-    /// off: the report says so.
+    /// Runs a list to its end, or until it is asked to stop, and tells `on_event` what happens as it happens.
+    /// Admissions that end in a failure do not stop the others, and neither does a list that breaks off: the report
+    /// says so. With the journal of an earlier part of the run, what that part has done is not done again.
     ///
     /// Reading the list and everything that touches a disk happens on the calling task or beside it, so this
     /// needs Tokio's multi-threaded runtime.
     pub async fn run(
         &self,
-        run: &str,
+        control: impl Into<Control>,
         admissions: impl Iterator<Item = io::Result<Line>>,
         pipeline: &Pipeline,
         on_event: &mut dyn FnMut(&Event),
     ) -> Report {
+        let Control { run, journal, stop } = control.into();
         let pipeline = Arc::new(pipeline.clone());
-        let mut course = Course::new(run, Arc::clone(&self.parts.clock), on_event);
+        let mut course = Course::new(run, (Arc::clone(&self.parts.clock), journal), on_event);
+        course.report.pipeline = pipeline.name().to_owned();
         course.tell(What::RunStarted {
             pipeline: pipeline.name().to_owned(),
             areas: pipeline.areas().iter().map(|area| area.as_str()).collect(),
@@ -69,40 +107,75 @@ where
             software_version: env!("CARGO_PKG_VERSION"),
         });
         let mut lines = admissions.fuse();
-        while let Some(line) = tokio::task::block_in_place(|| lines.next()) {
+        if let Err(error) = block_in_place(|| course.recall(&self.parts.cache)) {
+            course.break_off(&format!("what was sealed before cannot be told: {error}"));
+            return course.finish();
+        }
+        while !stop.is_requested()
+            && let Some(line) = block_in_place(|| lines.next())
+        {
             match line {
                 Ok(Line::Admission(admission)) => {
-                    if course.flying.len() == self.parts.concurrency.get() {
-                        course.land_one().await;
-                    }
-                    self.start(&mut course, *admission, &pipeline);
+                    self.admit(&mut course, *admission, (&pipeline, &stop)).await
                 }
                 Ok(Line::Refused(refused)) => self.refuse(&mut course, refused),
                 Err(error) => {
-                    course.break_off(&error);
+                    course.break_off(&format!(
+                        "the list of admissions cannot be read further: {}",
+                        error.kind()
+                    ));
                     break;
                 }
             }
         }
+        course.report.stopped = stop.is_requested();
         while !course.flying.is_empty() {
             course.land_one().await;
         }
         course.finish()
     }
 
-    fn start(&self, course: &mut Course<'_>, admission: Admission, pipeline: &Arc<Pipeline>) {
+    /// Begins an admission as soon as there is room, unless it is done already or the run should end.
+    async fn admit(
+        &self,
+        course: &mut Course<'_>,
+        admission: Admission,
+        (pipeline, stop): (&Arc<Pipeline>, &Stop),
+    ) {
         let ticket = Ticket {
+            tag: self.parts.cache.episode_tag(&admission.episode),
             episode: admission.episode.to_string(),
             practice: admission.demographics.practice.to_string(),
             started: self.parts.clock.now(),
         };
+        if let Some(earlier) = course.done_earlier(&ticket.tag) {
+            return course.land(ticket, Outcome::Earlier { earlier });
+        }
+        if course.flying.len() == self.parts.concurrency.get() {
+            course.land_one().await;
+        }
+        if stop.is_requested() {
+            return course.land(ticket, Outcome::HandedBack);
+        }
+        let ticket = Ticket { started: self.parts.clock.now(), ..ticket };
+        if let Err(problem) = course.note_begin(&ticket) {
+            return course.land(ticket, Outcome::Failed { problem });
+        }
+        self.start(course, admission, ticket, pipeline);
+    }
+
+    fn start(&self, course: &mut Course<'_>, admission: Admission, ticket: Ticket, pipeline: &Arc<Pipeline>) {
         course.tell(What::EpisodeStarted {
             episode: ticket.episode.clone(),
             practice: ticket.practice.clone(),
         });
-        let (parts, pipeline) = (Arc::clone(&self.parts), Arc::clone(pipeline));
-        let task =
-            async move { Episode { parts: &parts, pipeline: &pipeline, admission: &admission }.warm().await };
+        let (parts, flights, pipeline) =
+            (Arc::clone(&self.parts), Arc::clone(&self.flights), Arc::clone(pipeline));
+        let task = async move {
+            let episode =
+                Episode { parts: &parts, flights: &flights, pipeline: &pipeline, admission: &admission };
+            episode.warm().await
+        };
         let handle = course.flying.spawn(task);
         course.tickets.insert(handle.id(), ticket);
     }
@@ -115,12 +188,11 @@ where
             problems: refused.problems,
         };
         if let Some(attempt) = refused.attempt.filter(|_| line.by_policy)
-            && let Err(error) =
-                tokio::task::block_in_place(|| crate::trail::refused_line(&self.parts, &attempt))
+            && let Err(error) = block_in_place(|| crate::trail::refused_line(&self.parts, &attempt))
         {
             // Nothing is fetched for the line either way, but that the attempt is not on record is a failure.
             line.by_policy = false;
-            line.problems.push(crate::strict::Problem::malformed("", error.to_string()));
+            line.problems.push(Problem::malformed("", error.to_string()));
         }
         course.tell(What::LineRefused(line.clone()));
         course.report.lines_refused.push(line);
@@ -132,25 +204,64 @@ struct Course<'a> {
     clock: Arc<dyn Clock>,
     on_event: &'a mut dyn FnMut(&Event),
     report: Report,
+    journal: Option<Journal>,
+    /// When each episode was sealed last, where an earlier part of the run did not live to note it.
+    sealed: HashMap<String, Timestamp>,
     flying: JoinSet<Outcome>,
     tickets: HashMap<Id, Ticket>,
 }
 
 /// What is known of an episode before it has an outcome.
 struct Ticket {
+    tag: EpisodeTag,
     episode: String,
     practice: String,
     started: Timestamp,
 }
 
 impl<'a> Course<'a> {
-    fn new(run: &str, clock: Arc<dyn Clock>, on_event: &'a mut dyn FnMut(&Event)) -> Self {
-        let report = Report { run: run.to_owned(), ..Report::default() };
-        Self { clock, on_event, report, flying: JoinSet::new(), tickets: HashMap::new() }
+    fn new(
+        run: String,
+        (clock, journal): (Arc<dyn Clock>, Option<Journal>),
+        on_event: &'a mut dyn FnMut(&Event),
+    ) -> Self {
+        let report = Report { run, began: clock.now().to_string(), ..Report::default() };
+        let (sealed, tickets) = (HashMap::new(), HashMap::new());
+        Self { clock, on_event, report, journal, sealed, flying: JoinSet::new(), tickets }
     }
 
     fn tell(&mut self, what: What) {
         (self.on_event)(&Event { what, ts: self.clock.now().to_string(), run: self.report.run.clone() });
+    }
+
+    /// Asks the cache for what a killed part of the run has sealed without living to note it.
+    fn recall(&mut self, cache: &Cache) -> Result<(), CacheError> {
+        if self.journal.as_ref().is_some_and(Journal::has_begun) {
+            let sealed = cache.list()?.into_iter().filter(|summary| summary.not_readable.is_none());
+            self.sealed =
+                sealed.filter_map(|summary| Some((summary.episode.to_string(), summary.created?))).collect();
+        }
+        Ok(())
+    }
+
+    /// The outcome that an earlier part of the run had for an episode, if it is not to be tried again.
+    fn done_earlier(&self, tag: &EpisodeTag) -> Option<String> {
+        match self.journal.as_ref()?.left(tag)? {
+            Left::Ended { outcome, again: false } => Some(outcome.clone()),
+            Left::Ended { again: true, .. } => None,
+            Left::Begun(at) => {
+                let sealed = self.sealed.get(tag.as_str()).is_some_and(|sealed| sealed >= at);
+                sealed.then(|| "warmed".to_owned())
+            }
+        }
+    }
+
+    fn note_begin(&self, ticket: &Ticket) -> Result<(), String> {
+        let Some(journal) = &self.journal else { return Ok(()) };
+        let noted = block_in_place(|| journal.begins(&ticket.tag, ticket.started));
+        noted.map_err(|error| {
+            format!("the journal of the run cannot be written, so nothing was sent: {error}")
+        })
     }
 
     async fn land_one(&mut self) {
@@ -161,6 +272,15 @@ impl<'a> Course<'a> {
         };
         // Every task was given its ticket when it was spawned.
         let Some(ticket) = self.tickets.remove(&id) else { return };
+        if let Some(journal) = &self.journal {
+            let (ended, now) = ((outcome.name(), outcome.again()), self.clock.now());
+            // Without the note a later part of the run asks the cache, and at worst the practice, once more.
+            let _ = block_in_place(|| journal.ends(&ticket.tag, ended, now));
+        }
+        self.land(ticket, outcome);
+    }
+
+    fn land(&mut self, ticket: Ticket, outcome: Outcome) {
         let elapsed = self.clock.now().duration_since(ticket.started).as_millis();
         let report = EpisodeReport {
             episode: ticket.episode,
@@ -172,14 +292,14 @@ impl<'a> Course<'a> {
         self.report.episodes.push(report);
     }
 
-    fn break_off(&mut self, error: &io::Error) {
-        let problem = format!("the list of admissions cannot be read further: {}", error.kind());
-        self.tell(What::InputFailed { problem: problem.clone() });
-        self.report.input_problem = Some(problem);
+    fn break_off(&mut self, problem: &str) {
+        self.tell(What::InputFailed { problem: problem.to_owned() });
+        self.report.input_problem = Some(problem.to_owned());
     }
 
     fn finish(mut self) -> Report {
         self.tell(What::RunFinished(self.report.totals()));
+        self.report.ended = self.clock.now().to_string();
         self.report
     }
 }

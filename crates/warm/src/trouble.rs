@@ -1,9 +1,9 @@
 //! Errors of the crates below as outcomes of an admission: the one place where they are put into words.
 
 use bedside_audit::AuditError;
-use bedside_bundle::PatientCheck;
+use bedside_bundle::{Envelope, PatientCheck};
 use bedside_cache::CacheError;
-use bedside_spine::{Decision, DirectoryError, FetchError};
+use bedside_spine::{Decision, DirectoryError, FetchError, TraceError};
 
 use crate::event::{Outcome, Trouble};
 use crate::manifest::names;
@@ -27,6 +27,36 @@ pub(crate) fn no_endpoint(error: &DirectoryError) -> Outcome {
         advice: error.support_advice(),
         trace_id: None,
         attempts: 0,
+        again: error.retryable(),
+    })
+}
+
+/// What stands against a call by the national record.
+pub(crate) fn not_traced(error: &TraceError) -> Outcome {
+    Outcome::NotTraced(Trouble {
+        reason: error.name(),
+        refused: error.is_final(),
+        message: error.clinician_message().to_owned(),
+        advice: error.support_advice().to_owned(),
+        trace_id: None,
+        attempts: 0,
+        again: !error.is_final(),
+    })
+}
+
+/// The episode's time was up, wherever it was on its way.
+pub(crate) fn out_of_time() -> Outcome {
+    Outcome::NotFetched(Trouble {
+        reason: "unavailable/deadline",
+        refused: false,
+        message: "The GP record could not be fetched in the time there is for one patient. Try again later, or ask the \
+                  practice."
+            .to_owned(),
+        advice: "trace, look-up, waiting and attempts took longer than the limit episode_seconds: see which did"
+            .to_owned(),
+        trace_id: None,
+        attempts: 0,
+        again: true,
     })
 }
 
@@ -36,14 +66,22 @@ pub(crate) fn not_fetched(error: &FetchError) -> Outcome {
         refused: matches!(error.decision, Decision::Refused(_)),
         message: error.clinician_message().to_owned(),
         advice: error.support_advice(),
-        trace_id: sent_as(error),
+        trace_id: Some(error.evidence.trace_id.clone()).filter(|trace_id| !trace_id.is_empty()),
         attempts: error.evidence.attempts,
+        again: matches!(error.decision, Decision::Unavailable(_)),
     })
 }
 
-/// The trace id of the last attempt, where there was one.
-pub(crate) fn sent_as(error: &FetchError) -> Option<String> {
-    Some(error.evidence.trace_id.clone()).filter(|trace_id| !trace_id.is_empty())
+/// A structured record is a collection; another kind of bundle is the answer to another question (`reliability`
+/// sheet, F-28).
+pub(crate) fn unless_collection(envelope: &Envelope) -> Result<(), Outcome> {
+    match envelope.bundle_type.as_deref() {
+        None | Some("collection") => Ok(()),
+        Some(_) => {
+            let problem = "not a structured record: the bundle is of another type than collection".to_owned();
+            Err(Outcome::Unreadable { problem })
+        }
+    }
 }
 
 pub(crate) fn unless_match(check: &PatientCheck) -> Result<(), Outcome> {

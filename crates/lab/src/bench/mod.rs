@@ -4,8 +4,11 @@
 //! median of each is told. All of them run under one counting allocator, which costs each allocation a little.
 
 mod chart;
+mod page;
+mod plot;
 mod typed;
 
+use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -37,6 +40,9 @@ pub struct BenchArgs {
     /// Write the figures as JSON to standard output
     #[arg(long)]
     pub json: bool,
+    /// Write plots and all figures to a page for a browser, which loads nothing
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// The figures of one file.
@@ -107,18 +113,22 @@ impl Approach {
     }
 }
 
-/// Measures each file and prints its figures, as bars or all together as JSON. A file that cannot be measured is
-/// one line on standard error.
+/// Measures each file and prints its figures, as bars or all together as JSON; where a page is asked for, it is
+/// written at the end. A file that cannot be measured is one line on standard error.
 ///
 /// # Errors
-/// When standard output cannot be written.
+/// When standard output or the page cannot be written.
 pub fn run(args: &BenchArgs, memory: &PeakAlloc) -> Result<Exit, Stopped> {
     let mut measured: Vec<Figures> = Vec::new();
     let mut exit = Exit::Done;
     for file in &args.files {
         match measure(file, args, memory) {
-            Ok(figures) if args.json => measured.push(figures),
-            Ok(figures) => print(draw(&figures) + "\n")?,
+            Ok(figures) => {
+                if !args.json {
+                    print(draw(&figures) + "\n")?;
+                }
+                measured.push(figures);
+            }
             Err(line) => {
                 tell(&line);
                 exit = Exit::Unreadable;
@@ -128,6 +138,11 @@ pub fn run(args: &BenchArgs, memory: &PeakAlloc) -> Result<Exit, Stopped> {
     if args.json {
         let json = serde_json::to_string_pretty(&measured).map_err(Stopped::failed)?;
         print(json + "\n")?;
+    }
+    if let Some(path) = args.html.as_ref().filter(|_| !measured.is_empty()) {
+        fs::write(path, page::page(&measured, args.seconds)).map_err(|error| {
+            Stopped::unwritable(format!("{}: cannot be written: {error}", path.display()))
+        })?;
     }
     Ok(exit)
 }

@@ -214,7 +214,7 @@ pub(crate) fn commands(folder: &Path, shown: Option<&EpisodeId>) -> String {
     if let Some(episode) = shown {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{bedside} show {episode} --reader {reader}");
-        let _ = writeln!(text, "{bedside} show {episode} medications --reader {reader} --format csv");
+        let _ = writeln!(text, "{bedside} show {episode} --table medications --reader {reader} --format csv");
         let _ = writeln!(text, "{bedside} purge {episode} --reader {reader}");
     }
     let _ = writeln!(text, "{bedside} audit verify");

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bedside_warm::Report;
 
-use crate::provider::{Bytes, CONSUMER_ASID, Config, Practice, Records};
+use crate::provider::{Bytes, CONSUMER_ASID, Config, NationalRecord, Practice, Records};
 
 /// Who is admitted, which practices answer, with what, and how it is meant to end.
 pub struct Scene {
@@ -54,8 +54,10 @@ impl Scene {
         Config {
             practices: self.practices.iter().map(|surgery| surgery.practice.clone()).collect(),
             records: Arc::clone(&self.records),
+            records_of: None,
             consumer_asid: CONSUMER_ASID.to_owned(),
             port,
+            national_record: NationalRecord::default(),
         }
     }
 

@@ -10,8 +10,10 @@ use bedside_cache::{Cache, KeyFile, ReaderAssertion};
 use bedside_cli::render::Record;
 use bedside_model::schema::Table;
 use bedside_model::{Asid, EpisodeId};
-use bedside_spine::{AllowedHosts, Client, Consumer, Device, SdsFhirDirectory, Settings, Tls, TlsFiles};
-use bedside_warm::{Admissions, Parts, Warmer, read_assertion};
+use bedside_spine::{
+    AllowedHosts, Client, Consumer, Device, SdsFhirDirectory, Settings, Tls, TlsFiles, Tracer,
+};
+use bedside_warm::{Admissions, EPISODE_DEADLINE, Parts, Warmer, read_assertion};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -97,11 +99,13 @@ impl Site {
         Ok(Warmer::new(Parts {
             transport: transport.map_err(Stopped::failed)?,
             directory: directory.map_err(Stopped::failed)?,
+            tracer: Tracer::Callers,
             asid,
             cache: Arc::clone(&self.cache),
             audit: Arc::clone(&self.audit),
             clock: Arc::clone(&self.clock),
             concurrency,
+            deadline: EPISODE_DEADLINE,
         }))
     }
 

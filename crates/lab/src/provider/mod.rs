@@ -2,15 +2,21 @@
 //! loopback port, over real TLS with client certificates required.
 //!
 //! It holds requests to the specification with checks of its own (`retrieve` sheet, sections 2 to 5): nothing
-//! here calls the client's code, so a mistake there is not repeated here. What it deliberately is not: a model
-//! of any supplier, or a measure of speed.
+//! here calls the client's code, so a mistake there is not repeated here. It is of use to whoever builds a consumer
+//! of GP Connect: every fault of [`Fault::all`] can be had by name, a practice each, with latencies and occasional
+//! faults, from a file. What it deliberately is not: a model of any supplier's clinical content, or a measure of speed.
 
 mod authority;
 mod check;
 mod command;
 mod directory;
+mod fault;
+mod latency;
+mod pds;
+mod practices;
 mod proxy;
 mod reply;
+mod script;
 mod server;
 mod tap;
 
@@ -30,6 +36,10 @@ use authority::Authority;
 use server::State;
 
 pub use command::{ProviderArgs, run};
+pub use fault::Fault;
+pub use latency::Latency;
+pub use pds::NationalRecord;
+pub use script::{Script, Then};
 
 /// The host suffix of every practice's service root.
 pub const PROVIDER_HOSTS: &str = "provider.example";
@@ -41,16 +51,23 @@ pub const CONSUMER_ASID: &str = "200000000001";
 /// as they are; their `id` is not rewritten.
 pub type Records = Arc<dyn Fn(&str) -> Option<Bytes> + Send + Sync>;
 
+/// A patient's record by the ODS code of the practice that is asked, and NHS number.
+pub type RecordsOf = Arc<dyn Fn(&str, &str) -> Option<Bytes> + Send + Sync>;
+
 /// What to simulate.
 pub struct Config {
     /// The practices that the directory knows.
     pub practices: Vec<Practice>,
     /// What they answer with.
     pub records: Records,
+    /// What each of them answers with instead, where that depends on the practice.
+    pub records_of: Option<RecordsOf>,
     /// The only ASID that calls may come from.
     pub consumer_asid: String,
     /// The loopback port to listen on; 0 is any that is free.
     pub port: u16,
+    /// What the national record holds; a patient who is not in it is not found.
+    pub national_record: NationalRecord,
 }
 
 /// One practice's system.
@@ -64,6 +81,10 @@ pub struct Practice {
     pub service_root: String,
     /// How it behaves.
     pub behaviour: Behaviour,
+    /// How long it takes for every answer.
+    pub latency: Latency,
+    /// Of so many calls in a thousand, what happens instead: one of these in turn.
+    pub faults: (u32, Vec<Behaviour>),
 }
 
 /// How a practice's system behaves towards a request that passed every check.
@@ -89,6 +110,21 @@ pub enum Behaviour {
     FlakyThenOk(usize),
     /// Answers with exactly this.
     Canned(Canned),
+    /// Answers with the record in another form, under these headers.
+    Dressed(Dressed),
+    /// Answers with the record altered.
+    Altered(fn(&[u8]) -> Vec<u8>),
+    /// Sends what becomes of the record over the wire in place of an answer.
+    Scripted(fn(&[u8]) -> Script),
+}
+
+/// The record in another form.
+#[derive(Debug, Clone)]
+pub struct Dressed {
+    /// Headers besides the length.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// The body, made of the record.
+    pub body: fn(&[u8]) -> Vec<u8>,
 }
 
 /// An answer written out.
@@ -142,7 +178,23 @@ impl Config {
     /// These practices, with records from a map by NHS number, called from [`CONSUMER_ASID`] on any free port.
     pub fn new(practices: Vec<Practice>, records: BTreeMap<String, Bytes>) -> Self {
         let records: Records = Arc::new(move |nhs_number| records.get(nhs_number).cloned());
-        Self { practices, records, consumer_asid: CONSUMER_ASID.to_owned(), port: 0 }
+        Self {
+            practices,
+            records,
+            records_of: None,
+            consumer_asid: CONSUMER_ASID.to_owned(),
+            port: 0,
+            national_record: NationalRecord::default(),
+        }
+    }
+}
+
+impl Config {
+    fn record(&self, practice: &Practice, nhs_number: &str) -> Option<Bytes> {
+        match &self.records_of {
+            Some(records) => records(&practice.ods, nhs_number),
+            None => (self.records)(nhs_number),
+        }
     }
 }
 
@@ -154,6 +206,8 @@ impl Practice {
             asid: asid.to_owned(),
             service_root: format!("https://gp.{PROVIDER_HOSTS}/{ods}/STU3/1/gpconnect/structured"),
             behaviour,
+            latency: Latency::None,
+            faults: (0, Vec::new()),
         }
     }
 }
@@ -197,6 +251,11 @@ impl SimulatedSpine {
         format!("{}{}", self.ssp_root(), directory::BASE)
     }
 
+    /// The FHIR base of the Personal Demographics Service.
+    pub fn pds_base(&self) -> String {
+        format!("{}{}", self.ssp_root(), pds::BASE)
+    }
+
     /// The authority that signed the server's certificate, PEM.
     pub fn authority_pem(&self) -> &str {
         &self.authority_pem
@@ -221,6 +280,11 @@ impl SimulatedSpine {
     /// Every request so far, in order of arrival.
     pub fn requests(&self) -> Vec<Seen> {
         self.state.requests()
+    }
+
+    /// The most calls that were worked on at once at any one practice.
+    pub fn most_at_once(&self) -> usize {
+        self.state.systems().map(|(_, system)| system.most()).max().unwrap_or(0)
     }
 
     /// Takes a practice down for good: bodies on their way are cut, later calls are answered with 502. A code

@@ -4,16 +4,18 @@ use std::sync::atomic::Ordering;
 
 use hyper::Response;
 use serde_json::Value;
+use tokio::time::sleep;
 
 use super::check::{Problem, check};
+use super::latency::draw;
 use super::reply::{self, Payload};
-use super::server::{Received, State, System};
+use super::server::{Received, Reply, State, System};
 use super::{Behaviour, Practice, Seen};
 
 const OPERATION: &str = "/Patient/$gpc.getstructuredrecord";
 
 /// Answers a call: proxy's checks, practice's checks, then its behaviour.
-pub(super) async fn respond(state: &State, received: &Received) -> Response<Payload> {
+pub(super) async fn respond(state: &State, received: &Received) -> Reply {
     let judged = judge(state, received);
     state.record(Seen {
         method: received.method.clone(),
@@ -25,7 +27,7 @@ pub(super) async fn respond(state: &State, received: &Received) -> Response<Payl
     });
     match judged {
         Ok((practice, system, nhs_number)) => behave(state, practice, system, &nhs_number).await,
-        Err(problem) => problem.response(),
+        Err(problem) => Reply::Http(problem.response()),
     }
 }
 
@@ -55,34 +57,50 @@ fn judge<'a>(state: &'a State, received: &Received) -> Result<(&'a Practice, &'a
     Ok((practice, system, nhs_number))
 }
 
-async fn behave(state: &State, practice: &Practice, system: &System, nhs_number: &str) -> Response<Payload> {
+async fn behave(state: &State, practice: &Practice, system: &System, nhs_number: &str) -> Reply {
     let earlier_calls = system.count_call();
+    let _in_flight = system.enter();
+    let latency = practice.latency.of(draw(state.count_call()));
+    if !latency.is_zero() {
+        sleep(latency).await;
+    }
     if system.dead.load(Ordering::SeqCst) {
-        return unreachable(practice);
+        return Reply::Http(unreachable(practice));
     }
-    let patient = match &practice.behaviour {
-        Behaviour::Refuses(code) => {
-            return reply::provider_error(403, "forbidden", code, "refused by the simulated practice");
-        }
-        Behaviour::NotFound => return not_found(),
-        Behaviour::Unreachable502 => return unreachable(practice),
-        Behaviour::FlakyThenOk(times) if earlier_calls < *times => return unreachable(practice),
-        Behaviour::Canned(canned) => return reply::canned(canned),
+    let behaviour = fault_of(practice, earlier_calls).unwrap_or(&practice.behaviour);
+    let patient = match behaviour {
         Behaviour::WrongPatient(other) => other,
-        Behaviour::Slow(latency) => {
-            tokio::time::sleep(*latency).await;
-            nhs_number
-        }
-        Behaviour::Normal | Behaviour::GzipChunked | Behaviour::CutHalfWay | Behaviour::FlakyThenOk(_) => {
-            nhs_number
-        }
+        _ => nhs_number,
     };
-    let Some(record) = (state.config.records)(patient) else { return not_found() };
-    match practice.behaviour {
-        Behaviour::GzipChunked => reply::gzipped_record(&record, &system.dead),
-        Behaviour::CutHalfWay => reply::half_record(&record),
-        _ => reply::record(&record, &system.dead),
+    if let Behaviour::Slow(latency) = behaviour {
+        sleep(*latency).await;
     }
+    let response = match (behaviour, state.config.record(practice, patient)) {
+        (Behaviour::Refuses(code), _) => {
+            reply::provider_error(403, "forbidden", code, "refused by the simulated practice")
+        }
+        (Behaviour::Unreachable502, _) => unreachable(practice),
+        (Behaviour::FlakyThenOk(times), _) if earlier_calls < *times => unreachable(practice),
+        (Behaviour::Canned(canned), _) => reply::canned(canned),
+        (Behaviour::NotFound, _) | (_, None) => not_found(),
+        (Behaviour::GzipChunked, Some(record)) => reply::gzipped_record(&record, &system.dead),
+        (Behaviour::CutHalfWay, Some(record)) => reply::half_record(&record),
+        (Behaviour::Dressed(dressed), Some(record)) => reply::dressed(dressed, &record),
+        (Behaviour::Altered(alter), Some(record)) => reply::record(&alter(&record).into(), &system.dead),
+        (Behaviour::Scripted(script), Some(record)) => return Reply::Script(script(&record)),
+        (_, Some(record)) => reply::record(&record, &system.dead),
+    };
+    Reply::Http(response)
+}
+
+/// What happens to a call instead of the usual, if it is one of those: the same ones in every run.
+fn fault_of(practice: &Practice, call: usize) -> Option<&Behaviour> {
+    let (per_thousand, faults) = &practice.faults;
+    // The practice's name makes another draw of the same call's number.
+    let seed = practice.ods.bytes().fold(0_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+    let bits = draw(seed.wrapping_add(call as u64));
+    let struck = bits % 1000 < u64::from(*per_thousand) && !faults.is_empty();
+    struck.then(|| &faults[(bits / 1000) as usize % faults.len()])
 }
 
 fn not_found() -> Response<Payload> {

@@ -11,7 +11,7 @@ use hyper::Response;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use serde_json::{Value, json};
 
-use super::Canned;
+use super::{Canned, Dressed};
 
 /// Small enough that a body of any size goes out in several pieces.
 const PIECE: usize = 16 << 10;
@@ -37,6 +37,11 @@ impl Payload {
             flushed: false,
             dead: Arc::default(),
         }
+    }
+
+    /// An empty body.
+    pub(super) fn nothing() -> Self {
+        Self::new(&Bytes::new())
     }
 
     fn chunked(bytes: &Bytes) -> Self {
@@ -115,6 +120,12 @@ pub(super) fn canned(canned: &Canned) -> Response<Payload> {
     builder
         .body(Payload::new(&canned.body))
         .unwrap_or_else(|_| json(500, &json!({ "error": "the canned answer is no HTTP" })))
+}
+
+/// The record in another form, under other headers.
+pub(super) fn dressed(dressed: &Dressed, record: &Bytes) -> Response<Payload> {
+    let headers = dressed.headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    canned(&Canned { status: 200, headers, body: (dressed.body)(record).into() })
 }
 
 /// An error of a practice's system (`retrieve` sheet, section 9).

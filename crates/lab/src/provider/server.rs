@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
@@ -20,8 +21,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::reply::Payload;
-use super::tap::{FirstLine, Tap};
-use super::{Config, Practice, Seen, directory, proxy};
+use super::tap::{FirstLine, Mute, Tap};
+use super::{Config, Practice, Script, Seen, directory, pds, proxy};
 
 /// What all connections share.
 pub(super) struct State {
@@ -29,6 +30,7 @@ pub(super) struct State {
     systems: Vec<System>,
     seen: Mutex<Vec<Seen>>,
     trace_ids: Mutex<HashSet<String>>,
+    calls: AtomicU64,
 }
 
 /// The changing part of a practice, in the order of the configuration.
@@ -38,6 +40,8 @@ pub(super) struct System {
     pub(super) dead: Arc<AtomicBool>,
     /// Calls that reached it.
     calls: AtomicUsize,
+    in_flight: AtomicUsize,
+    most: AtomicUsize,
 }
 
 /// A request with its body read, which is what the checks work on.
@@ -51,7 +55,13 @@ pub(super) struct Received {
 impl State {
     pub(super) fn new(config: Config) -> Self {
         let systems = config.practices.iter().map(|_| System::default()).collect();
-        Self { config, systems, seen: Mutex::default(), trace_ids: Mutex::default() }
+        Self {
+            config,
+            systems,
+            seen: Mutex::default(),
+            trace_ids: Mutex::default(),
+            calls: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn practices(&self) -> impl Iterator<Item = &Practice> {
@@ -77,6 +87,11 @@ impl State {
         lock(&self.seen).push(seen);
     }
 
+    /// Counts a call to any practice; gives how many came before it.
+    pub(super) fn count_call(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::SeqCst)
+    }
+
     /// Whether no request has borne this trace id before.
     pub(super) fn is_fresh(&self, trace_id: &str) -> bool {
         lock(&self.trace_ids).insert(trace_id.to_owned())
@@ -87,6 +102,27 @@ impl System {
     /// Counts a call; gives how many came before it.
     pub(super) fn count_call(&self) -> usize {
         self.calls.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// One more call is being worked on; gives what ends that.
+    pub(super) fn enter(&self) -> InFlight<'_> {
+        let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        InFlight(&self.in_flight)
+    }
+
+    /// The most calls that were ever worked on at once.
+    pub(super) fn most(&self) -> usize {
+        self.most.load(Ordering::SeqCst)
+    }
+}
+
+/// A call that is being worked on.
+pub(super) struct InFlight<'a>(&'a AtomicUsize);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -129,11 +165,18 @@ async fn accept(
 async fn serve(stream: TcpStream, acceptor: TlsAcceptor, state: Arc<State>) {
     match acceptor.accept(stream).into_fallible().await {
         Ok(stream) => {
-            let (stream, line) = Tap::new(stream);
-            let service = service_fn(|request| respond(Arc::clone(&state), line.clone(), request));
+            let (stream, line, mute) = Tap::new(stream);
+            let service =
+                service_fn(|request| respond(Arc::clone(&state), (line.clone(), mute.clone()), request));
+            let connection =
+                http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
             // An error here is a peer that went away, or a body that was to break.
-            let _ =
-                http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).await;
+            let Ok(parts) = connection.without_shutdown().await else { return };
+            let mut stream = parts.io.into_inner().into_inner();
+            match mute.script() {
+                Some(script) => script.play(stream).await,
+                None => drop(stream.shutdown().await),
+            }
         }
         Err((_, mut stream)) => {
             // Closing with the peer's bytes unread would reset the connection and could lose the alert.
@@ -145,15 +188,29 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, state: Arc<State>) {
 
 async fn respond(
     state: Arc<State>,
-    line: FirstLine,
+    (line, mute): (FirstLine, Mute),
     request: Request<Incoming>,
 ) -> Result<Response<Payload>, Infallible> {
     let received = receive(&line, request).await;
     if received.target.starts_with(directory::BASE) {
-        Ok(directory::respond(&state, &received))
-    } else {
-        Ok(proxy::respond(&state, &received).await)
+        return Ok(directory::respond(&state, &received));
     }
+    if received.target.starts_with(pds::BASE) {
+        return Ok(pds::respond(&state, &received));
+    }
+    Ok(match proxy::respond(&state, &received).await {
+        Reply::Http(response) => response,
+        Reply::Script(script) => {
+            mute.play(script);
+            Response::new(Payload::nothing())
+        }
+    })
+}
+
+/// What a practice's system has to say.
+pub(super) enum Reply {
+    Http(Response<Payload>),
+    Script(Script),
 }
 
 async fn receive(line: &FirstLine, request: Request<Incoming>) -> Received {

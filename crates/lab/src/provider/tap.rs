@@ -5,11 +5,32 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::Script;
+
 /// A stream that keeps the first line it reads, so that a request line is on record as it left the socket and
-/// not as a parser gives it back.
+/// not as a parser gives it back. Once a script is to be played in place of an answer, it lets nothing out.
 pub(super) struct Tap<S> {
     stream: S,
     line: FirstLine,
+    mute: Mute,
+}
+
+/// The script that is played in place of an answer, if one is.
+#[derive(Clone, Default)]
+pub(super) struct Mute(Arc<Mutex<Option<Script>>>);
+
+impl Mute {
+    pub(super) fn play(&self, script: Script) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(script);
+    }
+
+    pub(super) fn script(&self) -> Option<Script> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn is_on(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
 }
 
 /// The line so far, and whether it has ended.
@@ -35,9 +56,13 @@ impl FirstLine {
 }
 
 impl<S> Tap<S> {
-    pub(super) fn new(stream: S) -> (Self, FirstLine) {
-        let line = FirstLine::default();
-        (Self { stream, line: line.clone() }, line)
+    pub(super) fn new(stream: S) -> (Self, FirstLine, Mute) {
+        let (line, mute) = (FirstLine::default(), Mute::default());
+        (Self { stream, line: line.clone(), mute: mute.clone() }, line, mute)
+    }
+
+    pub(super) fn into_inner(self) -> S {
+        self.stream
     }
 }
 
@@ -60,6 +85,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.mute.is_on() {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 

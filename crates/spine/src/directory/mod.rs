@@ -1,6 +1,7 @@
 //! Where a practice's system is: its service root and its ASID (`retrieve` sheet, section 6).
 
 mod fixed;
+mod retry;
 mod sds;
 
 use std::future::Future;
@@ -8,6 +9,7 @@ use std::future::Future;
 use bedside_model::OdsCode;
 
 pub use fixed::{DirectoryFileError, StaticDirectory};
+pub use retry::AskTwice;
 pub use sds::{ApiKey, SdsFhirDirectory};
 
 use crate::{Decision, EndpointProblem, Provider};

@@ -85,10 +85,19 @@ fn the_resource_type_is_found_wherever_it_stands() {
         b"\xEF\xBB\xBF{\"resourceType\":\"Bundle\"}",
         b" \n{ \"id\" : {\"resourceType\":\"Patient\"}, \"entry\" : [[{}]], \"resourceType\" : \"Bundle\" }",
         // Reading stops at the type; whether the rest is JSON is for the parser to say.
-        b"{\"resourceType\":\"Bundle\",\"entry\":[",
+        b"{\"resourceType\":\"Bundle\",\"entry\":[}",
     ] {
         assert!(decide(reply(200, &[], Ok(body))).is_ok());
     }
+}
+
+#[test]
+fn an_object_without_its_end_is_told_from_what_never_was_one() {
+    for end in 1..BUNDLE.len() {
+        let decided = decide(reply(200, &[], Ok(&BUNDLE[..end])));
+        assert_eq!(decided, Err(Decision::Malformed(Malformed::Truncated)), "{end}");
+    }
+    assert!(decide(reply(200, &[], Ok(&[BUNDLE, b" \r\n"].concat()))).is_ok());
 }
 
 #[test]

@@ -1,17 +1,15 @@
-//! Whole runs, with a real cache and a real audit log, and a Spine that answers as it is told.
-
-mod support;
+//! What a run does with each admission, and what it tells of it.
 
 use std::collections::BTreeSet;
 use std::io;
 
+use crate::support::{FakeSpine, NOW, NUMBERS, Reply, Ward, bundle, line, list};
 use bedside_audit::verify;
 use bedside_cache::ReaderAssertion;
 use bedside_model::schema::Table;
 use bedside_spine::{Decision, Refusal, Unavailability};
 use bedside_warm::{Admissions, Manifest, Pipeline};
 use serde_json::{Value, json};
-use support::{FakeSpine, NOW, NUMBERS, Reply, Ward, bundle, line, list};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_warmed_record_can_be_read_by_who_may() {
@@ -208,7 +206,7 @@ async fn so_many_are_in_flight_and_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consultation_is_asked_for_by_its_days_or_not_at_all() {
     let ward = Ward::new([(0, bundle(0, "Edith")), (1, bundle(1, "Edith"))]);
-    let text = include_str!("../../../pipelines/consultation.toml");
+    let text = include_str!("../../../../pipelines/consultation.toml");
     let today = jiff::civil::date(2026, 1, 15);
     let pipeline = Pipeline::parse("consultation.toml", text, today).expect("keeps the rules");
     let mut with_consultation = line(0);
@@ -252,9 +250,19 @@ async fn events_have_these_fields_and_hold_no_identity() {
     let mut malformed = line(2);
     malformed["nhs_number"] = json!("999000001X");
     let ran = ward.warm(&list([line(0), line(1), malformed, line(3)])).await;
-    let trouble = ["reason", "refused", "message", "advice", "trace_id", "attempts"];
-    let warmed =
-        ["generation", "areas", "rows", "notices", "bundle_bytes", "sealed_bytes", "trace_id", "attempts"];
+    let trouble = ["reason", "refused", "message", "advice", "trace_id", "attempts", "again"];
+    let warmed = [
+        "generation",
+        "areas",
+        "rows",
+        "notices",
+        "bundle_bytes",
+        "sealed_bytes",
+        "trace_id",
+        "trace_echo",
+        "attempts",
+        "superseded",
+    ];
     for event in &ran.events {
         let fields: Vec<&str> = match (event["type"].as_str(), event["outcome"].as_str()) {
             (Some("run_started"), _) => vec!["pipeline", "areas", "concurrency", "software_version"],

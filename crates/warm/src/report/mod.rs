@@ -1,10 +1,24 @@
+//! What a run came to: for the program's exit status, for a person's eyes and for another program.
+
+mod html;
+
+use serde::Serialize;
+
 use crate::event::{EpisodeReport, LineRefused, Outcome, Totals};
 
 /// What became of a whole list, in the order in which things ended.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
     /// The run's id, as in its events.
     pub run: String,
+    /// Name of the pipeline.
+    pub pipeline: String,
+    /// When it began, RFC 3339.
+    pub began: String,
+    /// When it was over, RFC 3339.
+    pub ended: String,
+    /// Whether it was asked to stop: what of the list is not here was not begun.
+    pub stopped: bool,
     /// Lines that were not accepted.
     pub lines_refused: Vec<LineRefused>,
     /// What became of each admission.
@@ -34,6 +48,9 @@ impl Report {
                     totals.sealed_bytes += warmed.sealed_bytes;
                 }
                 Outcome::Refused { .. } => totals.refused += 1,
+                Outcome::NotTraced(trouble) if trouble.refused => totals.refused += 1,
+                outcome if outcome.is_warmed() => totals.warmed += 1,
+                Outcome::Earlier { earlier } if earlier == "refused" => totals.refused += 1,
                 _ => totals.failed += 1,
             }
         }
@@ -43,12 +60,34 @@ impl Report {
     /// Whether every line was warmed and the list was read to its end.
     pub fn all_warmed(&self) -> bool {
         let totals = self.totals();
-        self.input_problem.is_none() && totals.warmed == totals.lines
+        self.is_whole() && totals.warmed == totals.lines
     }
 
     /// Whether policy alone kept something from being warmed.
     pub fn refused_by_policy_only(&self) -> bool {
         let totals = self.totals();
-        self.input_problem.is_none() && totals.failed == 0 && totals.refused > 0
+        self.is_whole() && totals.failed == 0 && totals.refused > 0
+    }
+
+    /// The report as JSON, with its totals.
+    pub fn to_json(&self) -> String {
+        #[derive(Serialize)]
+        struct WithTotals<'a> {
+            #[serde(flatten)]
+            report: &'a Report,
+            totals: Totals,
+        }
+        // Maps with text keys and plain values always have a JSON form.
+        serde_json::to_string_pretty(&WithTotals { report: self, totals: self.totals() }).unwrap_or_default()
+    }
+
+    /// The report as a page of its own, without a script and without anything from elsewhere.
+    pub fn to_html(&self) -> String {
+        html::page(self)
+    }
+
+    /// Whether the whole list was gone through.
+    fn is_whole(&self) -> bool {
+        self.input_problem.is_none() && !self.stopped
     }
 }

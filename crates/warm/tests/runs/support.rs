@@ -6,13 +6,15 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bedside_audit::{AuditLog, Clock, Pepper, Secret, SystemRandomness};
 use bedside_cache::{Cache, KeyFile};
 use bedside_spine::{
-    AllowedHosts, Answer, Call, ContentType, Decision, Evidence, FetchError, StaticDirectory, Transport,
+    AllowedHosts, Answer, Call, ContentType, Decision, Evidence, FetchError, StaticDirectory, Tracer,
+    Transport, Witness,
 };
-use bedside_warm::{Admissions, Event, Line, Parts, Pipeline, Report, Warmer};
+use bedside_warm::{Admissions, Control, EPISODE_DEADLINE, Event, Line, Parts, Pipeline, Report, Warmer};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -34,6 +36,9 @@ impl Clock for FixedClock {
 pub(crate) enum Reply {
     Body(String),
     Error(Decision),
+    /// Two attempts end so, the third with the body.
+    FailsTwice(Decision, String),
+    Never,
     Panic,
 }
 
@@ -44,14 +49,19 @@ pub(crate) struct FakeSpine {
     pub(crate) calls: AtomicUsize,
     pub(crate) bodies: Mutex<Vec<Value>>,
     pub(crate) pairs: Option<tokio::sync::Barrier>,
+    /// What each call waits for, if it waits.
+    pub(crate) gate: Option<tokio::sync::Notify>,
 }
 
 impl Transport for Shared {
-    async fn get_structured_record(&self, call: &Call) -> Result<Answer, FetchError> {
+    async fn fetch(&self, call: &Call, witness: &dyn Witness) -> Result<Answer, FetchError> {
         let spine = &self.0;
         spine.calls.fetch_add(1, Ordering::SeqCst);
         if let Some(pairs) = &spine.pairs {
             pairs.wait().await;
+        }
+        if let Some(gate) = &spine.gate {
+            gate.notified().await;
         }
         let body = call.parameters.to_body(&call.nhs_number);
         spine.bodies.lock().expect("whole").push(serde_json::from_slice(&body).expect("JSON"));
@@ -61,18 +71,32 @@ impl Transport for Shared {
             ..Evidence::default()
         };
         match spine.replies[call.nhs_number.expose()].clone() {
-            Reply::Body(body) => Ok(Answer {
-                received: body.len(),
-                body: body.into_bytes(),
-                status: 200,
-                content_type: ContentType::FhirJson,
-                trace_id: evidence.trace_id,
-                earlier_trace_ids: Vec::new(),
-                attempts: 1,
-            }),
+            Reply::Body(body) => Ok(answer(body, &evidence.trace_id)),
             Reply::Error(decision) => Err(FetchError { decision, evidence }),
+            Reply::FailsTwice(error, body) => {
+                for _ in 0..2 {
+                    let failed = FetchError { decision: error, evidence: evidence.clone() };
+                    if !witness.may_try_again(&failed) {
+                        return Err(failed);
+                    }
+                }
+                Ok(answer(body, &evidence.trace_id))
+            }
+            Reply::Never => std::future::pending().await,
             Reply::Panic => panic!("a defect, with {} in its words", call.nhs_number.expose()),
         }
+    }
+}
+
+fn answer(body: String, trace_id: &str) -> Answer {
+    Answer {
+        received: body.len(),
+        body: body.into_bytes(),
+        status: 200,
+        content_type: ContentType::FhirJson,
+        trace_id: trace_id.to_owned(),
+        earlier_trace_ids: Vec::new(),
+        attempts: 1,
     }
 }
 
@@ -85,6 +109,7 @@ pub(crate) struct Ward {
     pub(crate) cache: Arc<Cache>,
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) spine: Shared,
+    pub(crate) deadline: Duration,
     clock: Arc<dyn Clock>,
 }
 
@@ -114,7 +139,7 @@ impl Ward {
         let key = Box::new(KeyFile::new(secret()));
         let cache = Cache::open(&folder.path().join("cache"), key, audit.clone(), clock.clone());
         let cache = Arc::new(cache.expect("a cache"));
-        Self { folder, cache, audit, spine: Shared(Arc::new(spine)), clock }
+        Self { folder, cache, audit, spine: Shared(Arc::new(spine)), deadline: EPISODE_DEADLINE, clock }
     }
 
     pub(crate) fn audit_folder(&self) -> PathBuf {
@@ -145,19 +170,33 @@ impl Ward {
         lines: impl Iterator<Item = std::io::Result<Line>>,
         pipeline: &Pipeline,
     ) -> Ran {
-        let warmer = Warmer::new(Parts {
+        self.run_as("run-1", lines, pipeline).await
+    }
+
+    pub(crate) async fn run_as(
+        &self,
+        control: impl Into<Control>,
+        lines: impl Iterator<Item = std::io::Result<Line>>,
+        pipeline: &Pipeline,
+    ) -> Ran {
+        let mut events = Vec::new();
+        let mut keep = |event: &Event| events.push(serde_json::to_value(event).expect("an event"));
+        let report = self.warmer().run(control, lines, pipeline, &mut keep).await;
+        Ran { report, events }
+    }
+
+    pub(crate) fn warmer(&self) -> Warmer<Shared, StaticDirectory> {
+        Warmer::new(Parts {
             transport: self.spine.clone(),
             directory: directory(),
+            tracer: Tracer::Callers,
             asid: "200000000002".parse().expect("an ASID"),
             cache: self.cache.clone(),
             audit: self.audit.clone(),
             clock: self.clock.clone(),
             concurrency: NonZeroUsize::new(2).expect("not zero"),
-        });
-        let mut events = Vec::new();
-        let mut keep = |event: &Event| events.push(serde_json::to_value(event).expect("an event"));
-        let report = warmer.run("run-1", lines, pipeline, &mut keep).await;
-        Ran { report, events }
+            deadline: self.deadline,
+        })
     }
 }
 

@@ -1,0 +1,5 @@
+//! Whole runs, with a real cache and a real audit log, and a Spine that answers as it is told.
+
+mod control;
+mod outcomes;
+mod support;

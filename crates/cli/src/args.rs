@@ -1,26 +1,27 @@
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use bedside_model::EpisodeId;
+use bedside_cache::HoldReason;
 use bedside_model::schema::Table;
-use clap::{Parser, Subcommand, ValueEnum};
+use bedside_model::{EpisodeId, OdsCode};
+use bedside_warm::RunId;
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 
-/// Exit statuses, as `--help` prints them and as `exit.rs` gives them.
-const STATUSES: &str = "\
-Exit status:
-  0  done: every admission warmed, or the record shown
-  2  usage or configuration
-  3  some episodes failed; or there is no readable record, or the log is broken
-  4  refused by policy: purpose, relationship, age of the trace, or no real person who asks
-
-Data goes to standard output, words for people to standard error. An NHS number is never an argument.";
+use crate::config::Override;
+use crate::exit;
 
 /// GP records at the bedside: fetched at admission, sealed for one care episode, read under audit.
 #[derive(Debug, Parser)]
-#[command(name = "bedside", version, after_help = STATUSES, max_term_width = 110)]
+#[command(name = "bedside", version, after_help = exit::help(), max_term_width = 110)]
 pub(crate) struct Args {
-    /// Configuration file; relative paths in it start from its folder.
-    #[arg(long, global = true, env = "BEDSIDE_CONFIG", value_name = "FILE")]
+    /// Configuration file; relative paths in it start from its folder. Without it: bedside/config.toml in
+    /// $XDG_CONFIG_HOME (or ~/.config), then in /etc.
+    #[arg(long, global = true, env = "BEDSIDE_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
+    /// A setting in place of what environment and file say, such as limits.concurrency=2; may be repeated.
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = Override::parse)]
+    pub(crate) set: Vec<Override>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -28,29 +29,111 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Fetch, check and seal the record of every admission of a list.
+    #[command(after_help = "\
+Examples:
+  bedside warm --admissions admissions.ndjson
+  bedside warm --admissions admissions.ndjson --pipeline pipelines/consultation.toml
+  bedside warm --admissions admissions.ndjson --run-id night-1 --report night-1.html
+  admissions-of-today | bedside warm --admissions - --json > events.ndjson")]
     Warm(WarmArgs),
+    /// Look at everything that has to be right before a patient waits: files, keys, certificate, directory, TLS, clock.
+    #[command(after_help = "\
+Examples:
+  bedside check
+  bedside check --practice A20047")]
+    Check(CheckArgs),
     /// List the episodes of the cache, without what is in them.
+    #[command(after_help = "\
+Examples:
+  bedside list
+  bedside list --json")]
     List(ListArgs),
     /// Show the record of one episode, to a reader who says who they are and why. Audited.
+    #[command(after_help = "\
+Examples:
+  bedside show EP-2026-0002 --reader reader.json
+  bedside show EP-2026-0002 medicines-reconciliation --reader reader.json
+  bedside show EP-2026-0002 consultation 2f0c91 --reader reader.json
+  bedside show EP-2026-0002 --html --reader reader.json > record.html
+  bedside show EP-2026-0002 --table links --format arrow --reader reader.json > links.arrow")]
     Show(ShowArgs),
     /// Destroy the record of one episode, its key first.
+    #[command(after_help = "\
+Example:
+  bedside purge EP-2026-0002 --reader reader.json")]
     Purge(PurgeArgs),
+    /// Report that a stay has ended: its record is kept for the site's time, and then swept away.
+    #[command(after_help = "\
+Example:
+  bedside discharge EP-2026-0002 --reader reader.json")]
+    Discharge(PurgeArgs),
+    /// Report that a stay goes on: its times count anew, and a discharge is taken back.
+    #[command(after_help = "\
+Example:
+  bedside confirm EP-2026-0002 --reader reader.json")]
+    Confirm(PurgeArgs),
+    /// Let nobody see the record of an episode, or take the hold off again.
+    #[command(after_help = "\
+Examples:
+  bedside hold EP-2026-0002 --because dissent --reader reader.json
+  bedside hold EP-2026-0002 --release --reader reader.json")]
+    Hold(HoldArgs),
+    /// Mend what crashes left and purge every episode whose time is over. Safe to run from a timer.
+    #[command(after_help = "\
+Examples:
+  bedside sweep
+  bedside sweep --json")]
+    Sweep(SweepArgs),
+    /// Work with the key-encryption keys.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Work with the audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Work with pipelines, which say what a run asks the practices for.
+    #[command(subcommand)]
+    Pipeline(PipelineCommand),
+    /// See the configuration, and where each setting comes from.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the completions of a shell.
+    #[command(after_help = "\
+Examples:
+  bedside completions bash > /usr/share/bash-completion/completions/bedside
+  bedside completions zsh > \"${fpath[1]}/_bedside\"
+  bedside completions fish > ~/.config/fish/completions/bedside.fish")]
+    Completions(CompletionsArgs),
+    /// Write the manual, a page for each command, into a folder.
+    #[command(after_help = "\
+Example:
+  bedside man /usr/local/share/man/man1")]
+    Man(ManArgs),
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct WarmArgs {
     /// Admissions, one JSON object a line; - is standard input.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) admissions: PathBuf,
     /// What to ask the practices for. Without it: medication, allergies, problems and consultations.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) pipeline: Option<PathBuf>,
     /// Print each event as one JSON object a line.
     #[arg(long)]
     pub(crate) json: bool,
+    /// The name of the run; with that of a run that was stopped or killed, go on where it was.
+    #[arg(long, value_name = "ID")]
+    pub(crate) run_id: Option<RunId>,
+    /// Write what became of every admission, and why, to FILE.html or FILE.json; may be repeated.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) report: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    /// Look this practice up in the directory, too.
+    #[arg(long, value_name = "ODS")]
+    pub(crate) practice: Option<OdsCode>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -64,14 +147,49 @@ pub(crate) struct ListArgs {
 pub(crate) struct ShowArgs {
     /// The host system's id of the episode.
     pub(crate) episode: EpisodeId,
-    /// The table; without it a summary of one screen.
-    #[arg(value_parser = table)]
+    /// Show a record that is older than the site's limit, knowing that; recorded in the audit log.
+    #[arg(long)]
+    pub(crate) accept_stale: bool,
+    /// A view of the record; without it a summary of one screen.
+    #[arg(value_parser = ViewParser, hide_possible_values = true, long_help = VIEWS,
+        conflicts_with_all = ["table", "html"])]
+    pub(crate) view: Option<ViewName>,
+    /// The consultation to view, as much of its id as names it; without it all are listed.
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// A table of the record as it is, in place of a view.
+    #[arg(long, value_name = "TABLE", value_parser = tables(), conflicts_with = "html")]
     pub(crate) table: Option<Table>,
+    /// One page for a browser on standard output: nothing else is needed to look at it or print it.
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) html: bool,
     #[command(flatten)]
     pub(crate) reader: ReaderArgs,
-    /// How to print the table.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
+    /// How to print a view or a table.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
+}
+
+/// The views, told in one place for help and manual.
+const VIEWS: &str = "\
+A view of the record; without it a summary of one screen.
+
+  current-medication        what to reckon with now, with indication and last issue
+  medicines-reconciliation  current, recently stopped, recently completed acute, apart
+  allergies                 active ones, assertions of no known allergy, ended ones
+  problems                  active ones, major first
+  consultation [ID]         the consultations; with an id, one as it was recorded
+  completeness              the ten areas and every notice, in words";
+
+/// The views of `bedside show`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ViewName {
+    CurrentMedication,
+    MedicinesReconciliation,
+    Allergies,
+    Problems,
+    Consultation,
+    Completeness,
 }
 
 #[derive(Debug, clap::Args)]
@@ -82,18 +200,74 @@ pub(crate) struct PurgeArgs {
     pub(crate) reader: ReaderArgs,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct HoldArgs {
+    /// The host system's id of the episode.
+    pub(crate) episode: EpisodeId,
+    /// Why nobody may see it.
+    #[arg(long, value_name = "REASON", value_parser = hold_reasons(), required_unless_present = "release")]
+    pub(crate) because: Option<HoldReason>,
+    /// Take the hold off.
+    #[arg(long, conflicts_with = "because")]
+    pub(crate) release: bool,
+    #[command(flatten)]
+    pub(crate) reader: ReaderArgs,
+}
+
+/// The reasons by their names.
+fn hold_reasons() -> impl TypedValueParser<Value = HoldReason> {
+    let names = HoldReason::ALL.map(HoldReason::as_str);
+    clap::builder::PossibleValuesParser::new(names)
+        .map(|name| HoldReason::from_name(&name).unwrap_or(HoldReason::Identity))
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SweepArgs {
+    /// Print what was done as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Wrap every episode's key with the key in use, where an older one did.
+    #[command(after_help = "\
+Example, once cache.key names the new key and cache.older_keys the one before:
+  bedside keys rotate")]
+    Rotate,
+    /// Say how many episodes each key-encryption key still wraps; one that wraps none can be destroyed.
+    #[command(after_help = "\
+Example:
+  bedside keys list")]
+    List,
+}
+
 /// Who acts. Optional to the parser, because its absence is not a slip of the keyboard: it is refused.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReaderArgs {
     /// Who acts and why: a JSON file of the person, the reason and the relationship to the patient.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) reader: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// Check the whole chain of the log.
+    #[command(after_help = "\
+Examples:
+  bedside audit verify
+  bedside audit verify --anchor HEAD")]
     Verify(VerifyArgs),
+    /// Say who saw, or was refused, the record of a patient whose NHS number is read from standard input.
+    #[command(after_help = "\
+Example:
+  bedside audit who-saw < number.txt")]
+    WhoSaw(VerifyArgs),
+    /// Print every event as a FHIR STU3 AuditEvent, one JSON object a line.
+    #[command(after_help = "\
+Example:
+  bedside audit export > audit-events.ndjson")]
+    Export(VerifyArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -103,11 +277,63 @@ pub(crate) struct VerifyArgs {
     pub(crate) anchor: Option<bedside_audit::Head>,
 }
 
-/// How a table is printed.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PipelineCommand {
+    /// Check pipeline files against the rules of GP Connect, and say what each asks for.
+    #[command(after_help = "\
+Example:
+  bedside pipeline check pipelines/*.toml")]
+    Check(PipelineCheckArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PipelineCheckArgs {
+    /// The files.
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the settings in force, after flags, environment, file and defaults.
+    #[command(after_help = "\
+Examples:
+  bedside config show
+  bedside config show --origin --set limits.concurrency=2")]
+    Show(ConfigShowArgs),
+    /// Print a configuration to start from, every setting with what it means.
+    #[command(after_help = "\
+Example:
+  bedside config example > config.toml")]
+    Example,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigShowArgs {
+    /// Say of each setting where it comes from.
+    #[arg(long)]
+    pub(crate) origin: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ManArgs {
+    /// The folder, which must be there.
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) folder: PathBuf,
+}
+
+/// How a view or a table is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// The columns that fit a page, for people.
-    Table,
+    /// For people: what fits a page, below its caveats.
+    Text,
     /// One JSON object a line.
     Ndjson,
     /// CSV with a header; lists are JSON in their cell.
@@ -116,11 +342,41 @@ pub(crate) enum Format {
     Arrow,
 }
 
-fn table(name: &str) -> Result<Table, String> {
-    Table::from_name(name).ok_or_else(|| {
-        let names: Vec<_> = Table::ALL.iter().map(|table| table.as_str()).collect();
-        format!("the tables are {}", names.join(", "))
-    })
+/// Reads the name of a view. A table that is named in its place is a slip that is easy to mend.
+#[derive(Clone)]
+struct ViewParser;
+
+impl TypedValueParser for ViewParser {
+    type Value = ViewName;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<ViewName, clap::Error> {
+        let name = value.to_string_lossy();
+        let parsed = clap::builder::EnumValueParser::<ViewName>::new().parse_ref(command, argument, value);
+        match Table::from_name(&name) {
+            Some(table) if parsed.is_err() => {
+                let name = table.as_str();
+                let told = format!("{name} is a table, not a view: name it with --table {name}\n");
+                Err(clap::Error::raw(clap::error::ErrorKind::InvalidValue, told).with_cmd(command))
+            }
+            _ => parsed,
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(ViewName::value_variants().iter().filter_map(ValueEnum::to_possible_value)))
+    }
+}
+
+fn tables() -> impl TypedValueParser<Value = Table> {
+    let names = Table::ALL.map(Table::as_str);
+    // Whatever the parser lets through is a name of the list.
+    clap::builder::PossibleValuesParser::new(names)
+        .map(|name| Table::from_name(&name).unwrap_or(Table::Notices))
 }
 
 #[cfg(test)]
@@ -135,10 +391,32 @@ mod tests {
     }
 
     #[test]
-    fn help_documents_every_exit_status() {
-        let help = Args::command().render_long_help().to_string();
-        for status in ["  0  ", "  2  ", "  3  ", "  4  "] {
-            assert!(help.contains(status), "{status}");
+    fn every_command_has_help_with_an_example() {
+        fn check(command: &clap::Command, path: &str) {
+            let name = format!("{path}{}", command.get_name());
+            assert!(command.get_about().is_some(), "{name} says what it does");
+            for inner in command.get_subcommands() {
+                check(inner, &format!("{name} "));
+            }
+            if command.has_subcommands() {
+                return;
+            }
+            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(
+                examples.contains(&format!("{name} "))
+                    || examples.contains(&format!("{name}\n"))
+                    || examples.ends_with(&name),
+                "{name}: {examples}"
+            );
+        }
+        check(&Args::command(), "");
+    }
+
+    #[test]
+    fn the_help_of_show_names_every_view() {
+        for view in ViewName::value_variants() {
+            let name = view.to_possible_value().expect("shown").get_name().to_owned();
+            assert!(VIEWS.contains(&format!("\n  {name} ")), "{name}");
         }
     }
 }

@@ -1,10 +1,15 @@
-use std::fmt;
+mod settings;
+mod sources;
+
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::{fmt, io};
 
 use bedside_model::Asid;
 use bedside_spine::{Consumer, Device, TlsFiles};
-use bedside_warm::strict::{Fields, Problem, toml_table};
+use bedside_warm::strict::{Fields, Problem};
+
+pub(crate) use settings::example;
+pub(crate) use sources::{Origin, Override, Sources};
 
 /// Where practices' systems lie on Spine, unless the configuration says otherwise.
 const SPINE_HOSTS: &str = "nhs.uk";
@@ -53,13 +58,39 @@ pub(crate) enum DirectorySource {
 #[derive(Debug)]
 pub(crate) struct Cache {
     pub(crate) root: PathBuf,
-    pub(crate) key: PathBuf,
+    pub(crate) key: KeySource,
+    /// Key files of earlier epochs.
+    pub(crate) older_keys: Vec<PathBuf>,
+    /// The site's policy; without it the defaults hold.
+    pub(crate) policy: Option<PathBuf>,
+    pub(crate) file_system: FileSystem,
+}
+
+/// What a folder may lie on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileSystem {
+    /// A disk of this machine.
+    Local,
+    /// Whatever the site answers for.
+    Any,
+}
+
+/// Where the key-encryption key is.
+#[derive(Debug)]
+pub(crate) enum KeySource {
+    /// A file.
+    File(PathBuf),
+    /// A credential of the service manager, by name.
+    Credential(String),
+    /// A command that wraps and unwraps.
+    Command(Vec<String>),
 }
 
 #[derive(Debug)]
 pub(crate) struct Audit {
     pub(crate) directory: PathBuf,
     pub(crate) pepper: PathBuf,
+    pub(crate) file_system: FileSystem,
 }
 
 #[derive(Debug)]
@@ -68,62 +99,124 @@ pub(crate) struct Limits {
     pub(crate) concurrency: usize,
 }
 
-/// Why there is no configuration: everything that is wrong with the file, on lines of their own.
+/// Why there is no configuration: everything that is wrong with it, on lines of their own.
 #[derive(Debug)]
 pub(crate) enum ConfigError {
-    /// No file was named.
+    /// No file was named, none is in the usual places, and the environment says nothing.
     Absent,
     /// The file cannot be read.
     Read(PathBuf, io::Error),
-    /// The file is not a configuration.
-    Wrong(PathBuf, Vec<Problem>),
+    /// The file is not TOML.
+    Syntax(PathBuf, String),
+    /// The value of an environment variable is not UTF-8.
+    NotText(String),
+    /// The settings are not a configuration; each problem with where the setting comes from.
+    Wrong(Vec<(Option<Origin>, Problem)>),
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Absent => f.write_str("no configuration: name a file with --config or BEDSIDE_CONFIG"),
+            Self::Absent => f.write_str(
+                "no configuration: name a file with --config or BEDSIDE_CONFIG; bedside config example prints one",
+            ),
             Self::Read(path, error) => write!(f, "cannot read the configuration {}: {error}", path.display()),
-            Self::Wrong(path, problems) => {
-                write!(f, "the configuration {} is not usable", path.display())?;
-                problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+            Self::Syntax(path, problem) => write!(f, "the configuration {} is {problem}", path.display()),
+            Self::NotText(variable) => write!(f, "the value of {variable} is not UTF-8"),
+            Self::Wrong(problems) => {
+                f.write_str("the configuration is not usable")?;
+                problems.iter().try_for_each(|(origin, problem)| match origin {
+                    Some(origin) => write!(f, "\n  {origin}: {problem}"),
+                    None => write!(f, "\n  {problem}"),
+                })
             }
         }
     }
 }
 
 impl Config {
-    /// Reads the file.
+    /// The configuration in force.
     ///
     /// # Errors
     /// [`ConfigError`] with all problems at once; an unknown key is one.
-    pub(crate) fn read(path: Option<&Path>) -> Result<Self, ConfigError> {
-        let path = path.ok_or(ConfigError::Absent)?;
-        let text = fs::read_to_string(path).map_err(|error| ConfigError::Read(path.to_owned(), error))?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&text, folder).map_err(|problems| ConfigError::Wrong(path.to_owned(), problems))
+    pub(crate) fn read(file: Option<&Path>, flags: &[Override]) -> Result<Self, ConfigError> {
+        Self::read_with_sources(file, flags).map(|(config, _)| config)
     }
 
-    fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
-        let table = toml_table(text).map_err(|problem| vec![Problem::malformed("", problem)])?;
-        let (config, problems) = Fields::read(&table, |fields| config(fields, folder));
-        config.filter(|_| problems.is_empty()).ok_or(problems)
+    /// The same, with where each setting comes from.
+    pub(crate) fn read_with_sources(
+        file: Option<&Path>,
+        flags: &[Override],
+    ) -> Result<(Self, Sources), ConfigError> {
+        let sources = Sources::gather(file, flags, &|name| std::env::var_os(name))?;
+        Ok((Self::from_sources(&sources)?, sources))
+    }
+
+    fn from_sources(sources: &Sources) -> Result<Self, ConfigError> {
+        let (config, problems) = Fields::read(&sources.table, |fields| config(fields, &sources.folder));
+        config.filter(|_| problems.is_empty()).ok_or_else(|| {
+            let with_origin = |problem: Problem| (sources.origin(&problem.field).cloned(), problem);
+            ConfigError::Wrong(problems.into_iter().map(with_origin).collect())
+        })
     }
 }
 
 fn config(fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
     let spine = fields.optional_object("spine", |fields| spine(fields, folder));
     let directory = fields.optional_object("directory", |fields| directory(fields, folder));
-    let cache = fields.object("cache", |fields| {
-        let (root, key) = (path(fields, "root", folder), path(fields, "key", folder));
-        Some(Cache { root: root?, key: key? })
-    });
+    let cache = fields.object("cache", |fields| cache(fields, folder));
     let audit = fields.object("audit", |fields| {
         let (directory, pepper) = (path(fields, "directory", folder), path(fields, "pepper", folder));
-        Some(Audit { directory: directory?, pepper: pepper? })
+        let file_system = file_system(fields);
+        Some(Audit { directory: directory?, pepper: pepper?, file_system })
     });
     let limits = fields.optional_object("limits", limits);
     Some(Config { spine, directory, cache: cache?, audit: audit?, limits: limits.unwrap_or_default() })
+}
+
+fn cache(fields: &mut Fields<'_>, folder: &Path) -> Option<Cache> {
+    let root = path(fields, "root", folder);
+    let key = key_source(fields, folder);
+    let older_keys = fields.optional_texts("older_keys").unwrap_or_default();
+    let policy = fields.has("policy").then(|| path(fields, "policy", folder));
+    Some(Cache {
+        root: root?,
+        key: key?,
+        older_keys: older_keys.iter().map(|file| folder.join(file)).collect(),
+        policy: policy.flatten(),
+        file_system: file_system(fields),
+    })
+}
+
+fn file_system(fields: &mut Fields<'_>) -> FileSystem {
+    match fields.optional_text("file_system") {
+        None | Some("local") => FileSystem::Local,
+        Some("any") => FileSystem::Any,
+        Some(_) => {
+            fields.malformed("file_system", "must be local or any");
+            FileSystem::Local
+        }
+    }
+}
+
+/// The one place of the key that is named.
+fn key_source(fields: &mut Fields<'_>, folder: &Path) -> Option<KeySource> {
+    let file = fields.has("key").then(|| path(fields, "key", folder));
+    let credential = fields.optional_text("key_credential");
+    let command = fields.optional_texts("key_command");
+    match (file, credential, command) {
+        (Some(file), None, None) => file.map(KeySource::File),
+        (None, Some(name), None) => Some(KeySource::Credential(name.to_owned())),
+        (None, None, Some(command)) => Some(KeySource::Command(command)),
+        (None, None, None) => {
+            fields.malformed("key", "is missing");
+            None
+        }
+        _ => {
+            fields.malformed("key", "name one of key, key_credential and key_command");
+            None
+        }
+    }
 }
 
 fn spine(fields: &mut Fields<'_>, folder: &Path) -> Option<Spine> {
@@ -232,15 +325,27 @@ mod tests {
         concurrency = 3
     "#;
 
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        let file = Path::new("/site/config.toml");
+        let sources =
+            Sources::from_text(text, file).map_err(|problem| ConfigError::Syntax(file.into(), problem))?;
+        Config::from_sources(&sources)
+    }
+
+    /// Each problem with the line of the file that it is about.
     fn problems(text: &str) -> Vec<String> {
-        let problems =
-            Config::parse(text, Path::new("/site")).map(|_| Vec::new()).unwrap_or_else(|problems| problems);
-        problems.iter().map(ToString::to_string).collect()
+        match parse(text) {
+            Ok(_) => Vec::new(),
+            Err(error) => {
+                let told = error.to_string().replace("/site/config.toml:", "");
+                told.split("\n  ").skip(1).map(str::to_owned).collect()
+            }
+        }
     }
 
     #[test]
     fn relative_paths_start_from_the_folder_of_the_file() {
-        let config = Config::parse(WHOLE, Path::new("/site")).expect("whole");
+        let config = parse(WHOLE).expect("whole");
         let spine = config.spine.expect("given");
         assert_eq!(spine.tls.authority, Path::new("/site/tls/ca.pem"));
         assert_eq!(spine.tls.key, Path::new("/etc/bedside/client.key"));
@@ -251,7 +356,7 @@ mod tests {
     #[test]
     fn an_installation_that_only_reads_needs_cache_and_audit_alone() {
         let text = "[cache]\nroot = 'c'\nkey = 'k'\n[audit]\ndirectory = 'a'\npepper = 'p'";
-        let config = Config::parse(text, Path::new("")).expect("enough");
+        let config = parse(text).expect("enough");
         assert!(config.spine.is_none() && config.directory.is_none());
         assert_eq!(config.limits.concurrency, Limits::default().concurrency);
     }
@@ -266,16 +371,17 @@ mod tests {
         assert_eq!(
             problems(&text),
             [
-                "spine.asid: an ASID is exactly 12 digits",
-                "spine.device.model: is missing",
-                "spine.device.modle: is not a known field",
-                "cache.root: must be a text",
-                "limits.concurrency: must be a whole number of at least 1",
-                "surprise: is not a known field",
+                "4: spine.asid: an ASID is exactly 12 digits",
+                "11: spine.device.model: is missing",
+                "14: spine.device.modle: is not a known field",
+                "22: cache.root: must be a text",
+                "30: limits.concurrency: must be a whole number of at least 1",
+                "31: surprise: is not a known field",
             ]
         );
         assert_eq!(problems(""), ["cache: is missing", "audit: is missing"]);
-        assert_eq!(problems("[cache]\nroot = "), ["not TOML in line 2"]);
+        let error = parse("[cache]\nroot = ").expect_err("not TOML").to_string();
+        assert_eq!(error, "the configuration /site/config.toml is not TOML in line 2");
     }
 
     #[test]
@@ -291,10 +397,25 @@ mod tests {
             let told = problems(&text);
             match expected {
                 Some(expected) => {
-                    assert!(told.len() == 1 && told[0].starts_with(expected), "{lines}: {told:?}")
+                    assert!(told.len() == 1 && told[0].contains(expected), "{lines}: {told:?}")
                 }
                 None => assert_eq!(told, [""; 0], "{lines}"),
             }
         }
+    }
+
+    #[test]
+    fn the_example_is_a_configuration_with_every_setting_known() {
+        let config = parse(&example()).expect("the example is usable as it stands");
+        assert!(config.spine.is_some() && config.directory.is_some());
+        let all: String = example()
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(setting) if setting.contains(" = ") => format!("{setting}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        let told = problems(&all);
+        assert!(told.iter().all(|problem| !problem.contains("not a known field")), "{told:?}");
     }
 }

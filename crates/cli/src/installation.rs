@@ -1,13 +1,16 @@
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bedside_audit::{AuditLog, Clock, Pepper, SystemClock};
-use bedside_cache::{Cache, KeyFile};
+use bedside_audit::disk::LocalDisk;
+use bedside_audit::{AuditLog, Clock, Pepper, SystemClock, SystemRandomness, harden_process};
+use bedside_cache::{Cache, KeyCommand, KeyEncryption, KeyFile};
 use bedside_model::Asid;
 use bedside_spine::{AllowedHosts, AnyDirectory, ApiKey, Client, SdsFhirDirectory, StaticDirectory, Tls};
 
-use crate::config::{Config, Directory, DirectorySource};
-use crate::exit::Stopped;
+use crate::config::{Config, Directory, DirectorySource, FileSystem, KeySource};
+use crate::exit::{Stopped, with_causes};
 
 /// What a configuration names, opened: the records of an installation and who may see them.
 pub(crate) struct Installation {
@@ -20,14 +23,59 @@ impl Installation {
     /// Opens audit log and cache. A key file that is not acceptable is a matter of configuration; a log or a
     /// cache that cannot be opened is a failure.
     pub(crate) fn open(config: &Config) -> Result<Self, Stopped> {
+        // Before the first key is read: what a process leaves when it dies must not hold one.
+        harden_process()
+            .map_err(|error| Stopped::failed(format!("core dumps cannot be turned off: {error}")))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let pepper = Pepper::from_file(&config.audit.pepper).map_err(Stopped::usage)?;
-        let key = KeyFile::open(&config.cache.key).map_err(Stopped::usage)?;
-        let audit = AuditLog::open(&config.audit.directory, pepper, Arc::clone(&clock));
+        let key = open_key(&config.cache.key)?;
+        let older = config.cache.older_keys.iter().map(|path| key_file(path)).collect::<Result<_, _>>()?;
+        let policy = config.cache.policy.as_deref().map(crate::policy::read).transpose()?.unwrap_or_default();
+        let log = open_disk(&config.audit.directory, config.audit.file_system)?;
+        let audit = AuditLog::open_on(log, pepper, Arc::clone(&clock));
         let audit = Arc::new(audit.map_err(Stopped::failed)?);
-        let cache = Cache::open(&config.cache.root, Box::new(key), Arc::clone(&audit), Arc::clone(&clock));
-        Ok(Self { audit, cache: Arc::new(cache.map_err(Stopped::failed)?), clock })
+        let records = open_disk(&config.cache.root, config.cache.file_system)?;
+        let randomness = Arc::new(SystemRandomness);
+        let cache = Cache::open_on(records, randomness, key, Arc::clone(&audit), Arc::clone(&clock));
+        let cache = cache.map_err(Stopped::failed)?.with_older_keys(older).with_policy(policy);
+        Ok(Self { audit, cache: Arc::new(cache), clock })
     }
+}
+
+/// A folder as its section permits it.
+fn open_disk(folder: &Path, kind: FileSystem) -> Result<Arc<LocalDisk>, Stopped> {
+    let disk = match kind {
+        FileSystem::Local => LocalDisk::open(folder),
+        FileSystem::Any => LocalDisk::open_on_any_file_system(folder),
+    };
+    disk.map(Arc::new)
+        .map_err(|error| Stopped::failed(format!("{} cannot be used: {error}", folder.display())))
+}
+
+/// How long a key command may take for one answer.
+const KEY_COMMAND_TIME: Duration = Duration::from_secs(10);
+
+fn open_key(source: &KeySource) -> Result<Box<dyn KeyEncryption>, Stopped> {
+    match source {
+        KeySource::File(path) => key_file(path),
+        KeySource::Credential(name) => {
+            let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+                Stopped::usage(
+                    "cache.key_credential needs CREDENTIALS_DIRECTORY, which the service manager sets",
+                )
+            })?;
+            let key = KeyFile::from_credential(&Path::new(&folder).join(name));
+            Ok(Box::new(key.map_err(Stopped::usage)?))
+        }
+        KeySource::Command(program) => {
+            let key = KeyCommand::open(program.clone(), KEY_COMMAND_TIME);
+            Ok(Box::new(key.map_err(Stopped::usage)?))
+        }
+    }
+}
+
+fn key_file(path: &Path) -> Result<Box<dyn KeyEncryption>, Stopped> {
+    Ok(Box::new(KeyFile::open(path).map_err(Stopped::usage)?))
 }
 
 /// The way to the practices.
@@ -42,7 +90,7 @@ pub(crate) fn connect(config: &Config) -> Result<Connection, Stopped> {
     let (Some(spine), Some(directory)) = (&config.spine, &config.directory) else {
         return Err(Stopped::usage("to warm, the configuration needs the sections spine and directory"));
     };
-    let tls = Tls::from_files(&spine.tls).map_err(with_cause)?;
+    let tls = Tls::from_files(&spine.tls).map_err(|error| Stopped::usage(with_causes(&error)))?;
     let transport = Client::new(spine.consumer.clone(), &tls, jiff::Timestamp::now);
     Ok(Connection {
         transport: transport.map_err(Stopped::usage)?,
@@ -68,13 +116,5 @@ fn open_directory(directory: &Directory, tls: &Tls) -> Result<AnyDirectory, Stop
             let directory = SdsFhirDirectory::new(url, tls, hosts, api_key);
             Ok(AnyDirectory::Sds(Box::new(directory.map_err(Stopped::usage)?)))
         }
-    }
-}
-
-/// An error and what caused it, on one line.
-fn with_cause(error: impl std::error::Error) -> Stopped {
-    match error.source() {
-        Some(cause) => Stopped::usage(format!("{error}: {cause}")),
-        None => Stopped::usage(error),
     }
 }

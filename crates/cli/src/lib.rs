@@ -7,9 +7,11 @@
 mod args;
 mod commands;
 mod config;
+mod events;
 mod exit;
 mod installation;
 mod output;
+mod policy;
 mod progress;
 pub mod render;
 
@@ -19,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, AuditCommand, Command};
+use crate::args::{Args, AuditCommand, Command, ConfigCommand, KeysCommand, PipelineCommand};
 use crate::exit::{Exit, Stopped};
 use crate::output::tell;
 
@@ -41,13 +43,27 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(args: &Args) -> Result<Exit, Stopped> {
-    let config = config::Config::read(args.config.as_deref()).map_err(Stopped::usage)?;
+    let config = || config::Config::read(args.config.as_deref(), &args.set).map_err(Stopped::usage);
     match &args.command {
-        Command::Warm(warm) => commands::warm(&config, warm),
-        Command::List(list) => commands::list(&config, list),
-        Command::Show(show) => commands::show(&config, show),
-        Command::Purge(purge) => commands::purge(&config, purge),
-        Command::Audit(AuditCommand::Verify(verify)) => commands::verify(&config, verify),
+        Command::Warm(warm) => commands::warm(&config()?, warm),
+        Command::Check(check) => commands::check(&config()?, check),
+        Command::List(list) => commands::list(&config()?, list),
+        Command::Show(show) => commands::show(&config()?, show),
+        Command::Purge(purge) => commands::purge(&config()?, purge),
+        Command::Discharge(episode) => commands::discharge(&config()?, episode),
+        Command::Confirm(episode) => commands::confirm(&config()?, episode),
+        Command::Hold(hold) => commands::hold(&config()?, hold),
+        Command::Sweep(sweep) => commands::sweep(&config()?, sweep),
+        Command::Keys(KeysCommand::Rotate) => commands::rotate_keys(&config()?),
+        Command::Keys(KeysCommand::List) => commands::list_keys(&config()?),
+        Command::Audit(AuditCommand::Verify(verify)) => commands::verify(&config()?, verify),
+        Command::Audit(AuditCommand::WhoSaw(log)) => commands::who_saw(&config()?, log),
+        Command::Audit(AuditCommand::Export(log)) => commands::export(&config()?, log),
+        Command::Pipeline(PipelineCommand::Check(check)) => commands::check_pipelines(check),
+        Command::Config(ConfigCommand::Show(show)) => commands::show_config(args, show),
+        Command::Config(ConfigCommand::Example) => commands::print_example(),
+        Command::Completions(completions) => commands::completions(completions),
+        Command::Man(man) => commands::man(man),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The built program: exit statuses, and what goes to which stream.
 
+#[allow(dead_code, reason = "each test program uses a part of it")]
 mod support;
 
 use std::fs;
@@ -76,6 +77,10 @@ fn showing_ends_with_the_documented_status() {
     check(vec![
         case(SHOW, [], 0, ""),
         case(&["show", EPISODE, "allergies", "--reader", "reader.json"], [], 0, ""),
+        case(&["show", EPISODE, "--table", "allergies", "--reader", "reader.json"], [], 0, ""),
+        case(&["show", EPISODE, "--html", "--reader", "reader.json"], [], 0, ""),
+        case(&["show", EPISODE, "consultation", "--reader", "reader.json"], [], 0, ""),
+        case(&["show", EPISODE, "consultation", "x", "--reader", "reader.json"], [], 3, "no consultation"),
         case(&["show", "EP-9", "--reader", "reader.json"], [], 3, "not in the cache"),
         case(&["show", EPISODE], [], 4, "--reader FILE"),
         case(SHOW, by("reason", json!("research")), 4, "reason: must be directcare"),
@@ -85,8 +90,17 @@ fn showing_ends_with_the_documented_status() {
         case(SHOW, by("role", json!(null)), 2, "role: is missing"),
         case(SHOW, [("reader.json", "{".to_owned())], 2, "not JSON"),
         case(&["show", EPISODE, "--reader", "absent.json"], [], 2, "cannot read the reader file"),
-        case(&["show", EPISODE, "socks", "--reader", "reader.json"], [], 2, "the tables are medications"),
-        case(&["show", EPISODE, "--reader", "reader.json", "--format", "csv"], [], 2, "name the table"),
+        case(&["show", EPISODE, "socks", "--reader", "reader.json"], [], 2, "current-medication"),
+        case(&["show", EPISODE, "medications"], [], 2, "name it with --table medications"),
+        case(&["show", EPISODE, "--table", "socks"], [], 2, "medication_issues"),
+        case(&["show", EPISODE, "allergies", "--table", "allergies"], [], 2, "cannot be used with"),
+        case(&["show", EPISODE, "--html", "--table", "allergies"], [], 2, "cannot be used with"),
+        case(
+            &["show", EPISODE, "--reader", "reader.json", "--format", "csv"],
+            [],
+            2,
+            "name a view, or a table",
+        ),
         case(&["show", "", "--reader", "reader.json"], [], 2, "1 to 128 bytes"),
     ]);
 }
@@ -98,11 +112,18 @@ fn configuration_is_checked_before_anything_is_done() {
             &["list"],
             [("config.toml", "[cache]\nroot = 'c'\nsurprise = 1".to_owned())],
             2,
-            "cache.surprise",
+            "config.toml:3: cache.surprise",
         ),
+        case(&["list", "--set", "cache.rot=x"], [], 2, "there is no setting"),
+        case(&["list", "--set", "limits.concurrency=no"], [], 2, "flag --set: limits.concurrency"),
+        case(&["pipeline", "check", "absent.toml"], [], 2, "cannot read the pipeline absent.toml"),
+        case(&["pipeline", "check"], [], 2, "<FILE>"),
+        case(&["man", "absent"], [], 2, "absent is not a folder"),
+        case(&["completions", "tcsh"], [], 2, "possible values"),
         case(&["list", "--config", "absent.toml"], [], 2, "cannot read the configuration"),
         case(&["list"], [("cache.key", "not a key".to_owned())], 2, "does not hold 64"),
         case(&["dance"], [], 2, "unrecognized subcommand"),
+        case(&["shwo"], [], 2, "a similar subcommand exists: 'show'"),
         case(&["audit", "verify", "--anchor", "x"], [], 2, "an audit head is"),
     ]);
     let site = Site::new();
@@ -177,11 +198,13 @@ fn a_summary_comes_with_its_caveats_and_data_goes_alone() {
     {
         assert!(text.contains(part), "{part}:\n{text}");
     }
-    let data = site.run(&["show", EPISODE, "allergies", "--reader", "reader.json", "--format", "ndjson"]);
+    let data =
+        site.run(&["show", EPISODE, "--table", "allergies", "--reader", "reader.json", "--format", "ndjson"]);
     let row: Value = serde_json::from_slice(&data.stdout).expect("nothing but the row");
     assert_eq!(row["allergy_term"], "Zanthoxylum");
     assert!(String::from_utf8_lossy(&data.stderr).contains("practice A99001"), "people are told");
-    let arrow = site.run(&["show", EPISODE, "allergies", "--reader", "reader.json", "--format", "arrow"]);
+    let arrow =
+        site.run(&["show", EPISODE, "--table", "allergies", "--reader", "reader.json", "--format", "arrow"]);
     let mut reader = arrow_ipc::reader::StreamReader::try_new(&arrow.stdout[..], None).expect("a stream");
     assert_eq!(reader.next().expect("a batch").expect("whole").num_rows(), 1);
 }
@@ -212,7 +235,7 @@ fn events_alone_are_on_standard_output() {
 fn a_reader_of_the_pipe_that_goes_away_is_a_success() {
     // Far more than a pipe holds, so that the program is still writing when its reader has gone.
     let site = Site::with_notices(2_000);
-    let show = ["show", EPISODE, "notices", "--reader", "reader.json", "--format", "ndjson"];
+    let show = ["show", EPISODE, "--table", "notices", "--reader", "reader.json", "--format", "ndjson"];
     let mut child = site.command(&show).spawn().expect("the program runs");
     let mut first = [0; 10];
     let mut output = child.stdout.take().expect("piped");
@@ -221,4 +244,95 @@ fn a_reader_of_the_pipe_that_goes_away_is_a_success() {
     let ran = child.wait_with_output().expect("the program ends");
     assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
     assert!(!String::from_utf8_lossy(&ran.stderr).contains("pipe"));
+}
+
+#[test]
+fn every_view_is_told_with_its_caveats_and_its_rows_carry_them() {
+    let site = Site::new();
+    for view in ["current-medication", "medicines-reconciliation", "allergies", "problems", "completeness"] {
+        let shown = site.run(&["show", EPISODE, view, "--reader", "reader.json"]);
+        let text = String::from_utf8(shown.stdout).expect("text");
+        assert!(text.contains("practice A99001") && text.contains(" ago; "), "{view}:\n{text}");
+        let data = site.run(&["show", EPISODE, view, "--reader", "reader.json", "--format", "ndjson"]);
+        assert_eq!(data.status.code(), Some(0), "{view}");
+        for line in String::from_utf8(data.stdout).expect("text").lines() {
+            let row: Value = serde_json::from_str(line).expect("a row");
+            assert_eq!(row["practice"], "A99001", "{view}");
+            assert!(row["retrieved_at"].is_string() && row["group"].is_string(), "{view}");
+        }
+    }
+    let allergies = site.run(&["show", EPISODE, "allergies", "--reader", "reader.json", "--format", "arrow"]);
+    let mut reader = arrow_ipc::reader::StreamReader::try_new(&allergies.stdout[..], None).expect("a stream");
+    assert_eq!(reader.schema().metadata()["bedside.section.allergies"], "1 entry");
+    assert_eq!(reader.next().expect("a batch").expect("whole").num_rows(), 1);
+}
+
+#[test]
+fn the_page_for_a_browser_goes_to_standard_output_alone() {
+    let site = Site::new();
+    let ran = site.run(&["show", EPISODE, "--html", "--reader", "reader.json"]);
+    let page = String::from_utf8(ran.stdout).expect("text");
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
+    assert!(page.contains("Zanthoxylum") && ran.stderr.is_empty());
+}
+
+#[test]
+fn completions_and_manual_cover_every_command() {
+    let site = Site::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = String::from_utf8(site.run(&["completions", shell]).stdout).expect("text");
+        // Fish, elvish and PowerShell are not told the values of an argument that has no name.
+        let views = if ["bash", "zsh"].contains(&shell) { "medicines-reconciliation" } else { "show" };
+        for word in ["warm", "show", views, "admissions"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    fs::create_dir(site.path("man")).expect("made");
+    assert_eq!(site.run(&["man", "man"]).status.code(), Some(0));
+    for page in ["bedside.1", "bedside-show.1", "bedside-audit-verify.1", "bedside-pipeline-check.1"] {
+        let text = fs::read_to_string(site.path(&format!("man/{page}"))).expect(page);
+        assert!(text.contains(".SH SYNOPSIS"), "{page}");
+    }
+    let manual = fs::read_to_string(site.path("man/bedside.1")).expect("there");
+    assert!(manual.contains("refused by policy"), "the exit statuses");
+}
+
+#[test]
+fn without_a_terminal_nothing_is_coloured() {
+    let site = Site::new();
+    for arguments in [&["--help"][..], &["shwo"], &["show", EPISODE, "--reader", "reader.json"], &["list"]] {
+        let ran = site.run(arguments);
+        assert!(![ran.stdout, ran.stderr].concat().contains(&0x1b), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_configuration_is_shown_with_where_each_setting_comes_from() {
+    let site = Site::new();
+    let mut command = site.command(&["config", "show", "--origin", "--set", "limits.concurrency=2"]);
+    let ran = command.env("BEDSIDE_DIRECTORY_HOSTS", "a.example,b.example").output().expect("runs");
+    let text = String::from_utf8(ran.stdout).expect("text");
+    for (setting, origin) in [
+        ("concurrency = 2 ", "# flag --set"),
+        ("hosts = [\"a.example\",\"b.example\"]", "# environment, BEDSIDE_DIRECTORY_HOSTS"),
+        ("asid = \"200000000001\"", "config.toml:4"),
+    ] {
+        let line =
+            text.lines().find(|line| line.contains(setting)).unwrap_or_else(|| panic!("{setting}:\n{text}"));
+        assert!(line.ends_with(origin), "{line}");
+    }
+    site.write("shown.toml", &text);
+    assert_eq!(site.run(&["list", "--config", "shown.toml"]).status.code(), Some(0), "it is one again");
+}
+
+#[test]
+fn pipelines_are_all_looked_at() {
+    let site = Site::new();
+    site.write("good.toml", "name = 'good'\n[request.includeProblems]\n");
+    site.write("bad.toml", "name = 'bad'\n[request]\nincludeSocks = {}\n");
+    let ran = site.run(&["pipeline", "check", "bad.toml", "absent.toml", "good.toml"]);
+    assert_eq!(ran.status.code(), Some(2));
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), "good.toml: pipeline good asks for problems\n");
+    let told = String::from_utf8(ran.stderr).expect("text");
+    assert!(told.contains("bad.toml is not a pipeline: line 3") && told.contains("absent.toml"), "{told}");
 }

@@ -117,6 +117,24 @@ pub enum SectionState {
 }
 
 impl SectionState {
+    /// All nine, in the order of the `bundle` sheet, section 8.
+    pub const ALL: [Self; 9] = [
+        Self::Returned,
+        Self::ReturnedWithExclusions,
+        Self::EmptyNoContent,
+        Self::EmptyConfidential,
+        Self::Disabled,
+        Self::Unsupported,
+        Self::MissingList,
+        Self::NotRequested,
+        Self::Failed,
+    ];
+
+    /// The state of that name, `None` for any other text.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+
     /// The name in the columnar record.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -18,6 +18,7 @@ mod date;
 mod identifier;
 mod notice;
 mod people;
+pub mod reading;
 pub mod schema;
 
 pub use area::{ClinicalArea, SectionState};

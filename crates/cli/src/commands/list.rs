@@ -18,6 +18,9 @@ pub(crate) fn list(config: &Config, args: &ListArgs) -> Result<Exit, Stopped> {
                 "state": episode.state(),
                 "generation": episode.generation,
                 "created": episode.created.map(|at| at.to_string()),
+                "freshness": episode.freshness.map(|freshness| freshness.as_str()),
+                "discharged": episode.discharged.map(|at| at.to_string()),
+                "purge_due": episode.purge_due.map(|at| at.to_string()),
                 "expires": episode.expires.map(|at| at.to_string()),
                 "bytes": episode.bytes,
             });
@@ -33,12 +36,13 @@ pub(crate) fn list(config: &Config, args: &ListArgs) -> Result<Exit, Stopped> {
                 episode.state().to_owned(),
                 episode.generation.map(|number| number.to_string()).unwrap_or_default(),
                 episode.created.map(ward_time).unwrap_or_default(),
+                episode.freshness.map(|freshness| freshness.as_str().to_owned()).unwrap_or_default(),
                 episode.expires.map(ward_time).unwrap_or_default(),
                 episode.bytes.to_string(),
             ]
         })
         .collect();
-    let header = ["Episode (opaque)", "State", "Generation", "Written", "Expires", "Bytes"];
+    let header = ["Episode (opaque)", "State", "Generation", "Written", "Age", "Expires", "Bytes"];
     output.text(&words_table(&header, &rows, output.width()))?;
     Ok(Exit::Done)
 }

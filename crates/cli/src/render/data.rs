@@ -10,6 +10,7 @@ use bedside_model::schema::Table;
 
 use super::page::Page;
 use super::record::Record;
+use super::sections::Section;
 use super::table::{caveats, sections_of};
 
 /// How a table is handed on to a program.
@@ -36,22 +37,48 @@ pub fn data(
     people: &mut dyn Write,
 ) -> Result<(), ArrowError> {
     people.write_all(caveats(record, table, page).as_bytes())?;
+    rows(&record.table(table), format, metadata(record, &sections_of(record, table)), out)
+}
+
+/// Writes rows as data. `metadata` goes into the schema of an Arrow stream; the other formats have no place for
+/// it.
+pub(super) fn rows(
+    batch: &RecordBatch,
+    format: DataFormat,
+    metadata: HashMap<String, String>,
+    out: impl Write,
+) -> Result<(), ArrowError> {
     match format {
-        DataFormat::Ndjson => ndjson(record, table, out),
-        DataFormat::Csv => csv(record, table, out),
-        DataFormat::Arrow => arrow(record, table, out),
+        DataFormat::Ndjson => ndjson(batch, out),
+        DataFormat::Csv => csv(batch, out),
+        DataFormat::Arrow => arrow(batch, metadata, out),
     }
 }
 
-fn ndjson(record: &Record, table: Table, out: impl Write) -> Result<(), ArrowError> {
+/// What the schema of an Arrow stream says of the record that its rows are from.
+pub(super) fn metadata(record: &Record, sections: &[Section]) -> HashMap<String, String> {
+    let mut metadata = HashMap::new();
+    for section in sections {
+        metadata.insert(format!("bedside.section.{}", section.area()), section.conclusion());
+        let warnings = section.warnings().join("\n");
+        metadata.insert(format!("bedside.warnings.{}", section.area()), warnings);
+    }
+    let manifest = record.manifest();
+    metadata.insert("bedside.schema_version".to_owned(), manifest.schema_version.clone());
+    metadata.insert("bedside.retrieved_at".to_owned(), manifest.retrieved_at.clone().unwrap_or_default());
+    let practice = manifest.source.as_ref().map(|source| source.practice.clone());
+    metadata.insert("bedside.practice".to_owned(), practice.unwrap_or_default());
+    metadata
+}
+
+fn ndjson(batch: &RecordBatch, out: impl Write) -> Result<(), ArrowError> {
     let mut writer: LineDelimitedWriter<_> =
         WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(out);
-    writer.write(&record.table(table))?;
+    writer.write(batch)?;
     writer.finish()
 }
 
-fn csv(record: &Record, table: Table, out: impl Write) -> Result<(), ArrowError> {
-    let batch = record.table(table);
+fn csv(batch: &RecordBatch, out: impl Write) -> Result<(), ArrowError> {
     let (mut fields, mut columns) = (Vec::new(), Vec::<ArrayRef>::new());
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         if field.data_type().is_nested() {
@@ -66,20 +93,10 @@ fn csv(record: &Record, table: Table, out: impl Write) -> Result<(), ArrowError>
     arrow_csv::WriterBuilder::new().with_header(true).build(out).write(&flat)
 }
 
-fn arrow(record: &Record, table: Table, out: impl Write) -> Result<(), ArrowError> {
-    let batch = record.table(table);
-    let mut metadata = HashMap::from(batch.schema().metadata().clone());
-    for section in sections_of(record, table) {
-        metadata.insert(format!("bedside.section.{}", section.area()), section.conclusion());
-        let warnings = section.warnings().join("\n");
-        metadata.insert(format!("bedside.warnings.{}", section.area()), warnings);
-    }
-    let manifest = record.manifest();
-    metadata.insert("bedside.schema_version".to_owned(), manifest.schema_version.clone());
-    metadata.insert("bedside.retrieved_at".to_owned(), manifest.retrieved_at.clone().unwrap_or_default());
+fn arrow(batch: &RecordBatch, metadata: HashMap<String, String>, out: impl Write) -> Result<(), ArrowError> {
     let schema = Arc::new(Schema::clone(&batch.schema()).with_metadata(metadata));
     let mut writer = arrow_ipc::writer::StreamWriter::try_new(out, &schema)?;
-    writer.write(&batch.with_schema(schema)?)?;
+    writer.write(&batch.clone().with_schema(schema)?)?;
     writer.finish()
 }
 

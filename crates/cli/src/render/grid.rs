@@ -18,6 +18,29 @@ pub fn words_table(header: &[&str], rows: &[Vec<String>], width: u16) -> String 
     text
 }
 
+/// Text between words to `width` characters, below `prefix` in its first line and spaces of the same width in
+/// the others. It must have been escaped; a word that is wider than the page stays whole.
+pub(super) fn wrapped(prefix: &str, text: &str, width: u16) -> String {
+    let indent = " ".repeat(prefix.chars().count());
+    let (mut lines, mut line) = (String::new(), prefix.to_owned());
+    let mut is_empty = true;
+    for word in text.split(' ') {
+        let needed = line.chars().count() + usize::from(!is_empty) + word.chars().count();
+        if !is_empty && needed > usize::from(width) {
+            lines.push_str(line.trim_end());
+            lines.push('\n');
+            line = indent.clone();
+            is_empty = true;
+        }
+        if !is_empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        is_empty = false;
+    }
+    lines + line.trim_end() + "\n"
+}
+
 /// Space on both sides of a cell.
 const PADDING: u16 = 2;
 /// Space between two columns.
@@ -64,5 +87,14 @@ mod tests {
         let text = words_table(&["A", "B", "C"], &rows([&url, "2026-01-02", "word"]), 60);
         assert!(text.contains("2026-01-02") && text.contains("word"), "{text}");
         assert_eq!(text.matches('x').count(), 200, "nothing is lost");
+    }
+
+    #[test]
+    fn a_long_text_is_wrapped_below_its_own_start() {
+        let text = "one two three four";
+        assert_eq!(wrapped("! ", text, 11), "! one two\n  three\n  four\n");
+        assert_eq!(wrapped("  x  ", text, 80), "  x  one two three four\n");
+        assert_eq!(wrapped("! ", "a-word-wider-than-the-page b", 8), "! a-word-wider-than-the-page\n  b\n");
+        assert_eq!(wrapped("! ", "", 8), "!\n");
     }
 }

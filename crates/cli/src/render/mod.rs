@@ -7,6 +7,7 @@
 mod data;
 mod escape;
 mod grid;
+mod html;
 mod page;
 mod record;
 mod rows;
@@ -15,12 +16,18 @@ mod summary;
 mod table;
 #[cfg(test)]
 mod testing;
+mod tree;
+#[cfg(feature = "frames")]
+mod view;
 mod views;
 
 pub use data::{DataFormat, data};
 pub use escape::{escape, escape_lines};
 pub use grid::words_table;
+pub use html::html;
 pub use page::{Page, ward_time};
 pub use record::{ForeignManifest, Record};
 pub use summary::summary;
 pub use table::table;
+#[cfg(feature = "frames")]
+pub use view::{Subject, consultations, consultations_from, view, view_data};

@@ -1,5 +1,5 @@
 use arrow_array::RecordBatch;
-use bedside_model::{ClinicalArea, SectionState};
+use bedside_model::{ClinicalArea, SectionState, reading};
 
 use super::escape::escape;
 use super::rows::Rows;
@@ -49,26 +49,11 @@ impl Section {
 
     /// What a reader may conclude, in words (`bundle` sheet, section 8; `allergies` sheet, section 3).
     pub(super) fn conclusion(&self) -> String {
-        let entries = match self.entries {
-            Some(1) => "1 entry".to_owned(),
-            Some(count) => format!("{count} entries"),
-            None => "entries".to_owned(),
-        };
-        let mut words = match self.state.as_str() {
-            "returned" => entries,
-            "returned_with_exclusions" => format!("{entries}, and items were WITHHELD"),
-            "empty_no_content" if self.is(ClinicalArea::Allergies) => {
-                "no allergy information in the GP record; this is NOT \"no known allergies\"".to_owned()
-            }
-            "empty_no_content" => "the GP record holds no entry".to_owned(),
-            "empty_confidential" => "nothing visible: what it holds is WITHHELD".to_owned(),
-            "disabled" => "NOT AVAILABLE: switched off at the practice".to_owned(),
-            "unsupported" => "NOT AVAILABLE: the practice's system does not supply it".to_owned(),
-            "missing_list" => "NOT ANSWERED: asked for and absent, do not read as empty".to_owned(),
-            "not_requested" => "not asked for".to_owned(),
-            "failed" => "FAILED: nothing may be concluded".to_owned(),
-            other => format!("{}: unknown to this version, do not read as empty", escape(other)),
-        };
+        let known = ClinicalArea::from_name(&self.area)
+            .and_then(|area| reading::conclusion(area, &self.state, self.entries));
+        let mut words = known.unwrap_or_else(|| {
+            format!("{}: unknown to this version, do not read as empty", escape(&self.state))
+        });
         if self.incomplete {
             words.push_str(", INCOMPLETE");
             if let Some(before) = &self.incomplete_before {

@@ -1,15 +1,13 @@
-use std::fmt::Write as _;
-
 use bedside_model::ClinicalArea;
 use bedside_model::schema::Table;
 
 use super::escape::escape;
-use super::grid::words_table;
+use super::grid::wrapped;
 use super::page::Page;
 use super::record::Record;
 use super::rows::Rows;
 use super::sections::Section;
-use super::views::{self, Listing};
+use super::views;
 
 /// One screen of a record: where it is from, what may be concluded of each of the ten areas, and the current
 /// medication, allergies and problems. The caveats stand above the lists; there is no way to get the lists
@@ -17,8 +15,8 @@ use super::views::{self, Listing};
 pub fn summary(record: &Record, page: Page) -> String {
     let sections = record.sections();
     let mut text = heading(record, page);
-    text.push_str(&section_lines(&sections));
-    text.push_str(&notice_lines(record));
+    text.push_str(&section_lines(&sections, page.width));
+    text.push_str(&notice_lines(record, page.width));
     let problems = record.table(Table::Problems);
     let medications = views::current_medications(&record.table(Table::Medications), &problems);
     let lists = [
@@ -28,7 +26,8 @@ pub fn summary(record: &Record, page: Page) -> String {
     ];
     for (title, area, listing) in lists {
         let section = sections.iter().find(|section| section.is(area));
-        text.push_str(&list(title, section, &listing, page.width));
+        text.push_str(&caveat_lines(title, section, listing.rows.len(), page.width));
+        text.push_str(&listing.text(page.width));
     }
     text
 }
@@ -37,19 +36,17 @@ pub fn summary(record: &Record, page: Page) -> String {
 pub(super) fn heading(record: &Record, page: Page) -> String {
     let mut text = format!("GP record of episode {}\n", record.episode());
     for line in record.provenance(page) {
-        text.push_str(&line);
-        text.push('\n');
+        text.push_str(&wrapped("", &line, page.width));
     }
     text
 }
 
 /// One line for each area that was asked for, one for all that were not, and each warning once with the areas
 /// that it is about.
-pub(super) fn section_lines(sections: &[Section]) -> String {
+pub(super) fn section_lines(sections: &[Section], width: u16) -> String {
     let (mut text, mut warnings) = (String::new(), Vec::<(String, Vec<String>)>::new());
     for section in sections.iter().filter(|section| section.was_requested()) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {:<15} {}", section.area(), section.conclusion());
+        text.push_str(&wrapped(&format!("  {:<15} ", section.area()), &section.conclusion(), width));
         for warning in section.warnings() {
             match warnings.iter_mut().find(|(told, _)| *told == warning) {
                 Some((_, areas)) => areas.push(section.area()),
@@ -60,16 +57,16 @@ pub(super) fn section_lines(sections: &[Section]) -> String {
     let unasked: Vec<_> =
         sections.iter().filter(|section| !section.was_requested()).map(Section::area).collect();
     if !unasked.is_empty() {
-        let _ = writeln!(text, "  not asked for   {}", unasked.join(", "));
+        text.push_str(&wrapped("  not asked for   ", &unasked.join(", "), width));
     }
     for (warning, areas) in warnings {
-        let _ = writeln!(text, "  ! {}: {warning}", areas.join(", "));
+        text.push_str(&wrapped("  ! ", &format!("{}: {warning}", areas.join(", ")), width));
     }
     text
 }
 
 /// The errors among the notices in full, the rest as counts.
-fn notice_lines(record: &Record) -> String {
+fn notice_lines(record: &Record, width: u16) -> String {
     let notices = record.table(Table::Notices);
     let rows = Rows(&notices);
     let (mut warnings, mut information, mut text) = (0, 0, String::new());
@@ -79,31 +76,25 @@ fn notice_lines(record: &Record) -> String {
             Some("warning") => warnings += 1,
             _ => {
                 let told = rows.text(row, "text").or(rows.text(row, "code")).unwrap_or_default();
-                let _ = writeln!(text, "  ERROR           {}", escape(told));
+                text.push_str(&wrapped("  ERROR           ", &escape(told), width));
             }
         }
     }
     if warnings + information > 0 {
-        let _ = writeln!(
-            text,
-            "  notices         {warnings} of severity warning, {information} of severity information (table notices)"
+        let told = format!(
+            "{warnings} of severity warning, {information} of severity information (view completeness)"
         );
+        text.push_str(&wrapped("  notices         ", &told, width));
     }
     text
 }
 
-fn list(title: &str, section: Option<&Section>, listing: &Listing, width: u16) -> String {
+/// Title of a list, how many rows it shows, what may be concluded of its area, and each warning of it.
+pub(super) fn caveat_lines(title: &str, section: Option<&Section>, shown: usize, width: u16) -> String {
     let conclusion = section.map_or_else(|| "not in the record".to_owned(), Section::conclusion);
-    let mut text = format!("\n{title}: {} shown ({conclusion})\n", listing.rows.len());
+    let mut text = format!("\n{title}: {shown} shown ({conclusion})\n");
     for warning in section.map(Section::warnings).unwrap_or_default() {
-        let _ = writeln!(text, "! {warning}");
-    }
-    if !listing.rows.is_empty() {
-        text.push_str(&words_table(listing.header, &listing.rows, width));
-    }
-    let others = listing.others();
-    if !others.is_empty() {
-        let _ = writeln!(text, "Not shown: {others}");
+        text.push_str(&wrapped("! ", &warning, width));
     }
     text
 }
@@ -278,6 +269,9 @@ mod tests {
         ];
         let text = summary(&record(&[(Table::Notices, notices)]), page(120));
         assert!(line(&text, "ERROR").contains("a resource names another patient"));
-        assert!(line(&text, "  notices ").contains("1 of severity warning, 0 of severity information"));
+        assert!(
+            line(&text, "  notices ")
+                .contains("1 of severity warning, 0 of severity information (view completeness)")
+        );
     }
 }

@@ -21,7 +21,7 @@ pub fn table(record: &Record, table: Table, page: Page) -> String {
         .map(|column| (*column, cells(column)))
         .partition(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()));
     let mut text = heading(record, page);
-    text.push_str(&section_lines(&sections_of(record, table)));
+    text.push_str(&section_lines(&sections_of(record, table), page.width));
     text.push_str(&format!("\n{}: {} rows\n", table.as_str(), rows.len()));
     if rows.len() == 0 {
         return text;
@@ -46,7 +46,7 @@ pub fn table(record: &Record, table: Table, page: Page) -> String {
 /// What must be said beside a table that is handed on as data: provenance and the state of its areas.
 pub(super) fn caveats(record: &Record, table: Table, page: Page) -> String {
     let mut text = heading(record, page);
-    text.push_str(&section_lines(&sections_of(record, table)));
+    text.push_str(&section_lines(&sections_of(record, table), page.width));
     text
 }
 

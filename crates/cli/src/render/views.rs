@@ -1,11 +1,13 @@
-//! The three lists of the summary: which rows each shows, which it only counts, and what a reader must be
-//! told about each row.
+//! Lists of medication, allergies and problems: which rows each shows, which it only counts, and what a reader
+//! must be told about each row. Which rows are shown as current is said in [`bedside_model::reading`].
 
 use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
+use bedside_model::reading;
 
 use super::escape::escape;
+use super::grid::{words_table, wrapped};
 use super::rows::Rows;
 
 /// A list ready to be drawn: a row for each record shown, and a count for each kind that is not.
@@ -15,27 +17,39 @@ pub(super) struct Listing {
     pub(super) others: BTreeMap<String, usize>,
 }
 
-/// Medication that a reader must reckon with now (`medications` sheet, section 10): the current classes, what
-/// was never issued, what contradicts itself, and what could not be classed.
+/// Medication that is shown as current; the others are counted by class.
 pub(super) fn current_medications(medications: &RecordBatch, problems: &RecordBatch) -> Listing {
-    const SHOWN: [&str; 5] = ["current", "current_acute", "unissued", "past_status_conflict", "unknown"];
+    let mut listing = medication_rows(medications, problems, |rows, row| {
+        reading::is_shown_as_current(rows.text(row, "class"))
+    });
+    let rows = Rows(medications);
+    for row in 0..rows.len() {
+        let class = rows.text(row, "class");
+        if !reading::is_shown_as_current(class) {
+            listing.count(class.unwrap_or_default());
+        }
+    }
+    listing
+}
+
+/// The medications that are wanted, with what they are for.
+pub(super) fn medication_rows(
+    medications: &RecordBatch,
+    problems: &RecordBatch,
+    wanted: impl Fn(Rows<'_>, usize) -> bool,
+) -> Listing {
     let rows = Rows(medications);
     let indications = problem_terms(problems);
     let mut listing = Listing::new(&["Medication", "Dosage", "Type", "Last issue", "For", "Note"]);
-    for row in 0..rows.len() {
+    for row in (0..rows.len()).filter(|row| wanted(rows, *row)) {
         let class = rows.text(row, "class").unwrap_or("unknown");
-        if !SHOWN.contains(&class) {
-            listing.count(class);
-            continue;
-        }
-        let issued = rows.date(row, "last_issue").unwrap_or("none recorded");
         let reasons = rows.texts(row, "problem_ids");
         let reasons = reasons.iter().filter_map(|id| indications.get(id).copied()).collect::<Vec<_>>();
         listing.rows.push(vec![
             term(rows, row, "medication"),
             show(rows.text(row, "dosage_text")),
             medication_type(rows, row),
-            show(Some(issued)),
+            last_issue(rows, row),
             show(Some(&reasons.join("; "))),
             medication_note(rows, row, class),
         ]);
@@ -45,14 +59,19 @@ pub(super) fn current_medications(medications: &RecordBatch, problems: &RecordBa
 
 /// Every allergy that nothing says has ended, wherever it was found; the ended ones are counted.
 pub(super) fn allergies(allergies: &RecordBatch) -> Listing {
+    let is_possible =
+        |rows: Rows<'_>, row: usize| reading::is_possible_allergy(rows.text(row, "derived_status"));
+    let mut listing = allergy_rows(allergies, is_possible);
+    let rows = Rows(allergies);
+    (0..rows.len()).filter(|row| !is_possible(rows, *row)).for_each(|_| listing.count("ended"));
+    listing
+}
+
+/// The allergies that are wanted.
+pub(super) fn allergy_rows(allergies: &RecordBatch, wanted: impl Fn(Rows<'_>, usize) -> bool) -> Listing {
     let rows = Rows(allergies);
     let mut listing = Listing::new(&["Allergy", "Reaction", "Severity", "Criticality", "Since", "Note"]);
-    for row in 0..rows.len() {
-        let status = rows.text(row, "derived_status").unwrap_or("unknown");
-        if status == "ended" {
-            listing.count("ended");
-            continue;
-        }
+    for row in (0..rows.len()).filter(|row| wanted(rows, *row)) {
         let since = rows.date(row, "onset").or(rows.date(row, "asserted"));
         listing.rows.push(vec![
             term(rows, row, "allergy"),
@@ -60,7 +79,7 @@ pub(super) fn allergies(allergies: &RecordBatch) -> Listing {
             show(rows.text(row, "reaction_severity")),
             show(rows.text(row, "criticality")),
             show(since),
-            allergy_note(rows, row, status),
+            allergy_note(rows, row, rows.text(row, "derived_status").unwrap_or("unknown")),
         ]);
     }
     listing
@@ -69,21 +88,29 @@ pub(super) fn allergies(allergies: &RecordBatch) -> Listing {
 /// Problems of the problem list that are not inactive; inactive ones and those that came only as context are
 /// counted.
 pub(super) fn problems(problems: &RecordBatch) -> Listing {
+    let is_active = |rows: Rows<'_>, row: usize| {
+        reading::is_active_problem(rows.text(row, "membership"), rows.text(row, "clinical_status"))
+    };
+    let mut listing = problem_rows(problems, is_active);
+    let rows = Rows(problems);
+    for row in (0..rows.len()).filter(|row| !is_active(rows, *row)) {
+        let listed = rows.text(row, "membership") == Some(reading::PROBLEM_LISTED);
+        listing.count(if listed { "inactive" } else { "context_only" });
+    }
+    listing
+}
+
+/// The problems that are wanted.
+pub(super) fn problem_rows(problems: &RecordBatch, wanted: impl Fn(Rows<'_>, usize) -> bool) -> Listing {
     let rows = Rows(problems);
     let mut listing = Listing::new(&["Problem", "Significance", "Since", "Note"]);
-    for row in 0..rows.len() {
-        if rows.text(row, "membership") != Some("primary") {
-            listing.count("context_only");
-        } else if rows.text(row, "clinical_status") == Some("inactive") {
-            listing.count("inactive");
-        } else {
-            listing.rows.push(vec![
-                term(rows, row, "problem"),
-                show(rows.text(row, "significance")),
-                show(rows.date(row, "onset").or(rows.date(row, "asserted"))),
-                notes(common_notes(rows, row, "problem")),
-            ]);
-        }
+    for row in (0..rows.len()).filter(|row| wanted(rows, *row)) {
+        listing.rows.push(vec![
+            term(rows, row, "problem"),
+            show(rows.text(row, "significance")),
+            show(rows.date(row, "onset").or(rows.date(row, "asserted"))),
+            problem_note(rows, row),
+        ]);
     }
     listing
 }
@@ -95,6 +122,19 @@ impl Listing {
 
     fn count(&mut self, kind: &str) {
         *self.others.entry(escape(kind).replace('_', " ")).or_default() += 1;
+    }
+
+    /// The rows as a table of words, and below it what is not shown.
+    pub(super) fn text(&self, width: u16) -> String {
+        let mut text = String::new();
+        if !self.rows.is_empty() {
+            text.push_str(&words_table(self.header, &self.rows, width));
+        }
+        let others = self.others();
+        if !others.is_empty() {
+            text.push_str(&wrapped("Not shown: ", &others, width));
+        }
+        text
     }
 
     /// What is in the record and not in the list, in words; empty where there is nothing.
@@ -114,14 +154,17 @@ fn problem_terms(problems: &RecordBatch) -> BTreeMap<String, &str> {
         .collect()
 }
 
-fn term(rows: Rows<'_>, row: usize, concept: &str) -> String {
+/// What a clinician reads of a concept.
+pub(super) fn term(rows: Rows<'_>, row: usize, concept: &str) -> String {
     let term =
         rows.text(row, &format!("{concept}_term")).or_else(|| rows.text(row, &format!("{concept}_text")));
     show(Some(term.unwrap_or("(without a name)")))
 }
 
+/// Text of a cell, which is one line: the end of a line is shown as a sign that nobody takes for a word.
 fn show(text: Option<&str>) -> String {
-    text.map(|text| escape(text).into_owned()).unwrap_or_default()
+    let lines = text.unwrap_or_default().lines().map(escape);
+    lines.collect::<Vec<_>>().join(" ↵ ")
 }
 
 fn medication_type(rows: Rows<'_>, row: usize) -> String {
@@ -135,6 +178,14 @@ fn medication_type(rows: Rows<'_>, row: usize) -> String {
     }
 }
 
+/// The latest issue: over the whole therapy where a view says it, else as the GP system states it.
+fn last_issue(rows: Rows<'_>, row: usize) -> String {
+    match rows.day(row, "therapy_last_issue") {
+        Some(day) => day.to_string(),
+        None => show(Some(rows.date(row, "last_issue").unwrap_or("none recorded"))),
+    }
+}
+
 fn medication_note(rows: Rows<'_>, row: usize, class: &str) -> String {
     let mut told = Vec::new();
     match class {
@@ -143,14 +194,27 @@ fn medication_note(rows: Rows<'_>, row: usize, class: &str) -> String {
         "unknown" => told.push("status unclear".to_owned()),
         _ => {}
     }
+    if !reading::is_shown_as_current(Some(class)) {
+        told.extend(end_note(rows, row));
+    }
     if let Some(changed) = rows.date(row, "dosage_changed_on") {
         told.push(format!("dosage changed on {}", escape(changed)));
     }
     if let Some(instruction) = rows.text(row, "patient_instruction") {
-        told.push(format!("to the patient: {}", escape(instruction)));
+        told.push(format!("to the patient: {}", show(Some(instruction))));
     }
     told.extend(common_notes(rows, row, "medication"));
     notes(told)
+}
+
+/// When and why something is over, as far as the record says it.
+fn end_note(rows: Rows<'_>, row: usize) -> Vec<String> {
+    let ended = rows.date(row, "status_changed").or(rows.date(row, "effective_end"));
+    let ended = ended
+        .map_or("ended on a day that is not recorded".to_owned(), |day| format!("ended {}", escape(day)));
+    let started = rows.date(row, "effective_start").map(|day| format!("started {}", escape(day)));
+    let reason = rows.text(row, "status_reason").map(|reason| escape(reason).into_owned());
+    started.into_iter().chain([ended]).chain(reason).collect()
 }
 
 fn allergy_note(rows: Rows<'_>, row: usize, status: &str) -> String {
@@ -164,8 +228,15 @@ fn allergy_note(rows: Rows<'_>, row: usize, status: &str) -> String {
     if rows.text(row, "membership") == Some("linked") {
         told.push("known only from a consultation or problem".to_owned());
     }
-    told.extend(rows.texts(row, "notes").iter().map(|note| escape(note).into_owned()));
+    told.extend(rows.texts(row, "notes").iter().map(|note| show(Some(note))));
     told.extend(common_notes(rows, row, "allergy"));
+    notes(told)
+}
+
+/// Notes of a problem and what qualifies it.
+pub(super) fn problem_note(rows: Rows<'_>, row: usize) -> String {
+    let mut told: Vec<String> = rows.texts(row, "notes").iter().map(|note| show(Some(note))).collect();
+    told.extend(common_notes(rows, row, "problem"));
     notes(told)
 }
 

@@ -31,6 +31,18 @@ impl Site {
 
     /// The episode has so many notices.
     pub(crate) fn with_notices(notices: usize) -> Self {
+        Self::with(|table| rows(table, notices))
+    }
+
+    /// The episode has that one allergy.
+    pub(crate) fn with_allergy(allergy: Value) -> Self {
+        Self::with(|table| match table {
+            Table::Allergies => vec![allergy.clone()],
+            other => rows(other, 1),
+        })
+    }
+
+    fn with(rows: impl Fn(Table) -> Vec<Value>) -> Self {
         let site = Self { folder: tempfile::tempdir().expect("a folder") };
         for name in ["cache.key", "audit.pepper"] {
             let secret = Secret::random(&SystemRandomness).expect("randomness");
@@ -40,7 +52,7 @@ impl Site {
         site.write("practices.toml", "");
         site.write("config.toml", CONFIG);
         site.write("reader.json", &reader().to_string());
-        site.seal(notices);
+        site.seal(rows);
         site
     }
 
@@ -85,13 +97,13 @@ impl Site {
         fs::set_permissions(self.path("client.key"), fs::Permissions::from_mode(0o600)).expect("allowed");
     }
 
-    fn seal(&self, notices: usize) {
+    fn seal(&self, rows: impl Fn(Table) -> Vec<Value>) {
         let clock = Arc::new(SystemClock);
         let pepper = Pepper::from_file(&self.path("audit.pepper")).expect("a pepper");
         let audit = Arc::new(AuditLog::open(&self.path("audit"), pepper, clock.clone()).expect("a log"));
         let key = Box::new(KeyFile::open(&self.path("cache.key")).expect("a key"));
         let cache = Cache::open(&self.path("cache"), key, audit, clock).expect("a cache");
-        let batches = Table::ALL.map(|table| (table, batch(table, &rows(table, notices))));
+        let batches = Table::ALL.map(|table| (table, batch(table, &rows(table))));
         let contents = Contents {
             manifest: &manifest().to_string(),
             tables: &batches.each_ref().map(|(table, batch)| (*table, batch)),
@@ -160,11 +172,28 @@ fn requester() -> Requester {
 fn rows(table: Table, notices: usize) -> Vec<Value> {
     match table {
         Table::Allergies => vec![json!({"allergy_term": "Zanthoxylum", "derived_status": "active"})],
-        Table::Sections => {
-            vec![
-                json!({"area": "allergies", "requested": true, "state": "returned", "entries": 1, "incomplete": false}),
-            ]
-        }
+        Table::Sections => [
+            "allergies",
+            "medications",
+            "problems",
+            "consultations",
+            "immunisations",
+            "uncategorised",
+            "investigations",
+            "referrals",
+            "diary",
+            "documents",
+        ]
+        .map(|area| {
+            let state = match area {
+                "immunisations" => "failed",
+                "uncategorised" | "investigations" | "referrals" | "diary" | "documents" => "not_requested",
+                _ => "returned",
+            };
+            json!({"area": area, "requested": state != "not_requested", "state": state, "entries": 1,
+                        "incomplete": false})
+        })
+        .to_vec(),
         Table::Notices => vec![json!({"severity": "warning", "text": "something ".repeat(20)}); notices],
         _ => Vec::new(),
     }

@@ -1,0 +1,64 @@
+use bedside_audit::Head;
+use bedside_cache::Swept;
+use serde_json::{Value, json};
+
+use crate::args::SweepArgs;
+use crate::config::Config;
+use crate::exit::{Exit, Stopped};
+use crate::installation::Installation;
+use crate::output::{Output, tell};
+
+/// `bedside sweep`. Episodes that do not open are told, and are no failure of the sweep: a timer that reported
+/// each of them for ever would be switched off.
+pub(crate) fn sweep(config: &Config, args: &SweepArgs) -> Result<Exit, Stopped> {
+    let installation = Installation::open(config)?;
+    let swept = installation.cache.sweep().map_err(Stopped::failed)?;
+    // Whoever keeps what the timer prints elsewhere keeps an anchor of the audit log with it.
+    let head = installation.audit.head().map_err(Stopped::failed)?;
+    let mut output = Output::new();
+    if args.json {
+        output.text(&format!("{}\n", as_json(&swept, head)))?;
+        return Ok(Exit::Done);
+    }
+    for (receipt, rule) in &swept.purged {
+        output.text(&format!("purged {} ({}), receipt {}\n", receipt.episode, rule.as_str(), receipt.id))?;
+    }
+    for receipt in &swept.recovered.purges {
+        output.text(&format!("completed the purge of {}, receipt {}\n", receipt.episode, receipt.id))?;
+    }
+    for (episode, state) in &swept.recovered.unreadable {
+        tell(&format!("bedside: {episode}: {state}"));
+    }
+    let recovered = &swept.recovered;
+    let mended = recovered.strays + recovered.marks + recovered.unused_keys;
+    output.text(&format!(
+        "{} purged, {} kept, {} in use, {mended} things mended; audit head {head}\n",
+        swept.purged.len(),
+        swept.kept,
+        recovered.busy
+    ))?;
+    Ok(Exit::Done)
+}
+
+fn as_json(swept: &Swept, head: Head) -> Value {
+    let recovered = &swept.recovered;
+    let purged = swept.purged.iter().map(|(receipt, rule)| {
+        json!({"episode_tag": receipt.episode.as_str(), "rule": rule.as_str(), "receipt": receipt.id,
+            "files": receipt.files, "bytes": receipt.bytes})
+    });
+    let completed = recovered
+        .purges
+        .iter()
+        .map(|receipt| json!({"episode_tag": receipt.episode.as_str(), "receipt": receipt.id}));
+    let unreadable = recovered
+        .unreadable
+        .iter()
+        .map(|(episode, state)| json!({"episode_tag": episode.as_str(), "state": state.as_str()}));
+    json!({
+        "purged": purged.collect::<Value>(),
+        "purges_completed": completed.collect::<Value>(),
+        "unreadable": unreadable.collect::<Value>(),
+        "kept": swept.kept, "in_use": recovered.busy, "strays_removed": recovered.strays,
+        "audit_head": head.to_string(), "marks_mended": recovered.marks, "unused_keys_destroyed": recovered.unused_keys,
+    })
+}

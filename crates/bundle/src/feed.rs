@@ -8,7 +8,7 @@ use crate::collected::Collected;
 use crate::envelope::{count_entry, read_document};
 use crate::error::BundleError;
 use crate::graph::mark_repeated;
-use crate::json::{Cursor, Workspace};
+use crate::json::{Cursor, Nesting, Workspace};
 use crate::normalise::{BYTE_ORDER_MARK, MOST_BYTES, Options, complete, utf8};
 use crate::reader::Reader;
 use crate::record::Record;
@@ -37,9 +37,10 @@ pub struct Feed {
 /// Where the scan stands between two bytes.
 #[derive(Default)]
 struct Scan {
-    /// Open brackets around the document's members, and those inside the entry in progress.
+    /// Open brackets around the document's members.
     depth: u32,
-    entry_depth: u32,
+    /// Where the entry in progress stands.
+    entry: Nesting,
     in_string: bool,
     escaped: bool,
     /// Whether the array of entries is open, and whether an item of it is.
@@ -104,7 +105,7 @@ impl Feed {
             utf8(&frame).map_err(|error| BundleError::not_utf8(self.body_offset(error.valid_up_to())))?;
         let cursor = Cursor::new(text, 0, self.values, limits, Workspace::new());
         let mut all = self.all;
-        let mut reader = Reader::new(cursor, 0, false, limits, &mut all);
+        let mut reader = Reader::new(cursor, 0, false, &mut all);
         let top = read_document(&mut reader, limits, self.entries_framed);
         let entry = reader.in_entry();
         let top = top.map_err(|fault| {
@@ -134,7 +135,7 @@ impl Feed {
             }
             if self.scan.in_entries && !matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',' | b']') {
                 self.scan.in_entry = true;
-                self.scan.entry_depth = 0;
+                self.scan.entry = Nesting::default();
                 self.entry_start = offset;
                 return at;
             }
@@ -190,27 +191,11 @@ impl Feed {
 
     /// Scans the entry in progress up to its end, and reads it, or up to the end of the chunk.
     fn scan_entry(&mut self, chunk: &[u8], start: usize) -> Result<usize, BundleError> {
-        let mut at = start;
-        while let Some(byte) = chunk.get(at) {
-            let scan = &mut self.scan;
-            if scan.in_string {
-                scan.string_byte(*byte);
-                at += 1;
-                continue;
-            }
-            match byte {
-                b'"' => scan.in_string = true,
-                b'{' | b'[' => scan.entry_depth += 1,
-                b'}' | b']' if scan.entry_depth > 1 => scan.entry_depth -= 1,
-                b'}' | b']' if scan.entry_depth == 1 => return self.end_entry(&chunk[start..at + 1], at + 1),
-                // The end of a number or a word that stands for an entry.
-                b',' | b']' | b'}' if scan.entry_depth == 0 => return self.end_entry(&chunk[start..at], at),
-                _ => {}
-            }
-            at += 1;
+        if let Some(end) = self.scan.entry.pass(&chunk[start..]) {
+            return self.end_entry(&chunk[start..start + end], start + end);
         }
         self.entry.extend_from_slice(&chunk[start..]);
-        Ok(at)
+        Ok(chunk.len())
     }
 
     fn end_entry(&mut self, rest: &[u8], next: usize) -> Result<usize, BundleError> {
@@ -235,7 +220,7 @@ impl Feed {
         // The document and its array of entries are open around it.
         let workspace = self.workspace.take().unwrap_or_else(Workspace::new);
         let cursor = Cursor::new(text, 2, self.values, limits, workspace);
-        let mut reader = Reader::new(cursor, base, false, limits, &mut self.all);
+        let mut reader = Reader::new(cursor, base, false, &mut self.all);
         let read = count_entry(&mut reader, limits)
             .and_then(|()| reader.entry())
             .and_then(|()| reader.cursor.finish());

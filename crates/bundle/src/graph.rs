@@ -15,7 +15,7 @@ use crate::concepts::{self, Described};
 use crate::drug::{Medication, Medicine};
 use crate::elements::Reference;
 use crate::index::Index;
-use crate::json::canonical_hash;
+use crate::json::{Cursor, Workspace, canonical_hash};
 use crate::kinds::{self, TypeId};
 use crate::names::{Facts, ODS, facts, first_name};
 use crate::notices::Notices;
@@ -377,7 +377,8 @@ fn hash_of(resource: &Resource, body: &str, limits: Limits) -> u128 {
         Content::Hash(hash) => hash,
         // The reader has passed this text, so it has no fault.
         Content::Held(start, end) => {
-            canonical_hash(&body[start as usize..end as usize], limits).unwrap_or_default()
+            let text = &body[start as usize..end as usize];
+            canonical_hash(&mut Cursor::new(text, 0, 0, limits, Workspace::new())).unwrap_or_default()
         }
     }
 }

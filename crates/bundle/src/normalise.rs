@@ -61,7 +61,7 @@ pub fn normalise(bytes: &[u8], options: &Options) -> Result<Record, BundleError>
     let body = utf8(body).map_err(|error| BundleError::not_utf8(mark + error.valid_up_to()))?;
     let mut all = Collected::new(Store::borrowing(body), limits);
     let cursor = Cursor::new(body, 0, 0, limits, Workspace::new());
-    let mut reader = Reader::new(cursor, 0, true, limits, &mut all);
+    let mut reader = Reader::new(cursor, 0, true, &mut all);
     let top = read_document(&mut reader, limits, false);
     let entry = reader.in_entry();
     let top = top.map_err(|fault| BundleError::from_fault(fault, mark, entry))?;

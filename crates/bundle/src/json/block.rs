@@ -44,6 +44,22 @@ pub(crate) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) {
     words::scan(blocks, window);
 }
 
+/// Classifies blocks, each into its place.
+pub(crate) fn classify(blocks: &[[u8; BLOCK]], classes: &mut [Classes]) {
+    #[cfg(target_arch = "x86_64")]
+    if avx2::is_there() {
+        // SAFETY: the processor has just said that it has what the kernel needs.
+        unsafe { avx2::classify_all(blocks, classes) }
+    } else {
+        // SAFETY: every x86-64 processor has SSE2.
+        unsafe { sse2::classify_all(blocks, classes) }
+    }
+    #[cfg(target_arch = "aarch64")]
+    neon::classify_all(blocks, classes);
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    words::classify_all(blocks, classes);
+}
+
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::*;
@@ -59,10 +75,16 @@ mod avx2 {
 
     #[target_feature(enable = "avx2,bmi1,popcnt,pclmulqdq")]
     pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) {
-        for (block, classes) in blocks.iter().zip(&mut window.classes) {
+        classify_all(blocks, &mut window.classes);
+        window.find_tokens(blocks.len(), |bits| parity(bits));
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn classify_all(blocks: &[[u8; BLOCK]], classes: &mut [Classes]) {
+        for (block, classes) in blocks.iter().zip(classes) {
             *classes = classify(block);
         }
-        window.find_tokens(blocks.len(), |bits| parity(bits));
     }
 
     #[inline]
@@ -155,10 +177,16 @@ mod sse2 {
 
     #[target_feature(enable = "sse2")]
     pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) {
-        for (block, classes) in blocks.iter().zip(&mut window.classes) {
+        classify_all(blocks, &mut window.classes);
+        window.find_tokens(blocks.len(), parity_by_shifts);
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    pub(super) fn classify_all(blocks: &[[u8; BLOCK]], classes: &mut [Classes]) {
+        for (block, classes) in blocks.iter().zip(classes) {
             *classes = classify(block);
         }
-        window.find_tokens(blocks.len(), parity_by_shifts);
     }
 
     #[inline]
@@ -218,11 +246,15 @@ mod neon {
     use super::{BLOCK, Classes, Window};
 
     pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) {
-        for (block, classes) in blocks.iter().zip(&mut window.classes) {
+        classify_all(blocks, &mut window.classes);
+        window.find_tokens(blocks.len(), parity_by_shifts);
+    }
+
+    pub(super) fn classify_all(blocks: &[[u8; BLOCK]], classes: &mut [Classes]) {
+        for (block, classes) in blocks.iter().zip(classes) {
             // SAFETY: every aarch64 processor that Rust has a target with a standard library for has NEON.
             *classes = unsafe { classify(block) };
         }
-        window.find_tokens(blocks.len(), parity_by_shifts);
     }
 
     #[inline]
@@ -277,10 +309,15 @@ mod words {
 
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut super::Window) {
-        for (block, classes) in blocks.iter().zip(&mut window.classes) {
+        classify_all(blocks, &mut window.classes);
+        window.find_tokens(blocks.len(), super::super::window::parity_by_shifts);
+    }
+
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    pub(super) fn classify_all(blocks: &[[u8; BLOCK]], classes: &mut [Classes]) {
+        for (block, classes) in blocks.iter().zip(classes) {
             *classes = classify(block);
         }
-        window.find_tokens(blocks.len(), super::super::window::parity_by_shifts);
     }
 
     pub(super) fn classify(block: &[u8; BLOCK]) -> Classes {

@@ -51,6 +51,13 @@ pub(crate) struct Checkpoint {
     keys: usize,
 }
 
+impl Checkpoint {
+    /// The offset of the token that stood at the cursor.
+    pub(crate) fn at(&self) -> usize {
+        self.place.at()
+    }
+}
+
 /// A key seen in an object that is still open.
 struct Key {
     fingerprint: u64,

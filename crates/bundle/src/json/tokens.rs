@@ -27,6 +27,13 @@ pub(crate) struct Place {
     at: usize,
 }
 
+impl Place {
+    /// The offset of the token.
+    pub(crate) fn at(self) -> usize {
+        self.at
+    }
+}
+
 impl Tokens {
     pub(crate) fn new() -> Self {
         Self { window: Box::new(Window::new()), next: 0, windows: 0, next_backslash: 0, odd_from: 0 }

@@ -124,7 +124,7 @@ impl Window {
 /// Which bytes a backslash before them escapes; `carry` is one where the first byte is. Backslashes are rare enough to
 /// be taken one by one.
 #[cold]
-fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
+pub(super) fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
     let mut escaped = *carry;
     let mut rest = backslashes & !escaped;
     *carry = 0;

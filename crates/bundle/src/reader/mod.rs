@@ -13,7 +13,6 @@ use bedside_model::NoticeCode;
 use crate::collected::{Collected, NOBODY};
 use crate::elements::Extension;
 use crate::json::{Cursor, Fault, Items, Kind, Lexeme, Members};
-use crate::limits::Limits;
 use crate::text::Text;
 
 pub(crate) type Read<T> = Result<T, Fault>;
@@ -26,7 +25,6 @@ pub(crate) struct Reader<'a, 'c, 's> {
     base: usize,
     /// Whether the text stays, so that content can be compared later.
     held: bool,
-    limits: Limits,
     entry: u32,
     resource: u32,
     in_entry: bool,
@@ -38,19 +36,12 @@ pub(crate) struct Reader<'a, 'c, 's> {
 
 impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     /// A reader of text that begins at byte `base` of the body; `held` when the body is held whole.
-    pub(crate) fn new(
-        cursor: Cursor<'a>,
-        base: usize,
-        held: bool,
-        limits: Limits,
-        out: &'c mut Collected<'s>,
-    ) -> Self {
+    pub(crate) fn new(cursor: Cursor<'a>, base: usize, held: bool, out: &'c mut Collected<'s>) -> Self {
         Self {
             cursor,
             out,
             base,
             held,
-            limits,
             entry: 0,
             resource: NOBODY,
             in_entry: false,

@@ -5,7 +5,7 @@ use bedside_model::NoticeCode;
 use super::{Read, Reader};
 use crate::collected::{Content, Resource};
 use crate::elements::Head;
-use crate::json::{Kind, canonical_hash};
+use crate::json::{Checkpoint, Kind, MemberHash, canonical_hash};
 use crate::kinds::{self, TypeId};
 use crate::text::{Span, Text};
 use crate::{drug, lists, outcome, people, tables};
@@ -69,17 +69,20 @@ impl Reader<'_, '_, '_> {
         if self.cursor.peek()? != Kind::Object {
             return self.resource_of_wrong_type(container);
         }
-        let start = self.cursor.at();
+        let start = self.cursor.checkpoint();
         let kind = self.resource_type()?;
         let number = self.push_resource(kind, container);
-        self.read_members(kind)?;
+        let hash = self.read_members(kind)?;
         self.resource = number;
         if self.out.role(kind) == kinds::Role::Normalised && self.out.resources[number as usize].id.is_none()
         {
             self.notice(NoticeCode::MissingElement, "id");
             self.mark_malformed();
         }
-        let content = self.content(start, self.out.resources[number as usize].id)?;
+        let content = match hash {
+            Some(hash) => Content::Hash(hash),
+            None => self.content(start, self.out.resources[number as usize].id)?,
+        };
         self.out.resources[number as usize].content = content;
         if self.out.role(kind) == kinds::Role::Unmapped && kinds::TYPES.get(kind as usize).is_none() {
             self.notice(NoticeCode::UnknownResourceType, "resourceType");
@@ -131,7 +134,8 @@ impl Reader<'_, '_, '_> {
         Ok(self.out.type_id(name.as_deref().unwrap_or_default()))
     }
 
-    fn read_members(&mut self, kind: TypeId) -> Read<()> {
+    /// Reads the resource that has been begun; its hash where that came with it.
+    fn read_members(&mut self, kind: TypeId) -> Read<Option<u128>> {
         match kind {
             kinds::MEDICATION_STATEMENT => tables::medications::read(self),
             kinds::MEDICATION_REQUEST => tables::medication_issues::read(self),
@@ -145,8 +149,29 @@ impl Reader<'_, '_, '_> {
             kinds::PRACTITIONER_ROLE => people::read_role(self),
             kinds::ORGANIZATION | kinds::LOCATION | kinds::HEALTHCARE_SERVICE => people::read_place(self),
             kinds::OPERATION_OUTCOME => outcome::read(self),
-            _ => self.members(|reader, key| reader.base(key)),
+            _ => return self.read_unmapped(),
+        }?;
+        Ok(None)
+    }
+
+    /// Reads a resource of which no table holds anything. Where its text will be gone it is hashed as it is passed, and
+    /// so walked once; its type, which may have been read already, counts for nothing among those of its type.
+    fn read_unmapped(&mut self) -> Read<Option<u128>> {
+        if self.held {
+            return self.members(|reader, key| reader.base(key)).map(|()| None);
         }
+        let mut hash = MemberHash::default();
+        self.members(|reader, key| match key {
+            "resourceType" => reader.cursor.skip(),
+            "id" | "contained" => {
+                let value = reader.cursor.checkpoint();
+                reader.base(key)?;
+                reader.cursor.restore(value);
+                hash.add(key, &mut reader.cursor)
+            }
+            _ => hash.add(key, &mut reader.cursor),
+        })?;
+        Ok(Some(hash.finish()))
     }
 
     /// Gives the resource being read its place in the pool of its kind, and a head to fill.
@@ -155,13 +180,17 @@ impl Reader<'_, '_, '_> {
         Head { resource: self.resource, ..Head::default() }
     }
 
-    fn content(&self, start: usize, id: Text) -> Read<Content> {
+    /// The content of the resource that has just been read: where it stands, or its hash where the text will be gone.
+    /// For that it is walked again; its tokens are still at hand unless it is long.
+    fn content(&mut self, start: Checkpoint, id: Text) -> Read<Content> {
         if self.held {
-            return Ok(Content::Held((self.base + start) as u32, (self.base + self.cursor.end()) as u32));
+            let at = |offset: usize| (self.base + offset) as u32;
+            return Ok(Content::Held(at(start.at()), at(self.cursor.end())));
         }
         if id.is_none() {
             return Ok(Content::Hash(0));
         }
-        canonical_hash(self.cursor.slice(start, self.cursor.end()), self.limits).map(Content::Hash)
+        self.cursor.restore(start);
+        canonical_hash(&mut self.cursor).map(Content::Hash)
     }
 }

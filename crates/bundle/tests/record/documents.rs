@@ -160,108 +160,99 @@ fn digits_are_kept_as_sent_and_a_truth_value_is_no_number() {
     }
 }
 
-/// A resource with one extension of this URL, and the column that shows it.
-fn extended(name: &str, url: &str) -> (Value, Table, &'static str, Value) {
-    let sub = |name: &str, value: Value| with(json!({"url": name}), value);
-    let one = |value: Value| json!([with(json!({"url": url}), value)]);
-    let request =
-        |more: Value| with(json!({"resourceType": "MedicationRequest", "id": "r", "intent": "plan"}), more);
-    let statement = |more: Value| with(json!({"resourceType": "MedicationStatement", "id": "r"}), more);
-    let word = || json!({"valueCodeableConcept": {"coding": [{"code": "w"}], "text": "w"}});
-    let day = || json!({"valueDateTime": "2020"});
-    let at = |id: &str| json!({"valueReference": {"reference": format!("Observation/{id}")}});
-    match name {
-        "ActualProblem" => (
-            problem("r", json!({"extension": one(at("w"))})),
-            Table::Problems,
-            "actual_problem_id",
-            json!("w"),
-        ),
-        "ProblemSignificance" => (
-            problem("r", json!({"extension": one(json!({"valueCode": "w"}))})),
-            Table::Problems,
-            "significance",
-            json!("w"),
-        ),
-        "RelatedProblemHeader" => {
-            let parts = json!({"extension": [sub("type", json!({"valueCode": "child"})), sub("target", json!({"valueReference": {"reference": "Condition/w"}}))]});
-            (problem("r", json!({"extension": one(parts)})), Table::Problems, "child_ids", json!(["w"]))
-        }
-        "AllergyIntoleranceEnd" => {
-            let parts = json!({"extension": [sub("reasonEnded", json!({"valueString": "w"}))]});
-            (
-                allergy("r", json!({"text": "x"}), json!({"extension": one(parts)})),
-                Table::Allergies,
-                "ended_reason",
-                json!("w"),
-            )
-        }
-        "associatedEncounter" => {
-            let target = json!({"valueReference": {"reference": "Encounter/w"}});
-            (
-                allergy("r", json!({"text": "x"}), json!({"extension": one(target)})),
-                Table::Allergies,
-                "consultation_id",
-                json!("w"),
-            )
-        }
-        "PrescriptionType" => {
-            (request(json!({"extension": one(word())})), Table::Medications, "prescription_type", json!("w"))
-        }
-        "MedicationStatusReason" => {
-            let parts = json!({"extension": [sub("statusReason", word())]});
-            (request(json!({"extension": one(parts)})), Table::Medications, "status_reason", json!("w"))
-        }
-        "MedicationRepeatInformation" => {
-            let parts = json!({"extension": [sub("authorisationExpiryDate", day())]});
-            (
-                request(json!({"extension": one(parts)})),
-                Table::Medications,
-                "authorisation_expiry",
-                json!("2020"),
-            )
-        }
-        "MedicationQuantityText" => {
-            let quantity = json!({"quantity": {"extension": one(json!({"valueString": "w"}))}});
-            (request(json!({"dispenseRequest": quantity})), Table::Medications, "quantity_text", json!("w"))
-        }
-        "PrescribingAgency" => (
-            statement(json!({"extension": one(word())})),
-            Table::Medications,
-            "prescribing_agency",
-            json!("w"),
-        ),
-        "MedicationStatementLastIssueDate" => {
-            (statement(json!({"extension": one(day())})), Table::Medications, "last_issue", json!("2020"))
-        }
-        _ => (
-            statement(json!({"extension": one(day())})),
-            Table::Medications,
-            "dosage_changed_on",
-            json!("2020"),
-        ),
-    }
+/// Each extension that is read: a resource that holds it under the URL `URL`, and the column that shows it.
+const EXTENSIONS: [(&str, &str, Table, &str); 14] = [
+    (
+        "ActualProblem",
+        r#""Condition","extension":[{"url":"URL","valueReference":{"reference":"Observation/w"}}]"#,
+        Table::Problems,
+        "actual_problem_id",
+    ),
+    (
+        "ProblemSignificance",
+        r#""Condition","extension":[{"url":"URL","valueCode":"w"}]"#,
+        Table::Problems,
+        "significance",
+    ),
+    (
+        "RelatedProblemHeader",
+        r#""Condition","extension":[{"url":"URL","extension":[
+            {"url":"type","valueCode":"child"},{"url":"target","valueReference":{"reference":"Condition/w"}}]}]"#,
+        Table::Problems,
+        "child_ids",
+    ),
+    (
+        "AllergyIntoleranceEnd",
+        r#""AllergyIntolerance","extension":[{"url":"URL","extension":[{"url":"reasonEnded","valueString":"w"}]}]"#,
+        Table::Allergies,
+        "ended_reason",
+    ),
+    (
+        "associatedEncounter",
+        r#""AllergyIntolerance","extension":[{"url":"URL","valueReference":{"reference":"Encounter/w"}}]"#,
+        Table::Allergies,
+        "consultation_id",
+    ),
+    (
+        "PrescriptionType",
+        r#""MedicationRequest","intent":"plan","extension":[{"url":"URL","valueCodeableConcept":{"coding":[{"code":"w"}]}}]"#,
+        Table::Medications,
+        "prescription_type",
+    ),
+    (
+        "MedicationStatusReason",
+        r#""MedicationRequest","intent":"plan","extension":[{"url":"URL","extension":[
+            {"url":"statusReason","valueCodeableConcept":{"text":"w"}}]}]"#,
+        Table::Medications,
+        "status_reason",
+    ),
+    (
+        "MedicationRepeatInformation",
+        r#""MedicationRequest","intent":"plan","extension":[{"url":"URL","extension":[
+            {"url":"authorisationExpiryDate","valueDateTime":"w"}]}]"#,
+        Table::Medications,
+        "authorisation_expiry",
+    ),
+    (
+        "MedicationQuantityText",
+        r#""MedicationRequest","intent":"plan","dispenseRequest":{"quantity":{"extension":[{"url":"URL","valueString":"w"}]}}"#,
+        Table::Medications,
+        "quantity_text",
+    ),
+    (
+        "PrescribingAgency",
+        r#""MedicationStatement","extension":[{"url":"URL","valueCodeableConcept":{"coding":[{"code":"w"}]}}]"#,
+        Table::Medications,
+        "prescribing_agency",
+    ),
+    ("MedicationStatementLastIssueDate", A_DAY, Table::Medications, "last_issue"),
+    ("MedicationStatementDosageLastChanged", A_DAY, Table::Medications, "dosage_changed_on"),
+    ("MedicationDosageLastChanged", A_DAY, Table::Medications, "dosage_changed_on"),
+    ("DosageLastChanged", A_DAY, Table::Medications, "dosage_changed_on"),
+];
+
+const A_DAY: &str = r#""MedicationStatement","extension":[{"url":"URL","valueDateTime":"w"}]"#;
+
+/// The first text in the column that an extension gives, in a resource with these extensions for the one it has.
+fn shown(
+    (_, resource, table, column): (&str, &str, Table, &str),
+    extensions: fn(&str) -> String,
+    url: &str,
+) -> Value {
+    let start = resource.find(r#"{"url":"URL""#).expect("each has one");
+    let end = resource.len() - if resource.ends_with("}]}}") { 3 } else { 1 };
+    let extensions = extensions(&resource[start..end]);
+    let resource = format!("{}{extensions}{}", &resource[..start], &resource[end..]).replace("URL", url);
+    let resource = serde_json::from_str(&format!(r#"{{"id":"r","resourceType":{resource}}}"#)).expect("JSON");
+    let rows = Answer::synthetic(vec![resource]).rows(table);
+    let cell = &rows[0][column];
+    if cell.is_array() { cell[0].clone() } else { cell.clone() }
 }
 
 #[test]
 fn every_extension_is_known_under_every_host_prefix_version_and_case() {
-    const NAMES: [&str; 14] = [
-        "ActualProblem",
-        "ProblemSignificance",
-        "RelatedProblemHeader",
-        "AllergyIntoleranceEnd",
-        "associatedEncounter",
-        "PrescriptionType",
-        "MedicationStatusReason",
-        "MedicationRepeatInformation",
-        "MedicationQuantityText",
-        "PrescribingAgency",
-        "MedicationStatementLastIssueDate",
-        "MedicationStatementDosageLastChanged",
-        "MedicationDosageLastChanged",
-        "DosageLastChanged",
-    ];
-    for name in NAMES {
+    for extension in EXTENSIONS {
+        let name = extension.0;
         for url in [
             format!("https://fhir.nhs.uk/STU3/StructureDefinition/Extension-CareConnect-GPC-{name}-1"),
             format!("https://fhir.hl7.org.uk/STU3/StructureDefinition/Extension-CareConnect-{name}-1"),
@@ -273,12 +264,17 @@ fn every_extension_is_known_under_every_host_prefix_version_and_case() {
                 name.to_lowercase()
             ),
         ] {
-            let (resource, table, column, shown) = extended(name, &url);
-            let rows = Answer::synthetic(vec![resource]).rows(table);
-            assert_eq!(rows[0][column], shown, "{url}");
+            assert_eq!(shown(extension, str::to_owned, &url), "w", "{url}");
         }
-        let (resource, table, column, _) =
-            extended(name, &format!("https://example.org/Extension-Not{name}-1"));
-        assert_eq!(Answer::synthetic(vec![resource]).rows(table)[0][column], Value::Null, "{name}");
+        let other = format!("https://example.org/Extension-Not{name}-1");
+        assert_eq!(shown(extension, str::to_owned, &other), Value::Null, "{name}");
+    }
+}
+
+#[test]
+fn of_two_extensions_of_one_kind_the_first_is_told() {
+    let twice = |one: &str| format!("{one},{}", one.replace(r#""w""#, r#""v""#).replace("/w\"", "/v\""));
+    for extension in EXTENSIONS {
+        assert_eq!(shown(extension, twice, &format!("{GPC}{}-1", extension.0)), "w", "{}", extension.0);
     }
 }

@@ -320,9 +320,13 @@ fn an_agency_that_is_sent_as_a_bare_word_is_told_by_it() {
 
 #[test]
 fn counters_are_read_as_numbers_and_as_words_and_none_is_not_nothing() {
-    for (sent, read) in
-        [(json!(6), json!(6)), (json!("6"), json!(6)), (json!(0), json!(0)), (json!(null), Value::Null)]
-    {
+    for (sent, read) in [
+        (json!(6), json!(6)),
+        (json!("6"), json!(6)),
+        (json!(" 6 "), json!(6)),
+        (json!(0), json!(0)),
+        (json!(null), Value::Null),
+    ] {
         let parts = json!([{"url": "numberOfRepeatPrescriptionsAllowed", "valuePositiveInt": sent}]);
         let row = row_of(tablets(
             json!({}),

@@ -227,6 +227,7 @@ fn the_patient_is_known_by_any_form_of_reference_and_another_is_noticed() {
         (to("Patient/p"), true),
         (to("https://example.org/Patient/p"), true),
         (json!({"identifier": {"system": nhs_number, "value": "9990000018"}}), true),
+        (json!({"identifier": {"system": "https://example.org/x", "value": "9990000026"}}), true),
         (json!({"display": "the patient"}), true),
         (json!({"identifier": {"system": nhs_number, "value": "9990000026"}}), false),
         (to("Patient/q"), false),

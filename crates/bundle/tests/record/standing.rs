@@ -129,6 +129,8 @@ fn statement_and_plan_or_status_and_date_that_disagree_are_a_conflict() {
         (json!({"status": "completed", "end": "2026-01-16"}), "past", &["status_conflict"]),
         (json!({"status": "completed", "end": "2026-01-15"}), "past", &[]),
         (json!({"status": "stopped", "end": "2026-01-16"}), "stopped", &["status_conflict"]),
+        (json!({"status": "completed", "end": "2026-01"}), "past", &["status_conflict"]),
+        (json!({"status": "completed", "end": "2025"}), "past", &[]),
     ]);
 }
 

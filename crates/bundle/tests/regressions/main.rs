@@ -1,0 +1,166 @@
+//! One test for each defect that fuzzing, generated bundles and an independent reading of the contract found, named
+//! after what went wrong. Each body is read whole and in pieces, which is the same.
+
+#[path = "../consumer_cases/sheet.rs"]
+mod sheet;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod awkward;
+mod multiplied;
+
+use bedside_bundle::{BundleError, Feed, Record, normalise};
+use bedside_model::schema::Table;
+use support::{bundle, column, options, rows};
+
+/// A list of this code, with these members beside it.
+fn list(id: &str, code: &str, members: &str) -> String {
+    format!(r#"{{"resourceType":"List","id":"{id}","code":{{"coding":[{{"code":"{code}"}}]}},{members}}}"#)
+}
+
+fn try_read(body: &[u8]) -> Result<Record, BundleError> {
+    let whole = normalise(body, &options());
+    let mut feed = Feed::new(options());
+    let pushed = body.chunks(65_521).try_for_each(|piece| feed.push(piece));
+    match (&whole, pushed.and_then(|()| feed.finish())) {
+        (Ok(whole), Ok(fed)) => assert!(whole.tables().eq(fed.tables())),
+        (Err(whole), Err(fed)) => {
+            assert_eq!(std::mem::discriminant(whole), std::mem::discriminant(&fed), "{whole} / {fed}");
+        }
+        (whole, fed) => panic!("whole {:?}, in pieces {:?}", whole.as_ref().err(), fed.err()),
+    }
+    whole
+}
+
+fn read(body: &str) -> Record {
+    try_read(body.as_bytes()).expect("read")
+}
+
+fn assert_limit(body: &str) {
+    assert!(matches!(
+        try_read(body.as_bytes()),
+        Err(BundleError::Limit { .. } | BundleError::RecordTooLarge { .. })
+    ));
+}
+
+#[test]
+fn a_notice_about_the_bundle_is_of_no_entry_and_the_same_in_pieces() {
+    let record = read(
+        r#"{"resourceType":"Bundle","id":5,"entry":[{"resource":{"resourceType":"Patient"}},{"resource":{"resourceType":"Basic"}}]}"#,
+    );
+    for element in ["type", "id"] {
+        let notices = rows(record.table(Table::Notices));
+        let of_bundle =
+            |row: &&serde_json::Value| row["element"] == element && row.get("resource_type").is_none();
+        let notice = notices.iter().find(of_bundle).expect("told");
+        assert_eq!(notice.get("entry_index"), None, "{notice}");
+    }
+}
+
+#[test]
+fn the_id_of_an_extension_is_not_its_value() {
+    let record =
+        read(&bundle([r#"{"resourceType":"MedicationRequest","id":"p","intent":"plan","extension":[
+        {"url":"MedicationStatusReason-1","extension":[
+            {"url":"statusReason","valueCodeableConcept":{"text":"Changed"},"id":"e1"},
+            {"url":"statusChangeDate","valueDateTime":"2020-01-01","id":"e2"}]}]}"#
+            .to_owned()]));
+    let plans = record.table(Table::Medications);
+    assert_eq!(column(plans, "status_reason").next(), Some(Some("Changed".into())));
+    assert_eq!(column(plans, "status_changed").next(), Some(Some("2020-01-01".into())));
+}
+
+#[test]
+fn a_list_of_one_stands_for_its_scalar_in_types_urls_and_booleans_too() {
+    let record = read(&bundle([
+        r#"{"resourceType":["Condition"],"id":"c","code":{"coding":[{"code":"1","userSelected":[true]}]},
+        "extension":[{"url":["ProblemSignificance-1"],"valueCode":"major"}]}"#
+            .to_owned(),
+    ]));
+    let problems = rows(record.table(Table::Problems));
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0]["significance"], "major");
+    assert_eq!(problems[0]["problem_codings"][0]["user_selected"], true);
+    let codes: Vec<_> = column(record.table(Table::Notices), "code").flatten().collect();
+    assert!(codes.iter().filter(|code| *code == "wrong_json_type").count() >= 3, "{codes:?}");
+}
+
+#[test]
+fn two_resources_in_one_entry_are_both_seen() {
+    let both = r#"[{"resourceType":"Condition","id":"1"},{"resourceType":"Condition","id":"2"}]"#;
+    let record = read(&bundle([both.to_owned()]));
+    assert_eq!(record.accounting.values().map(|account| account.seen).sum::<u32>(), 2);
+}
+
+/// Where two elements stand for one thing, the same one counts in any order.
+
+#[test]
+fn order_of_keys_decides_nothing_between_rival_elements() {
+    let rivals = [
+        ("MedicationStatement", r#""effectivePeriod":{"start":"2020"}"#, r#""effectiveDateTime":"2021""#),
+        ("MedicationStatement", r#""effectivePeriod":{}"#, r#""effectiveDateTime":"2021""#),
+        (
+            "AllergyIntolerance",
+            r#""patient":{"reference":"Patient/p"}"#,
+            r#""subject":{"reference":"Patient/q"}"#,
+        ),
+    ];
+    for (kind, one, other) in rivals {
+        let body = |first: &str, second: &str| {
+            let record = format!(r#"{{"resourceType":"{kind}","id":"s",{first},{second}}}"#);
+            bundle([r#"{"resourceType":"Patient","id":"p"}"#.to_owned(), record])
+        };
+        assert!(read(&body(one, other)).tables().eq(read(&body(other, one)).tables()), "{kind}");
+    }
+}
+
+#[test]
+fn lists_deeper_than_any_consultation_are_rows() {
+    let holding = |id: usize, code: &str| {
+        let next = id + 1;
+        list(&id.to_string(), code, &format!(r#""entry":[{{"item":{{"reference":"List/{next}"}}}}]"#))
+    };
+    let top = holding(0, "325851000000107");
+    let record = read(&bundle([top].into_iter().chain((1..40).map(|id| holding(id, "25851000000105")))));
+    // Forty lists, and the one that is named and is not there.
+    assert_eq!(record.table(Table::ConsultationNodes).num_rows(), 41);
+}
+
+#[test]
+fn the_last_byte_of_a_mark_after_other_bytes_is_not_a_mark() {
+    let body = [b"!(\xBF".as_slice(), bundle([]).as_bytes()].concat();
+    assert!(matches!(try_read(&body), Err(BundleError::NotJson { .. })));
+}
+
+#[test]
+fn a_count_of_repeats_with_a_fraction_of_nothing_is_read_and_any_other_is_not() {
+    for (written, read_as) in [("6.0", Some(6)), ("6", Some(6)), ("6.5", None), ("6.", None)] {
+        let repeats = format!(
+            r#"{{"url":"https://fhir.hl7.org.uk/STU3/StructureDefinition/Extension-CareConnect-GPC-MedicationRepeatInformation-1","extension":[{{"url":"numberOfRepeatPrescriptionsAllowed","valueString":"{written}"}}]}}"#
+        );
+        let plan = format!(
+            r#"{{"resourceType":"MedicationRequest","id":"p","intent":"plan","extension":[{repeats}]}}"#
+        );
+        let record = read(&bundle([plan]));
+        let row = &rows(record.table(Table::Medications))[0];
+        assert_eq!(row.get("repeats_allowed").and_then(serde_json::Value::as_u64), read_as, "{written}");
+    }
+}
+
+#[test]
+fn the_text_of_a_quantity_stands_before_the_one_beside_it_in_any_order() {
+    let text = |words: &str| {
+        format!(
+            r#""extension":[{{"url":"https://fhir.nhs.uk/STU3/StructureDefinition/Extension-CareConnect-GPC-MedicationQuantityText-1","valueString":"{words}"}}]"#
+        )
+    };
+    let (beside, inside) = (text("beside"), format!(r#""quantity":{{{}}}"#, text("inside")));
+    for request in [format!("{beside},{inside}"), format!("{inside},{beside}")] {
+        let plan = format!(
+            r#"{{"resourceType":"MedicationRequest","id":"p","intent":"plan","dispenseRequest":{{{request}}}}}"#
+        );
+        let record = read(&bundle([plan]));
+        let mut texts = column(record.table(Table::Medications), "quantity_text");
+        assert_eq!(texts.next().flatten().as_deref(), Some("inside"));
+    }
+}

@@ -190,7 +190,8 @@ impl AuditLog {
     }
 
     fn append(&self, record: Record<'_>) -> Result<u64, AuditError> {
-        self.group.submit(Pending::of(record)?, fitting, |batch| self.write_batch(batch))
+        let answer = self.group.submit(Pending::of(record)?, fitting, |batch| self.write_batch(batch));
+        answer.unwrap_or(Err(AuditError::Stopped))
     }
 
     /// Lock, read what others wrote, chain, write, sync; the same answer for all when it fails.

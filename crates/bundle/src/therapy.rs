@@ -35,11 +35,11 @@ impl<'g> Therapies<'g> {
 
     /// The id of the oldest plan reached from a plan: its own where it replaces none. A plan that is not in the
     /// bundle still gives its id (contract, settled cases).
-    pub(crate) fn oldest(&self, plan: &Request, plan_id: &'g str) -> &'g str {
+    pub(crate) fn oldest(&self, plan: &Request, plan_id: Option<&'g str>) -> Option<&'g str> {
         if plan.head.resource == NOBODY {
             return plan_id;
         }
-        self.oldest[self.position_of[plan.head.resource as usize] as usize].unwrap_or(plan_id)
+        self.oldest[self.position_of[plan.head.resource as usize] as usize].or(plan_id)
     }
 
     /// The id of the plan that a plan replaces, known or not.

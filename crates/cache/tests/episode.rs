@@ -18,8 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bedside_audit::{AuditLog, Pepper};
 use bedside_cache::{
-    Cache, CacheError, Contents, ContentsError, KeyFile, NotReadable, Problem, ReaderAssertion, Refused,
-    Rule, Secret,
+    Cache, CacheError, Contents, ContentsError, HoldReason, KeyFile, NotReadable, Problem, ReaderAssertion,
+    Refused, Rule, Secret, SitePolicy,
 };
 use bedside_model::schema::Table;
 use jiff::SignedDuration;
@@ -363,12 +363,17 @@ fn looser_modes_and_links_are_refused() {
 #[test]
 fn no_byte_on_disk_tells_of_the_patient() {
     let home = home();
-    let world = on_disk(home.path());
+    let mut world = on_disk(home.path());
+    world.cache = world.cache.with_policy(SitePolicy { keep_bundle: true, ..SitePolicy::default() });
     let tables = record::tables(1);
     let contents = record::borrowed(&tables);
     let manifest = r#"{"canary": "Canarybury, 9990000018"}"#;
     let contents = Contents { manifest, ..world.contents(&contents) };
-    world.cache.write(&episode("Canarystay 9990000018"), &contents).expect("written");
+    let (bundle, id) = (manifest.repeat(100), episode("Canarystay 9990000018"));
+    world.cache.write_with_bundle(&id, &contents, Some(bundle.as_bytes())).expect("written");
+    world.cache.discharge(&id, &assertion()).expect("reported");
+    world.cache.hold(&id, &assertion(), HoldReason::Dissent).expect("held");
+    world.cache.release(&id, &assertion()).expect("released");
     world.read(&episode("Canarystay 9990000018")).expect("read");
     world.cache.list().expect("listed");
 

@@ -280,3 +280,33 @@ fn a_shorter_time_of_the_site_is_kept() {
     world.clock.advance(hours(1));
     assert_eq!(world.cache.sweep().expect("swept").purged[0].1, Rule::NoHeartbeat);
 }
+
+#[test]
+fn ninety_days_of_admissions_leave_receipts_and_nothing_else() {
+    let disks = Disks::tiny();
+    let world = disks.world();
+    for day in 0..90 {
+        world.write(&episode(&format!("EP-{day}")), 1).expect("admitted");
+        if day % 3 == 0 {
+            world.write(&episode(&format!("EP-{day}")), 2).expect("fetched again");
+        }
+        if day >= 2 && day % 5 != 0 && (day - 2) % 7 != 6 {
+            let earlier = episode(&format!("EP-{}", day - 2));
+            world.cache.discharge(&earlier, &assertion()).expect("discharged");
+        }
+        if day % 7 == 6 {
+            world.cache.purge(&episode(&format!("EP-{day}")), &assertion()).expect("purged");
+        }
+        world.clock.advance(hours(24));
+        let swept = world.cache.sweep().expect("swept");
+        assert_eq!(swept.recovered.strays + swept.recovered.marks, 0, "nothing to mend without a crash");
+        assert!(swept.kept <= 9, "{} episodes are kept on day {day}", swept.kept);
+    }
+    world.clock.advance(hours(24 * 8));
+    world.cache.sweep().expect("swept");
+    let left: Vec<_> = disks.cache.files().into_keys().collect();
+    let is_left =
+        |path: &&String| path.ends_with("/PURGED") || path.ends_with("lock") || path.ends_with(".pepper");
+    assert!(left.iter().all(|path| is_left(&path)), "{left:?}");
+    assert_eq!(left.len(), 2 * 90 + 2);
+}

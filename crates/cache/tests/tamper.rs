@@ -113,6 +113,20 @@ fn every_truncation_and_every_added_byte_is_noticed() {
 }
 
 #[test]
+fn every_page_that_reads_as_zeros_is_noticed() {
+    let (disks, files) = sealed();
+    let tampering = Tampering::new(&disks);
+    for (path, bytes) in &files {
+        for page in (0..bytes.len()).step_by(4096) {
+            let mut zeroed = bytes.clone();
+            let end = bytes.len().min(page + 4096);
+            zeroed[page..end].fill(0);
+            assert!(tampering.told(path, bytes, &zeroed).is_some(), "{path}, page at {page}");
+        }
+    }
+}
+
+#[test]
 fn the_damage_is_named() {
     let (disks, _) = sealed();
     let tampering = Tampering::new(&disks);

@@ -57,6 +57,11 @@ Examples:
   bedside show EP-2026-0002 --html --reader reader.json > record.html
   bedside show EP-2026-0002 --table links --format arrow --reader reader.json > links.arrow")]
     Show(ShowArgs),
+    /// Print the practice's answer of one episode, byte for byte, where the site keeps it. Audited.
+    #[command(after_help = "\
+Example:
+  bedside bundle EP-2026-0002 --reader reader.json | bedside-lab normalise - --out tables")]
+    Bundle(PurgeArgs),
     /// Destroy the record of one episode, its key first.
     #[command(after_help = "\
 Example:

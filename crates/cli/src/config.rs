@@ -179,12 +179,13 @@ fn cache(fields: &mut Fields<'_>, folder: &Path) -> Option<Cache> {
     let key = key_source(fields, folder);
     let older_keys = fields.optional_texts("older_keys").unwrap_or_default();
     let policy = fields.has("policy").then(|| path(fields, "policy", folder));
+    let file_system = file_system(fields);
     Some(Cache {
         root: root?,
         key: key?,
         older_keys: older_keys.iter().map(|file| folder.join(file)).collect(),
         policy: policy.flatten(),
-        file_system: file_system(fields),
+        file_system,
     })
 }
 

@@ -49,6 +49,7 @@ fn dispatch(args: &Args) -> Result<Exit, Stopped> {
         Command::Check(check) => commands::check(&config()?, check),
         Command::List(list) => commands::list(&config()?, list),
         Command::Show(show) => commands::show(&config()?, show),
+        Command::Bundle(episode) => commands::bundle(&config()?, episode),
         Command::Purge(purge) => commands::purge(&config()?, purge),
         Command::Discharge(episode) => commands::discharge(&config()?, episode),
         Command::Confirm(episode) => commands::confirm(&config()?, episode),

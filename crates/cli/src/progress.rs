@@ -1,7 +1,7 @@
 use std::io::{self, IsTerminal};
 
 use bedside_warm::strict::join;
-use bedside_warm::{Event, Outcome, Totals, What};
+use bedside_warm::{Event, Totals, What};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::output::tell;
@@ -42,7 +42,7 @@ impl Progress {
             What::InputFailed { problem } => self.say(problem),
             What::EpisodeFinished(report) => {
                 self.bar.inc(1);
-                if !matches!(report.outcome, Outcome::Warmed(_)) {
+                if !report.outcome.is_warmed() {
                     let (name, message) = (report.outcome.name(), report.outcome.message());
                     self.say(&format!("{}: {name}: {message}", escape(&report.episode)));
                 }

@@ -27,6 +27,7 @@ macro_rules! pages {
 }
 
 pages! {
+    the_page_on_benchmarks_is_true "benchmarks.md";
     the_command_line_page_is_true "command-line.md";
     the_configuration_page_is_true "configuration.md";
     the_page_on_data_for_programs_is_true "data-for-programs.md";

@@ -99,6 +99,14 @@ fn a_policy_file_shortens_and_names_the_roles() {
 }
 
 #[test]
+fn a_bundle_that_was_not_kept_is_not_there() {
+    let site = Site::new();
+    let output = run(&site, &["bundle", EPISODE]);
+    assert_eq!((output.status.code(), printed(&output).as_str()), (Some(3), ""));
+    assert!(told(&output).contains("the bundle was not kept"), "{}", told(&output));
+}
+
+#[test]
 fn a_patient_hears_who_saw_their_record() {
     let site = Site::new();
     run(&site, &["show", EPISODE]);

@@ -1,5 +1,5 @@
 use arrow_array::{Array, BooleanArray, ListArray, RecordBatch, StringArray, UInt32Array};
-use bedside_cache::OpenEpisode;
+use bedside_cache::{Freshness, OpenEpisode};
 use bedside_model::schema::Table;
 use bedside_model::{ClinicalArea, Day};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -17,6 +17,8 @@ pub struct Caveats {
     pub practice: Option<String>,
     /// When the practice's answer was complete; when it was sealed, for a record that was read from a file.
     pub retrieved_at: Timestamp,
+    /// What the site's policy said of its age when the episode was opened.
+    pub freshness: Freshness,
     /// Generation of the episode, from 1.
     pub generation: u64,
     /// The areas of the view, that of its rows first.
@@ -60,6 +62,7 @@ impl Caveats {
         Ok(Self {
             practice: origin.source.map(|source| source.practice),
             retrieved_at: retrieved_at.unwrap_or(episode.created()),
+            freshness: episode.freshness(),
             generation: episode.generation(),
             areas: areas.iter().map(of).collect::<Result<_, _>>()?,
         })
@@ -86,10 +89,11 @@ impl Caveats {
     }
 
     /// Those of them that say where a row is from.
-    pub(crate) fn origin_columns(&self) -> [Expr; 3] {
+    pub(crate) fn origin_columns(&self) -> [Expr; 4] {
         [
             lit(self.practice.clone().unwrap_or_default()).alias("practice"),
             lit(self.retrieved_at.to_string()).alias("retrieved_at"),
+            lit(self.freshness.as_str()).alias("freshness"),
             lit(self.generation).alias("generation"),
         ]
     }

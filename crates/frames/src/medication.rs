@@ -5,7 +5,8 @@ use bedside_cache::OpenEpisode;
 use bedside_model::schema::Table;
 use bedside_model::{ClinicalArea, Day, reading};
 use polars::prelude::{
-    DataType, ExplodeOptions, Expr, JoinArgs, JoinType, LazyFrame, by_name, coalesce, col, lit, when,
+    DataType, ExplodeOptions, Expr, JoinArgs, JoinType, LazyFrame, NULL, UnionArgs, by_name, coalesce, col,
+    concat, lit, when,
 };
 
 use crate::caveats::Caveats;
@@ -24,8 +25,8 @@ const ACUTE_MONTHS: u32 = 12;
 /// never issued, contradicting itself, or not classed.
 ///
 /// Groups: `at_practice`, `prescribed_elsewhere`. Added columns: `indications` (terms of the problems that point
-/// at it), `therapy_last_issue` (the latest issue of the whole therapy, over changes of dosage and
-/// re-authorisations), `lapsed` (the authorisation ran out; patients go on taking it).
+/// at it), `therapy_last_issue` (the latest issue of the whole therapy up to the retrieval day, over changes of
+/// dosage and re-authorisations; post-dated ones are flagged `future_issue`), `lapsed` (the authorisation ran out; patients go on taking it).
 ///
 /// # Errors
 /// [`FrameError`]; without the caveats of its areas there is no view.
@@ -85,17 +86,18 @@ pub fn medicines_reconciliation(episode: &OpenEpisode) -> Result<View, FrameErro
 /// The table with indications, the dates of issues, and whether the authorisation has lapsed.
 fn medications(episode: &OpenEpisode) -> Result<LazyFrame, FrameError> {
     let rows = numbered(episode, Table::Medications)?;
-    let issues = issues(episode, &rows)?;
+    let day = Caveats::of(episode, &AREAS)?.retrieval_day();
+    let issues = issues(episode, &rows, day)?;
     let rows = left(rows.clone(), indications(episode, &rows)?, "row");
     let rows = left(rows.clone(), lapsed(&rows), "row");
     let rows = left(rows, issues.of_plan, "plan_id");
     let rows = left(rows, issues.of_therapy, "therapy_id");
     let prescribed = coalesce(&[col("plan_last_issue"), col("effective_start_to")]);
-    let last = coalesce(&[col("therapy_last_issue"), col("last_issue_to")]);
     Ok(rows
         .with_columns([
             prescribed.alias("prescribed_on"),
-            last.alias("therapy_last_issue"),
+            // A statement without a plan belongs to no therapy and may still state its last issue.
+            coalesce(&[col("therapy_last_issue"), up_to(day, "last_issue_to")]).alias("therapy_last_issue"),
             col("lapsed").fill_null(lit(false)),
             col("plan_issues").fill_null(lit(0_u32)),
         ])
@@ -128,26 +130,24 @@ struct Issues {
     of_therapy: LazyFrame,
 }
 
-/// The issues that were made and not cancelled: number and latest day for each plan, latest day for each therapy.
-fn issues(episode: &OpenEpisode, rows: &LazyFrame) -> Result<Issues, FrameError> {
+/// The issues that were made and not cancelled: their number and, up to that day, the latest for each plan; and the
+/// latest for each therapy, of the issues and of what the GP system states.
+fn issues(episode: &OpenEpisode, rows: &LazyFrame, until: Day) -> Result<Issues, FrameError> {
     let made = table(episode, Table::MedicationIssues)?;
     let made = made.filter(col("status").is_null().or(col("status").neq(lit("stopped"))));
-    let made =
-        made.select([col("plan_id"), col("issued_to").alias("day")]).filter(col("plan_id").is_not_null());
+    let made = made.filter(col("plan_id").is_not_null());
+    let made = made.select([col("plan_id"), up_to(until, "issued_to").alias("day")]);
     let of_plan = made.clone().group_by_stable([col("plan_id")]);
     let of_plan = of_plan.agg([
         col("day").max().alias("plan_last_issue"),
         col("day").len().cast(DataType::UInt32).alias("plan_issues"),
     ]);
-    let plans = rows.clone().select([col("plan_id"), col("therapy_id"), col("last_issue_to")]);
-    let plans = plans.filter(col("therapy_id").is_not_null());
-    let days = left(plans, made, "plan_id");
-    let latest = coalesce(&[
-        when(col("day").gt(col("last_issue_to"))).then(col("day")).otherwise(col("last_issue_to")),
-        col("day"),
-    ]);
-    let of_therapy = days.with_columns([latest.alias("latest")]).group_by_stable([col("therapy_id")]);
-    Ok(Issues { of_plan, of_therapy: of_therapy.agg([col("latest").max().alias("therapy_last_issue")]) })
+    let plans = rows.clone().filter(col("therapy_id").is_not_null());
+    let stated = plans.clone().select([col("therapy_id"), up_to(until, "last_issue_to").alias("day")]);
+    let issued = left(plans.select([col("plan_id"), col("therapy_id")]), made, "plan_id");
+    let days = concat([stated, issued.select([col("therapy_id"), col("day")])], UnionArgs::default());
+    let of_therapy = days.map_err(FrameError::Query)?.group_by_stable([col("therapy_id")]);
+    Ok(Issues { of_plan, of_therapy: of_therapy.agg([col("day").max().alias("therapy_last_issue")]) })
 }
 
 fn left(rows: LazyFrame, other: LazyFrame, on: &str) -> LazyFrame {
@@ -163,7 +163,7 @@ fn is_current() -> Expr {
 }
 
 fn elsewhere() -> Expr {
-    is_one_of("prescribing_agency", &["prescribed-by-another-organisation"])
+    is_one_of("prescribing_agency", &[reading::PRESCRIBED_ELSEWHERE])
 }
 
 /// Authorised, then stopped before anything was issued (`admission-use-case` sheet, section 3): not a medicine
@@ -178,6 +178,11 @@ fn cancelled_before_issue() -> Expr {
 fn is_one_of(column: &str, values: &[&str]) -> Expr {
     let any = values.iter().map(|value| col(column).eq(lit(*value))).fold(lit(false), Expr::or);
     any.fill_null(lit(false))
+}
+
+/// A column of days, null where the day is after that one.
+fn up_to(day: Day, column: &str) -> Expr {
+    when(col(column).lt_eq(date(day))).then(col(column)).otherwise(lit(NULL))
 }
 
 fn date(day: Day) -> Expr {
@@ -284,6 +289,33 @@ mod tests {
         let issues = texts(&view, "therapy_last_issue");
         assert_eq!(issues, ["2026-03-01", "2026-04-20", ""], "over the therapy, and never a cancelled one");
         assert_eq!(texts(&view, "lapsed"), ["false", "true", "false"]);
+    }
+
+    #[test]
+    fn an_issue_that_is_still_to_come_is_not_the_last_one() {
+        // The record is of 2 May 2026.
+        let post_dated = |id: &str| medication(id, json!("current"), "repeat-dispensing", json!({}));
+        let mut stated = post_dated("stated");
+        stated
+            .as_object_mut()
+            .expect("an object")
+            .extend(day("last_issue", "2026-06-01").as_object().expect("an object").clone());
+        let mut without_plan = post_dated("without-plan");
+        let fields = without_plan.as_object_mut().expect("an object");
+        fields.extend(day("last_issue", "2026-05-02").as_object().expect("an object").clone());
+        fields.retain(|name, _| name != "plan_id" && name != "therapy_id");
+        let episode = episode(
+            vec![post_dated("batch"), post_dated("all-to-come"), stated, without_plan],
+            vec![
+                issue("batch", "2026-04-02", "active"),
+                issue("batch", "2026-05-02", "active"),
+                issue("batch", "2026-06-02", "active"),
+                issue("all-to-come", "2026-06-02", "active"),
+            ],
+            vec![],
+        );
+        let view = collected(current_medication(&episode)).rows;
+        assert_eq!(texts(&view, "therapy_last_issue"), ["2026-05-02", "", "", "2026-05-02"]);
     }
 
     #[test]

@@ -194,6 +194,7 @@ mod tests {
         for (column, expected) in [
             ("practice", "A99001"),
             ("retrieved_at", "2026-05-01T23:30:00Z"),
+            ("freshness", "fresh"),
             ("generation", "1"),
             ("allergies_state", "returned"),
             ("allergies_warnings", "confidential-items; data-in-transit"),

@@ -17,6 +17,10 @@ pub const PROBLEM_LISTED: &str = "primary";
 /// The clinical status of a problem that is not shown; every other one, none at all included, is.
 pub const PROBLEM_INACTIVE: &str = "inactive";
 
+/// The code of an agency that is not the practice: what it prescribes is recorded by the practice, not issued
+/// (`medications` sheet, section 5), and is shown apart.
+pub const PRESCRIBED_ELSEWHERE: &str = "prescribed-by-another-organisation";
+
 /// Whether a medication of that class is shown as current.
 pub fn is_shown_as_current(class: Option<&str>) -> bool {
     class.is_none_or(|class| CURRENT_CLASSES.contains(&class))

@@ -56,6 +56,7 @@ mod token;
 mod trace;
 mod transport;
 mod validity;
+mod words;
 
 pub use body::BodyLimits;
 pub use breaker::{Breaker, BreakerPolicy};

@@ -183,7 +183,8 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
         let check = check_identity(&record.patients, &fetched.patient.demographics);
         unless_match(&check)?;
         let manifest = Manifest::new(&record, body, self.provenance(fetched, &check), self.parts.clock.now());
-        let committed = self.write(&record, &manifest, &fetched.patient.demographics).map_err(not_stored)?;
+        let written = self.write(&record, &manifest, (&fetched.patient.demographics, body));
+        let committed = written.map_err(not_stored)?;
         let states = sections::states(&record);
         detail.areas_returned = sections::returned(&states);
         detail.rows = committed.rows.clone();
@@ -218,7 +219,7 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
         &self,
         record: &Record,
         manifest: &Manifest,
-        patient: &Demographics,
+        (patient, bundle): (&Demographics, &[u8]),
     ) -> Result<Committed, CacheError> {
         let tables: Vec<_> = record.tables().collect();
         let contents = Contents {
@@ -228,7 +229,7 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
             requester: &self.admission.requester,
             patient: &patient.nhs_number,
         };
-        self.parts.cache.write(&self.admission.episode, &contents)
+        self.parts.cache.write_with_bundle(&self.admission.episode, &contents, Some(bundle))
     }
 }
 

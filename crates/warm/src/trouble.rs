@@ -52,7 +52,7 @@ pub(crate) fn out_of_time() -> Outcome {
         message: "The GP record could not be fetched in the time there is for one patient. Try again later, or ask the \
                   practice."
             .to_owned(),
-        advice: "trace, look-up, waiting and attempts took longer than the limit episode_seconds: see which did"
+        advice: "trace, look-up, waiting and attempts took longer than there is for one admission: see which did"
             .to_owned(),
         trace_id: None,
         attempts: 0,

@@ -207,7 +207,7 @@ fn joined_row<'g>(
         plan,
         plan_id,
         prior_plan_id: therapies.prior_id(graph, &plan),
-        therapy_id: plan_id.map(|id| therapies.oldest(&plan, id)),
+        therapy_id: therapies.oldest(&plan, plan_id),
         medicine: medicine(graph, &statement, &plan),
         issues: of_plan,
         consultation,
@@ -238,7 +238,7 @@ fn lone_row<'g>(
         plan,
         plan_id,
         prior_plan_id: therapies.prior_id(graph, &plan),
-        therapy_id: plan_id.map(|id| therapies.oldest(&plan, id)),
+        therapy_id: therapies.oldest(&plan, plan_id),
         medicine: medicine(graph, &statement, &plan),
         issues: of_plan,
         consultation: relations

@@ -80,7 +80,7 @@ fn row<'g>(
     let present = !lists.is_empty();
     let requested = requested.map_or(present, |areas| areas.contains(&area)) || denial.is_some();
     let note = note(graph, &lists, &ended);
-    let late = warnings.iter().any(|code| [IN_TRANSIT, AWAITING_FILING].contains(&code.trim()));
+    let late = warnings.iter().any(|code| is_one_of(code, &[IN_TRANSIT, AWAITING_FILING]));
     Row {
         area,
         entry: lists.first().map(|list| graph.entry(list.resource)),
@@ -129,7 +129,7 @@ fn state(
     said: Option<Said>,
     warnings: &[&str],
 ) -> SectionState {
-    let confidential = warnings.iter().any(|code| code.trim() == CONFIDENTIAL);
+    let confidential = warnings.iter().any(|code| is_one_of(code, &[CONFIDENTIAL]));
     match (entries, said) {
         (1.., _) if confidential => SectionState::ReturnedWithExclusions,
         (1.., _) => SectionState::Returned,
@@ -196,14 +196,19 @@ fn notice_lists(graph: &Graph<'_, '_>, relations: &Relations<'_>, findings: &mut
 fn notice_unknown_codes(graph: &Graph<'_, '_>, list: &List, findings: &mut Findings) {
     let all = graph.all;
     for warning in list.warnings.of(&all.texts) {
-        if ![CONFIDENTIAL, IN_TRANSIT, AWAITING_FILING].contains(&all.store.code(*warning)) {
+        if !is_one_of(all.store.str(*warning), &[CONFIDENTIAL, IN_TRANSIT, AWAITING_FILING]) {
             findings.notices.add(list.resource, NoticeCode::UnknownCode, "extension");
         }
     }
-    let reason = all.store.code(concepts::code(all, list.empty_reason));
-    if !matches!(reason, "" | "no-content-recorded") {
+    let reason = all.store.str(concepts::code(all, list.empty_reason));
+    if !is_one_of(reason, &["", "no-content-recorded"]) {
         findings.notices.add(list.resource, NoticeCode::UnknownCode, "emptyReason");
     }
+}
+
+/// Whether a code is one of some, white space and case apart (`coding` sheet, section 8).
+fn is_one_of(code: &str, known: &[&str]) -> bool {
+    known.iter().any(|known| known.eq_ignore_ascii_case(code.trim()))
 }
 
 fn notice_outcomes(graph: &Graph<'_, '_>, findings: &mut Findings) {

@@ -164,3 +164,22 @@ fn the_text_of_a_quantity_stands_before_the_one_beside_it_in_any_order() {
         assert_eq!(texts.next().flatten().as_deref(), Some("inside"));
     }
 }
+
+#[test]
+fn a_warning_in_capitals_left_its_area_complete() {
+    let warning = |code: &str| {
+        let extension = format!(r#"{{"url":"ListWarningCode-1","valueCode":"{code}"}}"#);
+        read(&bundle([list("l", "933361000000108", &format!(r#""extension":[{extension}]"#))]))
+    };
+    let medications = |record: &Record| rows(record.table(Table::Sections)).swap_remove(1);
+    assert_eq!(medications(&warning("Data-In-Transit "))["incomplete"], true);
+    assert_eq!(medications(&warning("CONFIDENTIAL-ITEMS"))["state"], "empty_confidential");
+}
+
+#[test]
+fn a_plan_without_an_id_lost_its_therapy() {
+    let plan = r#"{"resourceType":"MedicationRequest","intent":"plan","priorPrescription":{"reference":"MedicationRequest/first"}}"#;
+    let record = read(&bundle([plan.to_owned()]));
+    let therapy = column(record.table(Table::Medications), "therapy_id").next().flatten();
+    assert_eq!(therapy.as_deref(), Some("first"));
+}

@@ -1,6 +1,7 @@
 //! One file a verb. Each reads what was asked for, calls the crates below, prints, and says how it ended.
 
 mod audit;
+mod bundle;
 mod check;
 mod completions;
 mod config;
@@ -16,6 +17,7 @@ mod sweep;
 mod warm;
 
 pub(crate) use audit::{export, verify, who_saw};
+pub(crate) use bundle::bundle;
 pub(crate) use check::check;
 pub(crate) use completions::completions;
 pub(crate) use config::{print_example, show as show_config};

@@ -66,6 +66,7 @@ pub(super) fn metadata(record: &Record, sections: &[Section]) -> HashMap<String,
     let manifest = record.manifest();
     metadata.insert("bedside.schema_version".to_owned(), manifest.schema_version.clone());
     metadata.insert("bedside.retrieved_at".to_owned(), manifest.retrieved_at.clone().unwrap_or_default());
+    metadata.insert("bedside.freshness".to_owned(), record.freshness().as_str().to_owned());
     let practice = manifest.source.as_ref().map(|source| source.practice.clone());
     metadata.insert("bedside.practice".to_owned(), practice.unwrap_or_default());
     metadata

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
-use bedside_cache::OpenEpisode;
+use bedside_cache::{Freshness, OpenEpisode};
 use bedside_model::schema::Table;
 use bedside_model::{ClinicalArea, EpisodeId};
 use bedside_warm::Manifest;
@@ -16,6 +16,7 @@ pub struct Record {
     episode: EpisodeId,
     manifest: Manifest,
     tables: BTreeMap<Table, RecordBatch>,
+    freshness: Freshness,
 }
 
 /// The manifest of an episode was written by another version of this software: fetch the record again.
@@ -27,7 +28,7 @@ impl Record {
     /// A record of those tables. Without `sections` and `notices` among them nothing can be concluded, and
     /// every view says so.
     pub fn new(episode: EpisodeId, manifest: Manifest, tables: BTreeMap<Table, RecordBatch>) -> Self {
-        Self { episode, manifest, tables }
+        Self { episode, manifest, tables, freshness: Freshness::Fresh }
     }
 
     /// The record of an episode that the cache has opened, all its tables.
@@ -37,7 +38,7 @@ impl Record {
     pub fn of(episode: EpisodeId, opened: &OpenEpisode) -> Result<Self, ForeignManifest> {
         let manifest = serde_json::from_str(opened.manifest()).map_err(|_| ForeignManifest)?;
         let tables = Table::ALL.into_iter().map(|table| (table, opened.table(table).clone())).collect();
-        Ok(Self::new(episode, manifest, tables))
+        Ok(Self { freshness: opened.freshness(), ..Self::new(episode, manifest, tables) })
     }
 
     /// A table; an empty one where it was not read.
@@ -63,14 +64,23 @@ impl Record {
             Some(Ok(at)) => format!("{}, {}", ward_time(at), page.age(at)),
             _ => "at an unknown time".to_owned(),
         };
+        let freshness = match self.freshness {
+            Freshness::Fresh => "",
+            Freshness::Ageing => ", no longer fresh by the site's policy",
+            Freshness::Stale => ", STALE by the site's policy and shown because the reader accepted that",
+        };
         [
             format!("Source: the GP practice record of the patient, practice {}", escape(practice)),
-            format!("Retrieved: {retrieved}; what changed at the practice since then is not here"),
+            format!("Retrieved: {retrieved}{freshness}; what changed at the practice since then is not here"),
         ]
     }
 
     pub(super) fn episode(&self) -> String {
         escape(self.episode.as_str()).into_owned()
+    }
+
+    pub(super) fn freshness(&self) -> Freshness {
+        self.freshness
     }
 
     pub(super) fn manifest(&self) -> &Manifest {
@@ -81,5 +91,24 @@ impl Record {
 impl std::fmt::Debug for Record {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Record").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{page, record};
+    use super::*;
+
+    #[test]
+    fn a_record_that_is_not_fresh_says_so_wherever_it_is_from() {
+        for (freshness, words) in [
+            (Freshness::Fresh, "2 hours ago; "),
+            (Freshness::Ageing, "no longer fresh"),
+            (Freshness::Stale, "STALE"),
+        ] {
+            let record = Record { freshness, ..record(&[]) };
+            let [_, retrieved] = record.provenance(page(120));
+            assert!(retrieved.contains(words), "{retrieved}");
+        }
     }
 }

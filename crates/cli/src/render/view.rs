@@ -212,6 +212,7 @@ mod tests {
         Caveats {
             practice: Some("A99001".to_owned()),
             retrieved_at: page(120).now,
+            freshness: bedside_cache::Freshness::Fresh,
             generation: 1,
             areas: areas.iter().map(of).collect(),
         }

@@ -24,12 +24,11 @@ pub(super) struct Mark {
     pub label: String,
 }
 
-/// Marks over two logarithmic axes, whose values are all above zero. `names` writes a value of each axis.
-pub(super) fn scatter(
-    marks: &[Mark],
-    names: (fn(f64) -> String, fn(f64) -> String),
-    titles: (&str, &str),
-) -> String {
+/// How a value of an axis is written.
+pub(super) type Written = fn(f64) -> String;
+
+/// Marks over two logarithmic axes, whose values are all above zero; what goes across, then what goes up.
+pub(super) fn scatter(marks: &[Mark], written: (Written, Written), titles: (&str, &str)) -> String {
     const HEIGHT: f64 = 380.0;
     let across = Axis::around(marks.iter().map(|mark| mark.x), (LEFT, WIDTH - 20.0));
     let up = Axis::around(marks.iter().map(|mark| mark.y), (HEIGHT - BELOW, 12.0));
@@ -37,12 +36,12 @@ pub(super) fn scatter(
     for tick in &across.ticks {
         let (x, foot) = (across.place(*tick), HEIGHT - BELOW);
         line(&mut svg, (x, 12.0), (x, foot));
-        text(&mut svg, "middle", (x, foot + 16.0), &names.0(*tick));
+        text(&mut svg, "middle", (x, foot + 16.0), &written.0(*tick));
     }
     for tick in &up.ticks {
         let y = up.place(*tick);
         line(&mut svg, (LEFT, y), (WIDTH - 20.0, y));
-        text(&mut svg, "end", (LEFT - 8.0, y + 4.0), &names.1(*tick));
+        text(&mut svg, "end", (LEFT - 8.0, y + 4.0), &written.1(*tick));
     }
     text(&mut svg, "middle", ((LEFT + WIDTH) / 2.0, HEIGHT - 6.0), titles.0);
     for mark in marks {
@@ -53,8 +52,8 @@ pub(super) fn scatter(
     svg + "</svg>\n"
 }
 
-/// Bars in groups, each group under its name. `name` writes a value.
-pub(super) fn bars(groups: &[(String, Vec<Mark>)], title: &str, name: fn(f64) -> String) -> String {
+/// Bars in groups, each group under its name.
+pub(super) fn bars(groups: &[(String, Vec<Mark>)], title: &str, written: Written) -> String {
     const BAR: f64 = 18.0;
     const HEAD: f64 = 24.0;
     const ROOM: f64 = WIDTH - 150.0;
@@ -72,7 +71,7 @@ pub(super) fn bars(groups: &[(String, Vec<Mark>)], title: &str, name: fn(f64) ->
             put(&mut svg, format_args!("<rect class=\"{series}\" x=\"0\" y=\"{upright:.1}\" "));
             put(&mut svg, format_args!("width=\"{:.1}\" height=\"{depth:.1}\">", width.max(1.0)));
             put(&mut svg, format_args!("<title>{}</title></rect>\n", escape(&mark.label)));
-            text(&mut svg, "start", (width + 8.0, y + BAR - 5.0), &name(mark.y));
+            text(&mut svg, "start", (width + 8.0, y + BAR - 5.0), &written(mark.y));
             y += BAR;
         }
         y += 10.0;

@@ -34,6 +34,7 @@ pages! {
     the_page_on_ending_an_episode_is_true "ending-an-episode.md";
     the_page_on_events_is_true "events.md";
     the_page_on_limits_is_true "limits.md";
+    the_page_on_parsing_is_true "parsing.md";
     the_quickstart_of_engineers_is_true "quickstart-engineer.md";
     the_quickstart_of_integrators_is_true "quickstart-integrator.md";
     the_quickstart_of_operators_is_true "quickstart-operator.md";

@@ -58,26 +58,29 @@ pub(crate) fn read_patient(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
 }
 
 pub(crate) fn read_person(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
-    reader.begin(reader.out.named.len());
-    let mut this = Named::default();
-    reader.members(|reader, key| {
-        match key {
-            "name" => this.persons = names(reader)?,
-            "identifier" => this.identifiers = reader.identifiers("identifier")?,
-            _ => reader.base(key)?,
-        }
+    read_named(reader, |reader, named| {
+        named.persons = names(reader)?;
         Ok(())
-    })?;
-    reader.out.named.push(this);
-    Ok(())
+    })
 }
 
 pub(crate) fn read_place(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
+    read_named(reader, |reader, named| {
+        named.name = reader.text("name")?;
+        Ok(())
+    })
+}
+
+/// Reads a person or a place, which differ in what a name is.
+fn read_named(
+    reader: &mut Reader<'_, '_, '_>,
+    mut read_name: impl FnMut(&mut Reader<'_, '_, '_>, &mut Named) -> Read<()>,
+) -> Read<()> {
     reader.begin(reader.out.named.len());
     let mut this = Named::default();
     reader.members(|reader, key| {
         match key {
-            "name" => this.name = reader.text("name")?,
+            "name" => read_name(reader, &mut this)?,
             "identifier" => this.identifiers = reader.identifiers("identifier")?,
             _ => reader.base(key)?,
         }

@@ -7,6 +7,7 @@ use bedside_model::NoticeCode;
 use bedside_model::schema::Table;
 use hashbrown::HashMap;
 
+use super::{RecordTable, encounters};
 use crate::arrays::strings;
 use crate::collected::{Collected, NOBODY};
 use crate::columns::{Columns, empty, kept};
@@ -159,19 +160,12 @@ struct Manifested<'g> {
     description: Text,
 }
 
-/// What the rows of this table tell the others.
-pub(crate) struct Allergies {
-    pub(crate) batch: RecordBatch,
-    /// Number of the Encounter of each row.
-    pub(crate) encounters: Vec<Option<u32>>,
-}
-
 /// Makes the table.
 pub(crate) fn table<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
     findings: &mut Findings,
-) -> Allergies {
+) -> RecordTable {
     let counted = graph.all.allergies.iter().filter(|allergy| graph.counts(allergy.head.resource));
     let mut rows: Vec<Row<'g>> = counted.map(|allergy| row(graph, relations, allergy)).collect();
     share_conflicts(graph, &mut rows);
@@ -179,8 +173,8 @@ pub(crate) fn table<'g>(
     for row in &rows {
         notice_gaps(graph, row, findings);
     }
-    let encounters = rows.iter().map(|row| row.consultation.and_then(|place| place.encounter)).collect();
-    Allergies { batch: columns(graph, relations, &rows, findings), encounters }
+    let places = rows.iter().map(|row| row.consultation);
+    RecordTable { encounters: encounters(places), batch: columns(graph, relations, &rows, findings) }
 }
 
 fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, allergy: &'g Allergy) -> Row<'g> {

@@ -5,6 +5,7 @@ use bedside_model::schema::Table;
 use bedside_model::{Day, NoticeCode};
 use hashbrown::HashMap;
 
+use super::{RecordTable, encounters};
 use crate::collected::{Collected, NOBODY};
 use crate::columns::{Columns, empty};
 use crate::concepts::{self, Described};
@@ -247,13 +248,6 @@ struct Row<'g> {
     flags: Flags,
 }
 
-/// What the rows of this table tell the others.
-pub(crate) struct MedicationIssues {
-    pub(crate) batch: RecordBatch,
-    /// Number of the Encounter of each row.
-    pub(crate) encounters: Vec<Option<u32>>,
-}
-
 /// Makes the table for the record as of the day `today`.
 pub(crate) fn table<'g>(
     graph: &'g Graph<'g, '_>,
@@ -261,7 +255,7 @@ pub(crate) fn table<'g>(
     issues: &'g Issues<'g>,
     today: Day,
     findings: &mut Findings,
-) -> MedicationIssues {
+) -> RecordTable {
     // The issues of one plan share its statement's membership, found once.
     let mut under_plan: HashMap<&str, Option<Membership>> = HashMap::new();
     let mut membership = |issue: &Issue<'g>| {
@@ -276,8 +270,8 @@ pub(crate) fn table<'g>(
         let membership = membership(issue);
         rows.push(row(graph, relations, issue, membership, today, findings));
     }
-    let encounters = rows.iter().map(|row| row.consultation.and_then(|place| place.encounter)).collect();
-    MedicationIssues { batch: columns(graph, relations, &rows, findings), encounters }
+    let places = rows.iter().map(|row| row.consultation);
+    RecordTable { encounters: encounters(places), batch: columns(graph, relations, &rows, findings) }
 }
 
 fn row<'g>(

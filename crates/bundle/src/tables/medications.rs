@@ -8,6 +8,7 @@ use bedside_model::{Day, NoticeCode, day_interval, warning_dates};
 use hashbrown::{HashMap, HashSet};
 
 use super::medication_issues::Request;
+use super::{RecordTable, encounters};
 use crate::collected::NOBODY;
 use crate::columns::{Columns, empty};
 use crate::concepts::{self, Described};
@@ -99,13 +100,6 @@ struct Row<'g> {
     class: &'static str,
 }
 
-/// What the rows of this table tell the others.
-pub(crate) struct Medications {
-    pub(crate) batch: RecordBatch,
-    /// Number of the Encounter of each row.
-    pub(crate) encounters: Vec<Option<u32>>,
-}
-
 /// Makes the table for the record as of the day `today`.
 pub(crate) fn table<'g>(
     graph: &'g Graph<'g, '_>,
@@ -113,7 +107,7 @@ pub(crate) fn table<'g>(
     issues: &'g Issues<'g>,
     today: Day,
     findings: &mut Findings,
-) -> Medications {
+) -> RecordTable {
     let mut rows = rows(graph, relations, issues, findings);
     for row in &mut rows {
         let standing = Standing::new(graph, issues, &row.statement, &row.plan, row.issues, today);
@@ -121,8 +115,8 @@ pub(crate) fn table<'g>(
         row.class = standing.class(row.membership);
         notice_gaps(graph, row, findings);
     }
-    let encounters = rows.iter().map(|row| row.consultation.and_then(|place| place.encounter)).collect();
-    Medications { batch: columns(graph, relations, &rows, findings), encounters }
+    let places = rows.iter().map(|row| row.consultation);
+    RecordTable { encounters: encounters(places), batch: columns(graph, relations, &rows, findings) }
 }
 
 fn rows<'g>(

@@ -9,3 +9,19 @@ pub(crate) mod medications;
 pub(crate) mod notices;
 pub(crate) mod problems;
 pub(crate) mod sections;
+
+use arrow_array::RecordBatch;
+
+use crate::relations::Consultation;
+
+/// A table of records, and what its rows tell the consultations.
+pub(crate) struct RecordTable {
+    pub(crate) batch: RecordBatch,
+    /// Number of the Encounter of each row.
+    pub(crate) encounters: Vec<Option<u32>>,
+}
+
+/// The Encounters of some places.
+fn encounters<'g>(places: impl Iterator<Item = Option<Consultation<'g>>>) -> Vec<Option<u32>> {
+    places.map(|place| place?.encounter).collect()
+}

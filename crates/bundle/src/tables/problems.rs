@@ -5,6 +5,7 @@ use bedside_model::NoticeCode;
 use bedside_model::schema::Table;
 use hashbrown::HashSet;
 
+use super::{RecordTable, encounters};
 use crate::collected::Collected;
 use crate::columns::{Columns, empty};
 use crate::concepts::{self, Described};
@@ -149,26 +150,19 @@ struct Row<'g> {
     flags: Flags,
 }
 
-/// What the rows of this table tell the others.
-pub(crate) struct Problems {
-    pub(crate) batch: RecordBatch,
-    /// Number of the Encounter of each row.
-    pub(crate) encounters: Vec<Option<u32>>,
-}
-
 /// Makes the table.
 pub(crate) fn table<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
     findings: &mut Findings,
-) -> Problems {
+) -> RecordTable {
     let counted = graph.all.conditions.iter().filter(|condition| graph.counts(condition.head.resource));
     let rows: Vec<Row<'g>> = counted.map(|condition| row(graph, relations, condition)).collect();
     for row in &rows {
         notice_gaps(graph, row, findings);
     }
-    let encounters = rows.iter().map(|row| row.consultation.and_then(|place| place.encounter)).collect();
-    Problems { batch: columns(graph, &rows, findings), encounters }
+    let places = rows.iter().map(|row| row.consultation);
+    RecordTable { encounters: encounters(places), batch: columns(graph, &rows, findings) }
 }
 
 fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, condition: &'g Condition) -> Row<'g> {

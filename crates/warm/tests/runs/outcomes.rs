@@ -5,21 +5,14 @@ use std::io;
 
 use crate::support::{FakeSpine, NOW, NUMBERS, Reply, Ward, bundle, line, list};
 use bedside_audit::verify;
-use bedside_cache::ReaderAssertion;
+use bedside_cache::{HoldReason, ReaderAssertion};
 use bedside_model::schema::Table;
 use bedside_spine::{Decision, Refusal, Unavailability};
 use bedside_warm::{Admissions, Manifest, Pipeline};
 use serde_json::{Value, json};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_warmed_record_can_be_read_by_who_may() {
-    let ward = Ward::new([(0, bundle(0, "Edith"))]);
-    let ran = ward.warm(&list([line(0)])).await;
-    assert_eq!(ran.outcome("EP-0"), "warmed");
-    assert!(ran.report.all_warmed() && !ran.report.refused_by_policy_only());
-
-    let admission = line(0);
-    let assertion = ReaderAssertion {
+fn reader() -> ReaderAssertion {
+    ReaderAssertion {
         requester: bedside_model::Requester {
             user_id: "user-18".into(),
             sds_user_id: "UNK".into(),
@@ -33,9 +26,30 @@ async fn a_warmed_record_can_be_read_by_who_may() {
         },
         reason: "directcare".into(),
         relationship: "admitting team".into(),
-    };
-    let episode = admission["episode"].as_str().expect("text").parse().expect("an id");
-    let grant = ward.cache.grant(&assertion, &episode).expect("granted");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_fetched_for_an_episode_whose_record_the_cache_would_not_take() {
+    let ward = Ward::new([(0, bundle(0, "Edith")), (1, bundle(1, "Edith"))]);
+    ward.warm(&list([line(0), line(1)])).await;
+    let (calls, id) = (ward.calls(), |text: &str| text.parse().expect("an id"));
+    ward.cache.purge(&id("EP-0"), &reader()).expect("purged");
+    ward.cache.hold(&id("EP-1"), &reader(), HoldReason::Dissent).expect("held");
+    let ran = ward.warm(&list([line(0), line(1)])).await;
+    assert_eq!((ran.outcome("EP-0"), ran.outcome("EP-1")), ("not_stored", "not_stored"));
+    assert_eq!(ward.calls(), calls);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warmed_record_can_be_read_by_who_may() {
+    let ward = Ward::new([(0, bundle(0, "Edith"))]);
+    let ran = ward.warm(&list([line(0)])).await;
+    assert_eq!(ran.outcome("EP-0"), "warmed");
+    assert!(ran.report.all_warmed() && !ran.report.refused_by_policy_only());
+
+    let episode = "EP-0".parse().expect("an id");
+    let grant = ward.cache.grant(&reader(), &episode).expect("granted");
     let opened = ward.cache.read(&grant).expect("opened");
     assert_eq!(opened.table(Table::Allergies).num_rows(), 1);
     assert_eq!(opened.table(Table::Sections).num_rows(), 10);

@@ -254,7 +254,7 @@ fn files_are_served_one_admission_each_and_end_in_their_own_states() {
     let flat = out.split_whitespace().collect::<Vec<_>>().join(" ");
     for (number, part) in [
         (3, "line refused, {}: nhs_number: the check digit of the NHS number is wrong"),
-        (4, "unreadable, {}: not JSON"),
+        (4, "not_fetched, {}: The answer of the GP practice's system could not be read"),
         (5, "wrong_patient, {}: the answer holds no Patient"),
     ] {
         let part = format!("BUNDLE-{number:02} {}", part.replace("{}", &bundles[number - 1]));

@@ -7,8 +7,8 @@
 
 Each input is read once and twice under `valgrind --tool=callgrind`, and the difference is told: one reading, without
 the start of the program. The inputs are generated, so the counts are the same on every machine of one architecture
-with one Rust version; another compiler moves them, and the baseline names its own. Hash tables with random seeds
-move them by less than 0.1 %. Needs valgrind and a Rust toolchain, nothing else.
+with one Rust version; another compiler moves them, and the baseline names its own. Needs valgrind and a Rust
+toolchain, nothing else.
 """
 
 import json

@@ -19,7 +19,7 @@ const ROUNDS: usize = 9;
 
 fn main() {
     // `cargo bench` hands every program `--bench` and the filter of criterion.
-    println!("{:<58} {:>7}  {:>15}", "ratio", "median", "quartiles");
+    println!("{:<66} {:>7}  {:>15}", "ratio", "median", "quartiles");
     sizes();
     key_orders();
     pieces();
@@ -100,7 +100,7 @@ fn told(name: &str, mut one: impl FnMut() -> f64, mut other: impl FnMut() -> f64
     }
     quotients.sort_unstable_by(f64::total_cmp);
     let at = |quarter: usize| quotients[quotients.len() * quarter / 4];
-    println!("{name:<58} {:>6.2}x  {:>6.2}x {:>6.2}x", at(2), at(1), at(3));
+    println!("{name:<66} {:>6.2}x  {:>6.2}x {:>6.2}x", at(2), at(1), at(3));
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> f64 {

@@ -28,6 +28,8 @@ const WRONG_PATIENT: Expected = ("wrong_patient", 1);
 const HTTP: Expected = ("not_fetched malformed/http", 1);
 const CUT: Expected = ("not_fetched unavailable/cut", 3);
 const RESET: Expected = ("not_fetched unavailable/reset", 3);
+/// A reset throws away what has arrived and has not been read: on a busy machine that may be the headers too.
+const CUT_OR_RESET: Expected = ("not_fetched unavailable/cut or reset", 3);
 const BUSY: Expected = ("not_fetched unavailable/busy", 3);
 const BUSY_ONCE: Expected = ("not_fetched unavailable/busy", 1);
 const REDIRECT: Expected = ("not_fetched malformed/redirect", 1);
@@ -65,7 +67,7 @@ const MATRIX: &[(&str, Expected)] = &[
     ("body-cut-at-1", CUT),
     ("body-cut-half", CUT),
     ("body-cut-last-byte", CUT),
-    ("body-reset-half", CUT),
+    ("body-reset-half", CUT_OR_RESET),
     ("length-larger", CUT),
     ("length-smaller", ("not_fetched malformed/json", 2)),
     ("length-negative", HTTP),
@@ -374,7 +376,8 @@ async fn every_named_fault_ends_as_the_matrix_says() {
             ended.audited.join(" ")
         );
         let pairs = ended.audited.chunks(2).filter(|pair| pair[0] == "intent" && pair.len() == 2).count();
-        let as_it_should = ended.outcome == outcome
+        let either = outcome == CUT_OR_RESET.0 && [CUT.0, RESET.0].contains(&ended.outcome.as_str());
+        let as_it_should = (ended.outcome == outcome || either)
             && ended.requests == attempts as usize
             && pairs == attempts as usize
             && ended.audited.len() == 2 * pairs

@@ -235,7 +235,7 @@ impl<'g, 's> Graph<'g, 's> {
         match known.and_then(|kind| self.index.any(kind, id)) {
             Some(number) => (Target::Resource(number), !absolute && !is_plain),
             // The type is named: a resource of another type with that id is not meant.
-            None if absolute || !is_plain => (Target::Malformed, true),
+            None if !is_plain => (Target::Malformed, true),
             None => (Target::Elsewhere { kind, id }, false),
         }
     }

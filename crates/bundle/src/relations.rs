@@ -74,6 +74,9 @@ pub(crate) struct Relations<'g> {
     placed: Vec<u32>,
     /// Target and problem for each link of a problem, sorted.
     pointing: Vec<(u32, u32)>,
+    /// Plans that statements name and that are not in the bundle. What names such a plan counts for its statement all
+    /// the same, so each has a number like a resource, behind those of the resources.
+    lost_plans: HashMap<&'g str, u32>,
     /// The statement and plan of each plan id.
     authorised: HashMap<&'g str, (u32, Option<u32>)>,
     /// How often a problem or an issue has been counted for a record that shares it with others.
@@ -84,7 +87,8 @@ pub(crate) struct Relations<'g> {
 impl<'g> Relations<'g> {
     /// Gathers what is said, and says what is wrong with it. Beyond `most_shared` nothing more is handed out.
     pub(crate) fn new(graph: &'g Graph<'g, '_>, most_shared: usize, findings: &mut Findings) -> Self {
-        let count = graph.all.resources.len();
+        let lost_plans = lost_plans(graph);
+        let count = graph.all.resources.len() + lost_plans.len();
         let purposes: Vec<Purpose> = graph.all.lists.iter().map(|list| list.purpose(graph.all)).collect();
         let mut relations = Self {
             places: places(graph, &purposes),
@@ -93,10 +97,12 @@ impl<'g> Relations<'g> {
             membership: vec![Membership::default(); count],
             placed: vec![NOWHERE; count],
             pointing: Vec::new(),
-            authorised: authorised(graph),
+            authorised: HashMap::new(),
+            lost_plans,
             shared: Cell::new(0),
             most_shared,
         };
+        relations.add_authorised(graph);
         for position in 0..graph.all.lists.len() {
             relations.add_list(graph, position as u32, findings);
         }
@@ -119,9 +125,23 @@ impl<'g> Relations<'g> {
         self.shared.get() > self.most_shared
     }
 
-    /// The membership of a resource.
-    pub(crate) fn membership(&self, graph: &Graph<'_, '_>, resource: u32) -> Membership {
-        self.membership[graph.first_of(resource) as usize]
+    /// The number of what a reference points at: a resource, or a lost plan.
+    pub(crate) fn number_of(&self, target: Target<'_>) -> Option<u32> {
+        match target {
+            Target::Resource(number) => Some(number),
+            Target::Elsewhere { kind: "MedicationRequest", id } => self.lost_plans.get(id).copied(),
+            _ => None,
+        }
+    }
+
+    /// As [`Graph::first_of`]; a lost plan stands for itself.
+    fn first_of(graph: &Graph<'_, '_>, number: u32) -> u32 {
+        if is_lost(graph, number) { number } else { graph.first_of(number) }
+    }
+
+    /// The membership of a resource or a lost plan.
+    pub(crate) fn membership(&self, graph: &Graph<'_, '_>, number: u32) -> Membership {
+        self.membership[Self::first_of(graph, number) as usize]
     }
 
     /// The membership of a statement: a list may name it, its plan or one of its issues.
@@ -176,7 +196,7 @@ impl<'g> Relations<'g> {
         graph: &Graph<'g, '_>,
         resources: [Option<u32>; 2],
     ) -> Option<Consultation<'g>> {
-        let resources = resources.iter().flatten().map(|resource| graph.first_of(*resource));
+        let resources = resources.iter().flatten().map(|resource| Self::first_of(graph, *resource));
         let lists = resources.map(|resource| self.placed[resource as usize]);
         let first = lists.min().filter(|list| *list != NOWHERE)?;
         self.places[first as usize]
@@ -198,7 +218,7 @@ impl<'g> Relations<'g> {
             if self.too_much_is_shared() {
                 return Vec::new();
             }
-            let resource = graph.first_of(resource);
+            let resource = Self::first_of(graph, resource);
             let start = self.pointing.partition_point(|(target, _)| *target < resource);
             problems.extend(
                 self.pointing[start..]
@@ -213,6 +233,15 @@ impl<'g> Relations<'g> {
         problems.sort_unstable();
         problems.dedup();
         problems.into_iter().map(|problem| graph.id(problem)).collect()
+    }
+
+    fn add_authorised(&mut self, graph: &'g Graph<'g, '_>) {
+        for (statement, plan) in plans(graph) {
+            if let Some(id) = graph.target_id(plan) {
+                let number = self.number_of(plan);
+                self.authorised.entry(id).or_insert((statement, number));
+            }
+        }
     }
 
     fn add_list(&mut self, graph: &'g Graph<'g, '_>, position: u32, findings: &mut Findings) {
@@ -232,7 +261,7 @@ impl<'g> Relations<'g> {
             if resolved.target == Target::Absent {
                 findings.notices.add(list.resource, NoticeCode::MalformedReference, "entry.item");
             }
-            if let Target::Resource(number) = resolved.target {
+            if let Some(number) = self.number_of(resolved.target) {
                 self.add_item(graph, position, purpose, number);
             }
         }
@@ -243,7 +272,8 @@ impl<'g> Relations<'g> {
     }
 
     fn add_item(&mut self, graph: &'g Graph<'g, '_>, position: u32, purpose: Purpose, number: u32) {
-        let kind = graph.resource(number).kind;
+        let lost = is_lost(graph, number);
+        let kind = if lost { kinds::MEDICATION_REQUEST } else { graph.resource(number).kind };
         let membership = match purpose {
             Purpose::Primary(area) if is_of_area(kind, area) => Membership::PRIMARY,
             Purpose::EndedAllergies => Membership::ENDED,
@@ -252,14 +282,18 @@ impl<'g> Relations<'g> {
             _ => return,
         };
         self.membership[number as usize].add(membership);
-        if matches!(purpose, Purpose::Structure(_)) && self.places[position as usize].is_some() {
-            self.listed.push((number, position));
-            let twins = graph.twins(number);
-            if self.share(twins.len()) {
-                self.listed.extend(twins.iter().map(|(_, twin)| (*twin, position)));
-            }
-            let placed = &mut self.placed[number as usize];
-            *placed = (*placed).min(position);
+        if !matches!(purpose, Purpose::Structure(_)) || self.places[position as usize].is_none() {
+            return;
+        }
+        let placed = &mut self.placed[number as usize];
+        *placed = (*placed).min(position);
+        if lost {
+            return;
+        }
+        self.listed.push((number, position));
+        let twins = graph.twins(number);
+        if self.share(twins.len()) {
+            self.listed.extend(twins.iter().map(|(_, twin)| (*twin, position)));
         }
     }
 
@@ -303,7 +337,7 @@ impl<'g> Relations<'g> {
                 let resolved =
                     graph.resolve_noticed(link.target, problem, "extension", &mut findings.notices);
                 notice_unsupported(problem, &resolved, "extension", findings);
-                let Target::Resource(number) = resolved.target else { continue };
+                let Some(number) = self.number_of(resolved.target) else { continue };
                 self.membership[number as usize].add(Membership::LINKED);
                 if matches!(link.relation, Relation::ActualProblem | Relation::ProblemContent) {
                     self.pointing.push((number, problem));
@@ -381,21 +415,32 @@ fn places<'g>(graph: &'g Graph<'g, '_>, purposes: &[Purpose]) -> Vec<Option<Cons
     places
 }
 
-fn authorised<'g>(graph: &'g Graph<'g, '_>) -> HashMap<&'g str, (u32, Option<u32>)> {
-    let mut authorised = HashMap::new();
-    for statement in graph.all.statements.iter().filter(|statement| graph.counts(statement.head.resource)) {
+/// The plan of each statement, with that statement.
+fn plans<'g>(graph: &'g Graph<'g, '_>) -> impl Iterator<Item = (u32, Target<'g>)> {
+    let counted = graph.all.statements.iter().filter(|statement| graph.counts(statement.head.resource));
+    counted.filter_map(|statement| {
         let holder = statement.head.resource;
-        let mut targets = statement
-            .based_on
-            .of(&graph.all.references)
-            .iter()
-            .map(|plan| graph.resolve(*plan, holder).target);
-        let plan = targets.find(|target| graph.target_type(*target) == Some("MedicationRequest"));
-        let Some((plan, id)) = plan.and_then(|plan| Some((plan, graph.target_id(plan)?))) else { continue };
-        let number = if let Target::Resource(number) = plan { Some(number) } else { None };
-        authorised.entry(id).or_insert((holder, number));
+        let named = statement.based_on.of(&graph.all.references).iter();
+        let mut targets = named.map(|plan| graph.resolve(*plan, holder).target);
+        let plan = targets.find(|target| graph.target_type(*target) == Some("MedicationRequest"))?;
+        Some((holder, plan))
+    })
+}
+
+fn lost_plans<'g>(graph: &'g Graph<'g, '_>) -> HashMap<&'g str, u32> {
+    let mut lost = HashMap::new();
+    for (_, plan) in plans(graph) {
+        if let Target::Elsewhere { id, .. } = plan {
+            let number = graph.all.resources.len() + lost.len();
+            lost.entry(id).or_insert(number as u32);
+        }
     }
-    authorised
+    lost
+}
+
+/// Whether a number is that of a plan which is not in the bundle.
+fn is_lost(graph: &Graph<'_, '_>, number: u32) -> bool {
+    number as usize >= graph.all.resources.len()
 }
 
 fn is_of_area(kind: TypeId, area: ClinicalArea) -> bool {

@@ -57,10 +57,8 @@ pub fn run(args: &NormaliseArgs, mut report: impl FnMut(String)) -> Exit {
     let mut stems = HashSet::new();
     for file in &args.files {
         if !stems.insert(stem(file)) {
-            report(format!(
-                "{}: another input has the same name without its ending; rename one",
-                file.display()
-            ));
+            let told = told(file);
+            report(format!("{told}: another input has the same name without its ending; rename one"));
             return Exit::Usage;
         }
     }
@@ -80,7 +78,7 @@ pub fn run(args: &NormaliseArgs, mut report: impl FnMut(String)) -> Exit {
 }
 
 fn normalise_file(file: &Path, args: &NormaliseArgs, options: &Options) -> Result<(), (Exit, String)> {
-    let unreadable = |why: String| (Exit::Unreadable, format!("{}: {why}", file.display()));
+    let unreadable = |why: String| (Exit::Unreadable, format!("{}: {why}", told(file)));
     let bytes = read(file).map_err(|error| unreadable(format!("cannot be read: {error}")))?;
     let record = normalise(&bytes, options).map_err(|error| unreadable(error.to_string()))?;
     let manifest = Manifest::new(&record, &bytes, Provenance::default(), Timestamp::now()).to_json();
@@ -97,9 +95,19 @@ fn normalise_file(file: &Path, args: &NormaliseArgs, options: &Options) -> Resul
     fs::write(&path, manifest).map_err(|error| unwritable(&path, error))
 }
 
+fn is_standard_input(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+/// What an input is called in a message.
+fn told(file: &Path) -> String {
+    let name = if is_standard_input(file) { Path::new("stdin") } else { file };
+    name.display().to_string()
+}
+
 /// The bytes of a file, or of standard input for `-`.
 pub(crate) fn read(file: &Path) -> io::Result<Vec<u8>> {
-    if file != Path::new("-") {
+    if !is_standard_input(file) {
         return fs::read(file);
     }
     let mut bytes = Vec::new();
@@ -109,7 +117,7 @@ pub(crate) fn read(file: &Path) -> io::Result<Vec<u8>> {
 
 /// The name of a bundle's folder: its file's, without the last ending.
 fn stem(file: &Path) -> OsString {
-    if file == Path::new("-") {
+    if is_standard_input(file) {
         return "stdin".into();
     }
     file.file_stem().unwrap_or(file.as_os_str()).to_owned()

@@ -166,6 +166,21 @@ fn standard_input_is_called_stdin() {
 }
 
 #[test]
+fn a_message_about_standard_input_names_it() {
+    let bench = Bench::new();
+    let mut child = lab(&["normalise", "-", "--out"])
+        .arg(bench.out())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("runs");
+    child.stdin.take().expect("piped").write_all(b"no JSON").expect("read");
+    let output = child.wait_with_output().expect("ends");
+    assert_eq!(output.status.code(), Some(65));
+    assert!(output.stderr.starts_with(b"stdin: not JSON: "), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn a_stem_is_the_name_without_its_last_ending() {
     let bench = Bench::new();
     let bytes = fs::read(bundle("nka-alone")).expect("a bundle");

@@ -39,6 +39,6 @@ pub use manifest::{AccountFacts, BundleFacts, Manifest, PatientCheckFacts, Prove
 pub use order::AdmittedFirst;
 pub use pipeline::{NotApplicable, Pipeline, PipelineError};
 pub use reader::{ReaderError, read_assertion};
-pub use report::Report;
+pub use report::{Report, escape_html};
 pub use run::{Control, EPISODE_DEADLINE, Parts, Warmer};
 pub use stop::Stop;

@@ -89,6 +89,8 @@ struct Row<'g> {
     resource: u32,
     statement: Statement,
     plan: Request,
+    /// The number of a plan that is not the resource itself, one that is not in the bundle included.
+    plan_number: Option<u32>,
     plan_id: Option<&'g str>,
     prior_plan_id: Option<&'g str>,
     therapy_id: Option<&'g str>,
@@ -183,13 +185,14 @@ fn joined_row<'g>(
 ) -> Row<'g> {
     let all = graph.all;
     let resource = statement.head.resource;
-    let (plan, plan_number) = match plan_target {
-        Target::Resource(number) => (all.requests[graph.resource(number).row as usize], Some(number)),
-        _ => (Request::absent(), None),
+    let plan = match plan_target {
+        Target::Resource(number) => all.requests[graph.resource(number).row as usize],
+        _ => Request::absent(),
     };
+    let plan_number = relations.number_of(plan_target);
     let plan_id = graph.target_id(plan_target);
     let mut flags = Flags::default();
-    flags.raise(Flags::MALFORMED, plan_number.is_some() && !plan.is_plan(all));
+    flags.raise(Flags::MALFORMED, matches!(plan_target, Target::Resource(_)) && !plan.is_plan(all));
     let of_plan = relations.issues_of(issues, plan_id);
     let consultation = relations
         .by_context(graph, statement.context, resource)
@@ -199,6 +202,7 @@ fn joined_row<'g>(
         resource,
         statement,
         plan,
+        plan_number,
         plan_id,
         prior_plan_id: therapies.prior_id(graph, &plan),
         therapy_id: therapies.oldest(&plan, plan_id),
@@ -230,6 +234,7 @@ fn lone_row<'g>(
         resource,
         statement,
         plan,
+        plan_number: None,
         plan_id,
         prior_plan_id: therapies.prior_id(graph, &plan),
         therapy_id: therapies.oldest(&plan, plan_id),
@@ -440,10 +445,8 @@ impl<'g> Row<'g> {
 
     /// Problems that point at the statement, its plan or one of its issues, in the order of the bundle.
     fn problems(&self, graph: &'g Graph<'g, '_>, relations: &Relations<'g>) -> Vec<&'g str> {
-        let plan = self.plan.head.resource;
         let requests = self.issues.iter().map(|issue| graph.all.requests[*issue as usize].head.resource);
-        let plan = Some(plan).filter(|plan| *plan != NOBODY && *plan != self.resource);
-        relations.problems_of(graph, std::iter::once(self.resource).chain(plan).chain(requests))
+        relations.problems_of(graph, std::iter::once(self.resource).chain(self.plan_number).chain(requests))
     }
 
     /// Texts of the statement, then those of the plan that are new.

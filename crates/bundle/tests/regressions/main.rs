@@ -183,3 +183,26 @@ fn a_plan_without_an_id_lost_its_therapy() {
     let therapy = column(record.table(Table::Medications), "therapy_id").next().flatten();
     assert_eq!(therapy.as_deref(), Some("first"));
 }
+
+#[test]
+fn what_named_a_plan_that_is_not_in_the_bundle_counted_for_nothing() {
+    let plan = r#"{"reference":"MedicationRequest/lost"}"#;
+    let place = r#""encounter":{"reference":"Encounter/e"}"#;
+    let content = format!(r#""extension":[{{"url":"RelatedClinicalContent-1","valueReference":{plan}}}]"#);
+    let record = read(&bundle([
+        list("m", "933361000000108", &format!(r#""entry":[{{"item":{plan}}}]"#)),
+        list("c", "25851000000105", &format!(r#"{place},"entry":[{{"item":{plan}}}]"#)),
+        format!(r#"{{"resourceType":"Condition","id":"p",{content}}}"#),
+        r#"{"resourceType":"Encounter","id":"e"}"#.to_owned(),
+        format!(r#"{{"resourceType":"MedicationStatement","id":"s","basedOn":[{plan}]}}"#),
+        r#"{"resourceType":"MedicationStatement","id":"t","basedOn":[{"reference":"MedicationRequest/other"}]}"#.to_owned(),
+    ]));
+    let statements = rows(record.table(Table::Medications));
+    assert_eq!(statements[0]["membership"], "primary");
+    assert_eq!(statements[0]["problem_ids"], serde_json::json!(["p"]));
+    assert_eq!(statements[0]["consultation_id"], "e");
+    assert_eq!(statements[0]["consultation_link"], "structure");
+    assert_eq!(statements[1]["membership"], "none");
+    let lost = rows(record.table(Table::Links)).into_iter().filter(|link| link["to_id"] == "lost");
+    assert_eq!(lost.map(|link| link["resolved"].clone()).collect::<Vec<_>>(), [false, false]);
+}

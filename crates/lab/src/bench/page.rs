@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
+use bedside_warm::escape_html;
+
 use super::Figures;
-use super::plot::{Mark, bars, escape, scatter};
+use super::plot::{Mark, bars, scatter};
 
 /// Colours that stay apart for colour-blind readers and on a dark page.
 const STYLE: &str = "\
@@ -143,7 +145,7 @@ fn table(sorted: &[&Figures]) -> String {
     table.extend(HEAD.map(|head| format!("<th>{head}")));
     for figures in sorted {
         let (speeds, ratio) = (&figures.bytes_per_second, &figures.ratio);
-        table += &format!("\n<tr><td>{}", escape(&figures.file));
+        table += &format!("\n<tr><td>{}", escape_html(&figures.file));
         cell(&mut table, Some(figures.bytes as f64), |bytes| bytes.to_string());
         cell(&mut table, Some(f64::from(figures.threads)), |threads| threads.to_string());
         for value in

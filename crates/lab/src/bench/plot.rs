@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use bedside_warm::escape_html;
+
 /// Width of every plot in units of its own; the page scales it.
 const WIDTH: f64 = 760.0;
 
@@ -47,7 +49,7 @@ pub(super) fn scatter(marks: &[Mark], written: (Written, Written), titles: (&str
     for mark in marks {
         let (x, y) = (across.place(mark.x), up.place(mark.y));
         put(&mut svg, format_args!("<circle class=\"{}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"6\">", mark.series));
-        put(&mut svg, format_args!("<title>{}</title></circle>\n", escape(&mark.label)));
+        put(&mut svg, format_args!("<title>{}</title></circle>\n", escape_html(&mark.label)));
     }
     svg + "</svg>\n"
 }
@@ -70,29 +72,13 @@ pub(super) fn bars(groups: &[(String, Vec<Mark>)], title: &str, written: Written
             let (upright, depth) = (y + 2.0, BAR - 4.0);
             put(&mut svg, format_args!("<rect class=\"{series}\" x=\"0\" y=\"{upright:.1}\" "));
             put(&mut svg, format_args!("width=\"{:.1}\" height=\"{depth:.1}\">", width.max(1.0)));
-            put(&mut svg, format_args!("<title>{}</title></rect>\n", escape(&mark.label)));
+            put(&mut svg, format_args!("<title>{}</title></rect>\n", escape_html(&mark.label)));
             text(&mut svg, "start", (width + 8.0, y + BAR - 5.0), &written(mark.y));
             y += BAR;
         }
         y += 10.0;
     }
     svg + "</svg>\n"
-}
-
-/// Text in which nothing is markup.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            control if control.is_control() => escaped.push(' '),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 /// A logarithmic axis that begins and ends at 1, 2 or 5 times a power of ten.
@@ -125,7 +111,7 @@ impl Axis {
 }
 
 fn begin(height: f64, title: &str) -> String {
-    format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{}\">\n", escape(title))
+    format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{}\">\n", escape_html(title))
 }
 
 fn line(svg: &mut String, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
@@ -133,7 +119,7 @@ fn line(svg: &mut String, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
 }
 
 fn text(svg: &mut String, anchor: &str, (x, y): (f64, f64), words: &str) {
-    let words = escape(words);
+    let words = escape_html(words);
     put(svg, format_args!("<text text-anchor=\"{anchor}\" x=\"{x:.1}\" y=\"{y:.1}\">{words}</text>\n"));
 }
 

@@ -17,10 +17,11 @@ pub(super) fn page(report: &Report) -> String {
 }
 
 fn write(page: &mut String, report: &Report) -> std::fmt::Result {
-    let (run, totals) = (escape(&report.run), report.totals());
+    let (run, totals) = (escape_html(&report.run), report.totals());
     write!(page, "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Run {run}</title>")?;
     write!(page, "<style>{STYLE}</style>\n<h1>Run {run}</h1>\n")?;
-    let (pipeline, began, ended) = (escape(&report.pipeline), escape(&report.began), escape(&report.ended));
+    let (pipeline, began, ended) =
+        (escape_html(&report.pipeline), escape_html(&report.began), escape_html(&report.ended));
     writeln!(page, "<p>Pipeline {pipeline}, from {began} to {ended}.</p>")?;
     writeln!(
         page,
@@ -31,7 +32,7 @@ fn write(page: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(page, "<p><strong>The run was asked to stop.</strong> Go on with --run-id {run}.</p>")?;
     }
     if let Some(problem) = &report.input_problem {
-        writeln!(page, "<p><strong>{}.</strong></p>", escape(problem))?;
+        writeln!(page, "<p><strong>{}.</strong></p>", escape_html(problem))?;
     }
     let (warmed, other): (Vec<_>, Vec<_>) =
         report.episodes.iter().partition(|episode| episode.outcome.is_warmed());
@@ -50,7 +51,13 @@ fn lines_refused(page: &mut String, report: &Report) -> std::fmt::Result {
     for line in &report.lines_refused {
         let kind = if line.by_policy { "policy" } else { "malformed" };
         let (episode, problems) = (line.episode.as_deref().unwrap_or("unknown"), join(&line.problems));
-        writeln!(page, "<tr><td>{}<td>{}<td>{kind}<td>{}", line.line, escape(episode), escape(&problems))?;
+        writeln!(
+            page,
+            "<tr><td>{}<td>{}<td>{kind}<td>{}",
+            line.line,
+            escape_html(episode),
+            escape_html(&problems)
+        )?;
     }
     writeln!(page, "</table>")
 }
@@ -65,7 +72,7 @@ fn episodes(page: &mut String, caption: &str, episodes: &[&EpisodeReport]) -> st
         let (words, advice) = words(&report.outcome);
         let cells = [&report.episode, &report.practice, report.outcome.name(), &words, &advice];
         for (index, cell) in cells.into_iter().enumerate() {
-            write!(page, "{}<td>{}", if index == 0 { "<tr>" } else { "" }, escape(cell))?;
+            write!(page, "{}<td>{}", if index == 0 { "<tr>" } else { "" }, escape_html(cell))?;
         }
         writeln!(page, "<td>{}", report.milliseconds)?;
     }
@@ -82,8 +89,9 @@ fn words(outcome: &Outcome) -> (String, String) {
     }
 }
 
-/// Nothing from a list may become markup (`security` sheet, T-25).
-fn escape(text: &str) -> String {
+/// Text in which nothing is markup, for the inside of an element or of a quoted attribute; control characters become
+/// spaces. Nothing from a list may become markup (`security` sheet, T-25).
+pub fn escape_html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

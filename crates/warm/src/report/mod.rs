@@ -2,6 +2,8 @@
 
 mod html;
 
+pub use html::escape_html;
+
 use serde::Serialize;
 
 use crate::event::{EpisodeReport, LineRefused, Outcome, Totals};

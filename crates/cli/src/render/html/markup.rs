@@ -1,3 +1,5 @@
+use bedside_warm::escape_html;
+
 use super::super::escape::escape;
 
 /// HTML in the making. Names of tags and attributes are constants of the program, so that nothing of a record
@@ -20,16 +22,7 @@ impl Html {
 
     /// Text, escaped.
     pub(super) fn text(&mut self, text: &str) {
-        for character in escape(text).chars() {
-            match character {
-                '&' => self.0.push_str("&amp;"),
-                '<' => self.0.push_str("&lt;"),
-                '>' => self.0.push_str("&gt;"),
-                '"' => self.0.push_str("&quot;"),
-                '\'' => self.0.push_str("&#39;"),
-                other => self.0.push(other),
-            }
-        }
+        self.0.push_str(&escape_html(&escape(text)));
     }
 
     pub(super) fn open(&mut self, tag: &'static str, attributes: &[(&'static str, &str)]) {

@@ -182,6 +182,42 @@ impl<'a> Cursor<'a> {
     /// The next key of the object, the cursor before its value; nothing at the end, the cursor behind it.
     #[inline(always)]
     pub(crate) fn next_member(&mut self, members: &mut Members) -> Result<Option<Lexeme>, Fault> {
+        let (separator, passed, [before, open, close, colon]) = match members.begun {
+            true => (b',', 4, self.tokens.ahead()),
+            // The brace is passed already.
+            false => (b'{', 3, self.tokens.from_last()),
+        };
+        let byte = self.byte_at(before);
+        // Nearly always the tokens are at hand, and a key needs no second look.
+        if byte == separator
+            && self.byte_at(colon) == b':'
+            && let Some(key) = self.plain_string(open, close)
+        {
+            self.tokens.pass(passed);
+            members.begun = true;
+            return self.remember_key(members, key).map(|()| Some(key));
+        }
+        if byte == b'}' {
+            self.leave(before as usize);
+            self.keys.truncate(members.first_key);
+            return Ok(None);
+        }
+        self.any_next_member(members)
+    }
+
+    /// The string between two tokens, where the first is a quote and it needs no second look.
+    #[inline(always)]
+    fn plain_string(&self, open: u32, close: u32) -> Option<Lexeme> {
+        let start = open.wrapping_add(1);
+        // Nothing inside a string is a token, so the token after its opening quote is its closing quote.
+        let plain = self.byte_at(open) == b'"'
+            && !self.tokens.is_odd(close as usize)
+            && (close.wrapping_sub(start) as usize) <= self.limits.string_bytes;
+        plain.then_some(Lexeme { start, end: close, escaped: false })
+    }
+
+    #[inline(never)]
+    fn any_next_member(&mut self, members: &mut Members) -> Result<Option<Lexeme>, Fault> {
         let Some(at) = self.advance(&mut members.begun, b'}', "a comma or the end of the object")? else {
             self.keys.truncate(members.first_key);
             return Ok(None);
@@ -208,23 +244,33 @@ impl<'a> Cursor<'a> {
     /// Reads the string at the cursor.
     #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<Lexeme, Fault> {
-        let at = self.at();
-        self.string_at(at)
+        let [open, close] = self.tokens.ahead();
+        match self.plain_string(open, close) {
+            Some(lexeme) => {
+                self.tokens.pass(2);
+                self.end = close as usize + 1;
+                Ok(lexeme)
+            }
+            None => {
+                let at = self.at();
+                self.string_at(at)
+            }
+        }
     }
 
     /// Reads the string at the cursor, which is at `at`.
-    #[inline(always)]
+    #[inline(never)]
     fn string_at(&mut self, at: usize) -> Result<Lexeme, Fault> {
         if self.byte(at) != b'"' {
             return Err(self.unexpected(at, "a string"));
         }
-        self.tokens.pass();
+        self.tokens.pass(1);
         let start = at + 1;
         // Nothing inside a string is a token, so the next one is its closing quote.
         let end = self.at();
         let odd = self.tokens.is_odd(end) || end - start > self.limits.string_bytes;
         let escaped = odd && self.check_string(start, end)?;
-        self.tokens.pass();
+        self.tokens.pass(1);
         self.end = end + 1;
         Ok(Lexeme { start: start as u32, end: end as u32, escaped })
     }
@@ -269,10 +315,8 @@ impl<'a> Cursor<'a> {
     /// Passes over the value at the cursor, validating all of it.
     #[inline(always)]
     pub(crate) fn skip(&mut self) -> Result<(), Fault> {
-        let at = self.at();
-        if self.byte(at) == b'"' {
-            self.count_value()?;
-            return self.string_at(at).map(drop);
+        if self.is_at_string() {
+            return self.string_value().map(drop);
         }
         self.skip_other()
     }
@@ -338,6 +382,11 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline(always)]
+    fn byte_at(&self, at: u32) -> u8 {
+        self.byte(at as usize)
+    }
+
+    #[inline(always)]
     fn enter(&mut self, open: u8, what: &'static str) -> Result<(), Fault> {
         self.expect(open, what)?;
         if self.depth >= self.limits.depth {
@@ -353,9 +402,7 @@ impl<'a> Cursor<'a> {
         let at = self.at();
         let byte = self.byte(at);
         if byte == close {
-            self.tokens.pass();
-            self.end = at + 1;
-            self.depth -= 1;
+            self.leave(at);
             return Ok(None);
         }
         if !*begun {
@@ -365,8 +412,16 @@ impl<'a> Cursor<'a> {
         if byte != b',' {
             return Err(self.unexpected(at, what));
         }
-        self.tokens.pass();
+        self.tokens.pass(1);
         Ok(Some(self.at()))
+    }
+
+    /// Passes the end of an object or array.
+    #[inline(always)]
+    fn leave(&mut self, at: usize) {
+        self.tokens.pass(1);
+        self.end = at + 1;
+        self.depth -= 1;
     }
 
     #[inline(always)]
@@ -375,7 +430,7 @@ impl<'a> Cursor<'a> {
         if self.byte(at) != byte {
             return Err(self.unexpected(at, what));
         }
-        self.tokens.pass();
+        self.tokens.pass(1);
         self.end = at + 1;
         Ok(())
     }
@@ -405,7 +460,7 @@ impl<'a> Cursor<'a> {
             None | Some(b' ' | b'\n' | b'\r' | b'\t' | b',' | b':' | b']' | b'}' | b'[' | b'{' | b'"') => {}
             Some(_) => return Err(Fault::new(end, kind)),
         }
-        self.tokens.pass();
+        self.tokens.pass(1);
         self.end = end;
         self.count_value()?;
         Ok(Lexeme { start: start as u32, end: end as u32, escaped: false })

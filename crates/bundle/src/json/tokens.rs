@@ -53,10 +53,22 @@ impl Tokens {
         }
     }
 
-    /// Passes the next token.
+    /// The positions of the next tokens, as far as they are at hand; of any other, one that no text reaches.
     #[inline(always)]
-    pub(crate) fn pass(&mut self) {
-        self.next += 1;
+    pub(crate) fn ahead<const N: usize>(&self) -> [u32; N] {
+        self.window.positions(self.next)
+    }
+
+    /// As [`Tokens::ahead`], from the token on that was passed last.
+    #[inline(always)]
+    pub(crate) fn from_last<const N: usize>(&self) -> [u32; N] {
+        self.window.positions(self.next.wrapping_sub(1))
+    }
+
+    /// Passes the next tokens.
+    #[inline(always)]
+    pub(crate) fn pass(&mut self, count: usize) {
+        self.next += count;
     }
 
     /// Whether a string that ends at `end` may hold a backslash or a control character, or may not end at all.
@@ -133,7 +145,7 @@ mod tests {
         let mut found = Vec::new();
         while tokens.peek(text) < text.len() {
             found.push(tokens.peek(text));
-            tokens.pass();
+            tokens.pass(1);
         }
         found
     }
@@ -174,7 +186,7 @@ mod tests {
             let place = tokens.place(text);
             for _ in 0..far {
                 tokens.peek(text);
-                tokens.pass();
+                tokens.pass(1);
             }
             tokens.go_back(place, text);
             assert_eq!(tokens.peek(text), all[0]);

@@ -5,13 +5,19 @@ use super::block::{BLOCK, Classes, scan};
 /// Bytes of text whose tokens are found at once: they and their positions stay in the first cache.
 pub(crate) const WINDOW: usize = 4096;
 
+/// How many tokens may be looked at together.
+const AHEAD: usize = 8;
+
+/// The position of no token.
+const NOWHERE: u32 = u32::MAX;
+
 /// The tokens of a window, and what the next window has to know of it.
 pub(crate) struct Window {
     /// What each block holds. The classes go through memory on purpose: where they stay in registers the compiler
     /// takes the vectors apart byte by byte to combine them with what follows, at six times the instructions.
     pub(super) classes: [Classes; WINDOW / BLOCK],
-    /// Positions in the text, `count` of them.
-    positions: [u32; WINDOW],
+    /// Positions in the text, `count` of them, and then as many that are nowhere as are looked at together.
+    positions: [u32; WINDOW + AHEAD],
     count: usize,
     /// How much of the text has been looked at.
     scanned: usize,
@@ -37,7 +43,7 @@ impl Window {
     pub(super) fn new() -> Self {
         Self {
             classes: [Classes::default(); WINDOW / BLOCK],
-            positions: [0; WINDOW],
+            positions: [NOWHERE; WINDOW + AHEAD],
             count: 0,
             scanned: 0,
             carry: Carry::default(),
@@ -49,6 +55,7 @@ impl Window {
     /// Begins anew at a token, to which nothing is carried over.
     pub(super) fn start_at(&mut self, at: usize) {
         self.count = 0;
+        self.positions[..AHEAD].fill(NOWHERE);
         self.scanned = at;
         self.carry = Carry::default();
         self.backslashes.clear();
@@ -60,6 +67,13 @@ impl Window {
     pub(super) fn position(&self, number: usize) -> Option<usize> {
         // The remainder spares a second comparison: a window has no more tokens than bytes.
         (number < self.count).then(|| self.positions[number % WINDOW] as usize)
+    }
+
+    /// The positions of a token of the window and of those after it; behind the last of the window, [`NOWHERE`].
+    #[inline(always)]
+    pub(super) fn positions<const N: usize>(&self, number: usize) -> [u32; N] {
+        const { assert!(N <= AHEAD) };
+        self.positions.get(number..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([NOWHERE; N])
     }
 
     /// Finds the tokens of the next window that has any; none are left when it has none.
@@ -77,6 +91,7 @@ impl Window {
                 self.scanned = end;
             }
         }
+        self.positions[self.count..self.count + AHEAD].fill(NOWHERE);
     }
 
     /// Finds the tokens of blocks that have been classified. `parity` says of each bit whether an odd number of
@@ -142,7 +157,7 @@ pub(super) fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
 
 /// Writes the positions of the tokens of the block at `start`, and how many they are.
 #[inline(always)]
-fn write_tokens(mut tokens: u64, start: u32, positions: &mut [u32; WINDOW], count: usize) -> usize {
+fn write_tokens(mut tokens: u64, start: u32, positions: &mut [u32; WINDOW + AHEAD], count: usize) -> usize {
     let found = tokens.count_ones() as usize;
     let (room, _) = positions[count..count + BLOCK].as_chunks_mut::<4>();
     // Four at a time; what is written behind the last token is overwritten or never read.

@@ -80,7 +80,7 @@ impl Reader<'_, '_, '_> {
             self.mark_malformed();
         }
         let content = match hash {
-            Some(hash) => Content::Hash(hash),
+            Some(hash) => Content::Hash(hash.to_ne_bytes()),
             None => self.content(start, self.out.resources[number as usize].id)?,
         };
         self.out.resources[number as usize].content = content;
@@ -188,9 +188,9 @@ impl Reader<'_, '_, '_> {
             return Ok(Content::Held(at(start.at()), at(self.cursor.end())));
         }
         if id.is_none() {
-            return Ok(Content::Hash(0));
+            return Ok(Content::Hash([0; 16]));
         }
         self.cursor.restore(start);
-        canonical_hash(&mut self.cursor).map(Content::Hash)
+        canonical_hash(&mut self.cursor).map(|hash| Content::Hash(hash.to_ne_bytes()))
     }
 }

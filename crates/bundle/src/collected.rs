@@ -45,8 +45,8 @@ pub(crate) struct Resource {
 pub(crate) enum Content {
     /// Between two byte offsets of a body that is held whole.
     Held(u32, u32),
-    /// The canonical hash of content that is gone.
-    Hash(u128),
+    /// The canonical hash of content that is gone; as bytes, which want no alignment.
+    Hash([u8; 16]),
 }
 
 /// How much text one column may hold. Joined records repeat a text, such as the name of a drug, and a bundle may
@@ -157,6 +157,22 @@ impl<'a> Collected<'a> {
             named: Vec::new(),
             issues: Vec::new(),
         }
+    }
+
+    /// Gives back the room that the pools took and do not need: they stay as they are from now on.
+    pub(crate) fn trim(&mut self) {
+        self.resources.shrink_to_fit();
+        self.codings.shrink_to_fit();
+        self.concepts.shrink_to_fit();
+        self.identifiers.shrink_to_fit();
+        self.references.shrink_to_fit();
+        self.participants.shrink_to_fit();
+        self.statements.shrink_to_fit();
+        self.requests.shrink_to_fit();
+        self.allergies.shrink_to_fit();
+        self.conditions.shrink_to_fit();
+        self.encounters.shrink_to_fit();
+        self.lists.shrink_to_fit();
     }
 
     /// The number of a type by its name, a new one for a type not met before.

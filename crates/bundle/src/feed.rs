@@ -116,8 +116,8 @@ impl Feed {
             BundleError::from_fault(fault, base, entry)
         })?;
         let envelope = top.envelope(&mut reader, self.taken)?;
-        mark_repeated(&mut all, "", limits);
-        complete(all, envelope, &self.options)
+        let top = mark_repeated(&mut all, "", limits);
+        complete(all, top, envelope, &self.options)
     }
 
     /// Scans the document around the entries up to the next entry or the end of the chunk.

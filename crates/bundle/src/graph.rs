@@ -14,7 +14,7 @@ use crate::collected::{Collected, Content, NOBODY, Resource};
 use crate::concepts::{self, Described};
 use crate::drug::{Medication, Medicine};
 use crate::elements::Reference;
-use crate::index::Index;
+use crate::index::{Index, TopLevel};
 use crate::json::{Cursor, Workspace, canonical_hash};
 use crate::kinds::{self, TypeId};
 use crate::names::{Facts, ODS, facts, first_name};
@@ -65,7 +65,7 @@ pub(crate) struct Graph<'g, 's> {
 
 impl<'g, 's> Graph<'g, 's> {
     /// Indexes what was read.
-    pub(crate) fn new(all: &'g Collected<'s>) -> Self {
+    pub(crate) fn new(all: &'g Collected<'s>, top: TopLevel) -> Self {
         let patient_name = |patient: &Patient| first_name(all, patient.names);
         let patient_names = all.patients.iter().map(patient_name).collect();
         let drug = |medication: &Medication| medication.code.map(|code| concepts::describe(all, code));
@@ -76,7 +76,15 @@ impl<'g, 's> Graph<'g, 's> {
         };
         let request_drugs = all.requests.iter().filter_map(of_request).collect();
         let targets = vec![Cell::new(NOBODY); all.reference_count as usize];
-        Self { all, index: Index::new(all), targets, facts: facts(all), patient_names, drugs, request_drugs }
+        Self {
+            all,
+            index: Index::new(all, top),
+            targets,
+            facts: facts(all),
+            patient_names,
+            drugs,
+            request_drugs,
+        }
     }
 
     /// The number of a resource as the record's tables refer to it.
@@ -333,9 +341,11 @@ impl<'g, 's> Graph<'g, 's> {
     }
 }
 
-/// Marks each resource that repeats an earlier one of its type and id, and says so (contract rule 10).
-pub(crate) fn mark_repeated(all: &mut Collected<'_>, body: &str, limits: Limits) {
-    for (number, earlier) in sharing_an_id(all) {
+/// Marks each resource that repeats an earlier one of its type and id, and says so (contract rule 10); the first of
+/// each at top level.
+pub(crate) fn mark_repeated(all: &mut Collected<'_>, body: &str, limits: Limits) -> TopLevel {
+    let (top, sharing) = sharing_an_id(all);
+    for (number, earlier) in sharing {
         let hash = hash_of(&all.resources[number as usize], body, limits);
         // The first of an id may be compared with many: it is hashed once.
         let first = hash_of(&all.resources[earlier as usize], body, limits);
@@ -356,29 +366,38 @@ pub(crate) fn mark_repeated(all: &mut Collected<'_>, body: &str, limits: Limits)
             all.resources[number].repeated = true;
         }
     }
+    top
 }
 
-/// Each resource whose type and id an earlier one of the same container has, with that one.
-fn sharing_an_id(all: &Collected<'_>) -> Vec<(u32, u32)> {
-    let mut first: HashMap<(TypeId, u32, &str), u32> = HashMap::with_capacity(all.resources.len());
+/// The first top-level resource of each type and id, and each resource whose type and id an earlier one of the same
+/// container has, with that one.
+fn sharing_an_id(all: &Collected<'_>) -> (TopLevel, Vec<(u32, u32)>) {
+    let mut top = TopLevel::with_room(all.resources.len());
+    let mut contained: HashMap<(TypeId, u32, &str), u32> = HashMap::new();
     let mut sharing = Vec::new();
     for (number, resource) in all.resources.iter().enumerate() {
         let Some(id) = all.store.get(resource.id) else { continue };
-        let earlier = *first.entry((resource.kind, resource.container, id)).or_insert(number as u32);
-        if earlier != number as u32 {
-            sharing.push((number as u32, earlier));
+        let number = number as u32;
+        let earlier = match resource.container {
+            NOBODY => top.first_or_add(all, number),
+            container => *contained.entry((resource.kind, container, id)).or_insert(number),
+        };
+        if earlier != number {
+            sharing.push((number, earlier));
         }
     }
-    sharing
+    (top, sharing)
 }
 
-fn hash_of(resource: &Resource, body: &str, limits: Limits) -> u128 {
+fn hash_of(resource: &Resource, body: &str, limits: Limits) -> [u8; 16] {
     match resource.content {
         Content::Hash(hash) => hash,
         // The reader has passed this text, so it has no fault.
         Content::Held(start, end) => {
             let text = &body[start as usize..end as usize];
-            canonical_hash(&mut Cursor::new(text, 0, 0, limits, Workspace::new())).unwrap_or_default()
+            canonical_hash(&mut Cursor::new(text, 0, 0, limits, Workspace::new()))
+                .unwrap_or_default()
+                .to_ne_bytes()
         }
     }
 }

@@ -1,60 +1,114 @@
 //! Every resource by type and id.
 
 use std::cell::OnceCell;
+use std::hash::BuildHasher;
 
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::collected::{Collected, NOBODY};
 use crate::kinds::TypeId;
 
-/// The resources by type and id, the first of each; those that repeat an earlier one are left out.
+/// The resources by type and id, the first of each.
 pub(crate) struct Index<'g, 's> {
     all: &'g Collected<'s>,
-    top: HashMap<(TypeId, &'g str), u32>,
+    top: TopLevel,
     contained: HashMap<(TypeId, &'g str), u32>,
     /// Contained resources by container and id.
     inside: HashMap<(u32, &'g str), u32>,
     /// By id alone, for the rare reference that names no type; made when the first one comes.
-    ids: OnceCell<HashMap<String, Holders>>,
-    contained_ids: OnceCell<HashMap<String, Holders>>,
+    ids: OnceCell<ById>,
+    contained_ids: OnceCell<ById>,
 }
 
-/// The resources of one id.
-#[derive(Clone, Copy)]
-enum Holders {
-    One(u32),
-    Several,
+/// The first top-level resource of each type and id. It holds numbers alone: the ids are where the resources are.
+pub(crate) struct TopLevel {
+    numbers: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl TopLevel {
+    pub(crate) fn with_room(resources: usize) -> Self {
+        Self { numbers: HashTable::with_capacity(resources), hasher: DefaultHashBuilder::default() }
+    }
+
+    /// The first resource of the type and id of one: this one where there is none before.
+    pub(crate) fn first_or_add(&mut self, all: &Collected<'_>, number: u32) -> u32 {
+        let (kind, id) = named(all, number);
+        let hash = |number: &u32| self.hasher.hash_one(named(all, *number));
+        let same = |other: &u32| named(all, *other) == (kind, id);
+        *self.numbers.entry(self.hasher.hash_one((kind, id)), same, hash).or_insert(number).get()
+    }
+
+    fn find(&self, all: &Collected<'_>, kind: TypeId, id: &str) -> Option<u32> {
+        let same = |other: &u32| named(all, *other) == (kind, id);
+        self.numbers.find(self.hasher.hash_one((kind, id)), same).copied()
+    }
+}
+
+fn named<'c>(all: &'c Collected<'_>, number: u32) -> (TypeId, &'c str) {
+    let resource = &all.resources[number as usize];
+    (resource.kind, all.store.str(resource.id))
+}
+
+/// The only resource of each id, whatever its type.
+struct ById {
+    holders: HashTable<Holder>,
+    hasher: DefaultHashBuilder,
+}
+
+/// The first resource of an id.
+struct Holder {
+    number: u32,
+    is_only: bool,
+}
+
+impl ById {
+    fn new<'n>(all: &Collected<'_>, numbers: impl ExactSizeIterator<Item = &'n u32>) -> Self {
+        let hasher = DefaultHashBuilder::default();
+        let mut holders: HashTable<Holder> = HashTable::with_capacity(numbers.len());
+        for number in numbers {
+            let id = named(all, *number).1;
+            let same = |other: &Holder| named(all, other.number).1 == id;
+            let hash = |other: &Holder| hasher.hash_one(named(all, other.number).1);
+            holders
+                .entry(hasher.hash_one(id), same, hash)
+                .and_modify(|holder| holder.is_only = false)
+                .or_insert(Holder { number: *number, is_only: true });
+        }
+        Self { holders, hasher }
+    }
+
+    fn only(&self, all: &Collected<'_>, id: &str) -> Option<u32> {
+        let same = |other: &Holder| named(all, other.number).1 == id;
+        let holder = self.holders.find(self.hasher.hash_one(id), same)?;
+        holder.is_only.then_some(holder.number)
+    }
 }
 
 impl<'g, 's> Index<'g, 's> {
-    pub(crate) fn new(all: &'g Collected<'s>) -> Self {
+    pub(crate) fn new(all: &'g Collected<'s>, top: TopLevel) -> Self {
         let mut index = Self {
             all,
-            top: HashMap::with_capacity(all.resources.len()),
+            top,
             contained: HashMap::new(),
             inside: HashMap::new(),
             ids: OnceCell::new(),
             contained_ids: OnceCell::new(),
         };
         for (number, resource) in all.resources.iter().enumerate() {
-            let Some(id) = all.store.get(resource.id).filter(|_| !resource.repeated) else { continue };
-            let number = number as u32;
-            match resource.container {
-                NOBODY => {
-                    index.top.entry((resource.kind, id)).or_insert(number);
-                }
-                container => {
-                    index.contained.entry((resource.kind, id)).or_insert(number);
-                    index.inside.entry((container, id)).or_insert(number);
-                }
+            if resource.container == NOBODY || resource.repeated {
+                continue;
             }
+            let Some(id) = all.store.get(resource.id) else { continue };
+            index.contained.entry((resource.kind, id)).or_insert(number as u32);
+            index.inside.entry((resource.container, id)).or_insert(number as u32);
         }
         index
     }
 
     /// A top-level resource.
     pub(crate) fn top(&self, kind: TypeId, id: &str) -> Option<u32> {
-        self.top.get(&(kind, id)).copied()
+        self.top.find(self.all, kind, id)
     }
 
     /// A resource, top level before contained.
@@ -69,29 +123,11 @@ impl<'g, 's> Index<'g, 's> {
 
     /// The only top-level resource of an id, whatever its type.
     pub(crate) fn only(&self, id: &str) -> Option<u32> {
-        only(self.ids.get_or_init(|| self.by_id(self.top.values())), id)
+        self.ids.get_or_init(|| ById::new(self.all, self.top.numbers.iter())).only(self.all, id)
     }
 
     /// The only contained resource of an id, whatever its type and container.
     pub(crate) fn only_contained(&self, id: &str) -> Option<u32> {
-        only(self.contained_ids.get_or_init(|| self.by_id(self.inside.values())), id)
-    }
-
-    fn by_id<'n>(&self, numbers: impl Iterator<Item = &'n u32>) -> HashMap<String, Holders> {
-        let mut ids: HashMap<String, Holders> = HashMap::new();
-        for number in numbers {
-            let id = self.all.store.str(self.all.resources[*number as usize].id);
-            ids.entry_ref(id)
-                .and_modify(|holders| *holders = Holders::Several)
-                .or_insert(Holders::One(*number));
-        }
-        ids
-    }
-}
-
-fn only(ids: &HashMap<String, Holders>, id: &str) -> Option<u32> {
-    match ids.get(id) {
-        Some(Holders::One(number)) => Some(*number),
-        Some(Holders::Several) | None => None,
+        self.contained_ids.get_or_init(|| ById::new(self.all, self.inside.values())).only(self.all, id)
     }
 }

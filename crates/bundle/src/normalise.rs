@@ -10,6 +10,7 @@ use crate::envelope::read_document;
 use crate::error::BundleError;
 use crate::findings::Findings;
 use crate::graph::{Graph, mark_repeated};
+use crate::index::TopLevel;
 use crate::issues::Issues;
 use crate::json::{Cursor, FaultKind, Workspace};
 use crate::kinds::{self, Role};
@@ -66,8 +67,8 @@ pub fn normalise(bytes: &[u8], options: &Options) -> Result<Record, BundleError>
     let entry = reader.in_entry();
     let top = top.map_err(|fault| BundleError::from_fault(fault, mark, entry))?;
     let envelope = top.envelope(&mut reader, bytes.len())?;
-    mark_repeated(&mut all, body, limits);
-    complete(all, envelope, options)
+    let top = mark_repeated(&mut all, body, limits);
+    complete(all, top, envelope, options)
 }
 
 /// Bytes as text. Valid ones, which nearly all are, are found so at the speed of memory; where they are not, the
@@ -85,13 +86,15 @@ pub(crate) const MOST_BYTES: usize = i32::MAX as usize;
 /// Makes the record of everything read.
 pub(crate) fn complete(
     mut all: Collected<'_>,
+    top: TopLevel,
     envelope: Envelope,
     options: &Options,
 ) -> Result<Record, BundleError> {
     let mut findings = Findings::new(std::mem::take(&mut all.notices), &all.resources);
     all.text = TextBudget::of_body(envelope.bytes);
+    all.trim();
     let all = all;
-    let graph = Graph::new(&all);
+    let graph = Graph::new(&all, top);
     let most_shared = options.limits.values as usize;
     let relations = Relations::new(&graph, most_shared, &mut findings);
     let issues = Issues::new(&graph, &mut findings);

@@ -1,7 +1,7 @@
 //! Notices as they are gathered, before they are rows.
 
 use std::borrow::Cow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use bedside_model::{ClinicalArea, NoticeCode, Origin, Severity};
 
@@ -27,7 +27,7 @@ pub(crate) struct Notice {
 #[derive(Debug, Clone)]
 pub(crate) enum Words {
     Ours(&'static str),
-    Theirs(Rc<str>),
+    Theirs(Arc<str>),
 }
 
 impl Words {

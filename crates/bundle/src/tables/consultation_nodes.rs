@@ -6,7 +6,6 @@ use bedside_model::schema::Table;
 use hashbrown::HashMap;
 
 use crate::columns::{Columns, empty};
-use crate::elements::Reference;
 use crate::graph::{Graph, Target};
 use crate::kinds;
 use crate::lists::Purpose;
@@ -14,21 +13,21 @@ use crate::relations::{Relations, is_disabled, is_unsupported};
 use crate::tables::problems::header_ids;
 use crate::text::{Span, Text};
 
-/// One row.
-struct Node<'g> {
-    entry: u32,
-    consultation_id: Option<&'g str>,
+/// One row: where it stands. What it says is in the list, and looked up as the columns are filled.
+struct Node {
+    /// Which consultation of the roots it belongs to.
+    consultation: u32,
+    list: u32,
+    /// The reference of the leaf, [`LIST`] where the node is the list itself.
+    item: u32,
     node: u32,
     parent: Option<u32>,
     position: u32,
-    level: &'static str,
-    title: Text,
-    item_type: Option<&'g str>,
-    item_id: Option<&'g str>,
-    display: Option<&'g str>,
-    availability: &'static str,
-    problem_ids: Vec<&'g str>,
+    headers: Span,
 }
+
+/// In the place of a reference: the node is a list.
+const LIST: u32 = u32::MAX;
 
 /// Makes the table; nothing where the lists hold each other so often that they make more than `most` nodes.
 pub(crate) fn table<'g>(
@@ -38,13 +37,15 @@ pub(crate) fn table<'g>(
 ) -> Option<RecordBatch> {
     let on_path = vec![false; graph.all.lists.len()];
     let mut walk = Walk { graph, relations, nodes: Vec::new(), most, next: 0, path: Vec::new(), on_path };
-    for (consultation_id, roots) in roots(graph, relations) {
+    let mut consultations = Vec::new();
+    for (consultation, (id, roots)) in roots(graph, relations).into_iter().enumerate() {
+        consultations.push(id);
         walk.next = 0;
         for (position, root) in roots.into_iter().enumerate() {
-            walk.root(root, consultation_id, position as u32);
+            walk.root(root, consultation as u32, position as u32);
         }
     }
-    (walk.nodes.len() <= most).then(|| columns(graph, &walk.nodes))
+    (walk.nodes.len() <= most).then(|| columns(graph, relations, &consultations, &walk.nodes))
 }
 
 /// The lists that no other list of their consultation holds, by consultation, both in the order of the bundle.
@@ -107,7 +108,7 @@ fn reach_circles(graph: &Graph<'_, '_>, relations: &Relations<'_>, held: &mut [b
 struct Walk<'g, 's> {
     graph: &'g Graph<'g, 's>,
     relations: &'g Relations<'g>,
-    nodes: Vec<Node<'g>>,
+    nodes: Vec<Node>,
     most: usize,
     next: u32,
     /// Lists from the root to the current one. A walk may be as deep as there are lists, so it keeps its own stack.
@@ -123,85 +124,49 @@ struct Step {
     item: usize,
 }
 
-impl<'g> Walk<'g, '_> {
-    fn root(&mut self, list: u32, consultation_id: Option<&'g str>, position: u32) {
-        self.enter(list, consultation_id, None, position);
+impl Walk<'_, '_> {
+    fn root(&mut self, list: u32, consultation: u32, position: u32) {
+        self.enter(list, consultation, None, position);
         while let Some(step) = self.path.last_mut() {
-            let (list, node, position) = (step.list, step.node, step.item);
+            let (list, parent, position) = (step.list, step.node, step.item as u32);
             step.item += 1;
-            let items = self.graph.all.lists[list as usize].items.of(&self.graph.all.references);
-            match items.get(position) {
-                Some(item) if self.nodes.len() <= self.most => {
-                    self.item(list, *item, consultation_id, node, position as u32);
-                }
-                _ => {
-                    self.on_path[list as usize] = false;
-                    self.path.pop();
+            let items = self.graph.all.lists[list as usize].items;
+            if position >= items.length || self.nodes.len() > self.most {
+                self.on_path[list as usize] = false;
+                self.path.pop();
+                continue;
+            }
+            let item = items.start + position;
+            match self.structure(list, item) {
+                Some(child) => self.enter(child, consultation, Some(parent), position),
+                None => {
+                    let node = self.number();
+                    let (parent, headers) = (Some(parent), Span::default());
+                    self.nodes.push(Node { consultation, list, item, node, parent, position, headers });
                 }
             }
         }
     }
 
-    fn enter(&mut self, list: u32, consultation_id: Option<&'g str>, parent: Option<u32>, position: u32) {
-        let Purpose::Structure(level) = self.relations.purposes[list as usize] else { return };
+    fn enter(&mut self, list: u32, consultation: u32, parent: Option<u32>, position: u32) {
         if std::mem::replace(&mut self.on_path[list as usize], true) {
             return;
         }
-        let sent = &self.graph.all.lists[list as usize];
         let node = self.number();
-        let shared = self.relations.share(sent.headers.length as usize);
-        let headers = if shared { sent.headers } else { Span::default() };
-        self.nodes.push(Node {
-            entry: self.graph.entry(sent.resource),
-            consultation_id,
-            node,
-            parent,
-            position,
-            level: level.as_str(),
-            title: sent.title,
-            item_type: None,
-            item_id: None,
-            display: None,
-            availability: "ok",
-            problem_ids: header_ids(self.graph, self.graph.all, headers, sent.resource),
-        });
+        let headers = self.graph.all.lists[list as usize].headers;
+        let shared = self.relations.share(headers.length as usize);
+        let headers = if shared { headers } else { Span::default() };
+        self.nodes.push(Node { consultation, list, item: LIST, node, parent, position, headers });
         self.path.push(Step { list, node, item: 0 });
     }
 
-    fn item(
-        &mut self,
-        list: u32,
-        item: Reference,
-        consultation_id: Option<&'g str>,
-        parent: u32,
-        position: u32,
-    ) {
-        let resource = self.graph.all.lists[list as usize].resource;
-        let resolved = self.graph.resolve(item, resource);
-        let store = &self.graph.all.store;
-        if let Target::Resource(number) = resolved.target {
-            let target = self.graph.resource(number);
-            if target.kind == kinds::LIST
-                && matches!(self.relations.purposes[target.row as usize], Purpose::Structure(_))
-            {
-                return self.enter(target.row, consultation_id, Some(parent), position);
-            }
-        }
-        let node = self.number();
-        self.nodes.push(Node {
-            entry: self.graph.entry(resource),
-            consultation_id,
-            node,
-            parent: Some(parent),
-            position,
-            level: "item",
-            title: Text::NONE,
-            item_type: self.graph.target_type(resolved.target),
-            item_id: self.graph.target_id(resolved.target),
-            display: resolved.display,
-            availability: availability(resolved.target, [store.str(item.display), store.str(item.reference)]),
-            problem_ids: Vec::new(),
-        });
+    /// The structure list that an item of a list is.
+    fn structure(&self, list: u32, item: u32) -> Option<u32> {
+        let all = self.graph.all;
+        let holder = all.lists[list as usize].resource;
+        let child = self.graph.find(all.references[item as usize], holder, kinds::LIST)?;
+        let child = self.graph.resource(child).row;
+        matches!(self.relations.purposes[child as usize], Purpose::Structure(_)).then_some(child)
     }
 
     fn number(&mut self) -> u32 {
@@ -223,22 +188,50 @@ fn availability(target: Target<'_>, said: [&str; 2]) -> &'static str {
     }
 }
 
-fn columns(graph: &Graph<'_, '_>, nodes: &[Node<'_>]) -> RecordBatch {
+fn columns(
+    graph: &Graph<'_, '_>,
+    relations: &Relations<'_>,
+    consultations: &[Option<&str>],
+    nodes: &[Node],
+) -> RecordBatch {
     if nodes.is_empty() {
         return empty(Table::ConsultationNodes);
     }
-    let mut columns = Columns::new(Table::ConsultationNodes, graph.all);
-    columns.count("entry_index", nodes.iter().map(|node| Some(node.entry)));
-    columns.text("consultation_id", nodes.iter().map(|node| node.consultation_id));
+    let all = graph.all;
+    let list = |node: &Node| &all.lists[node.list as usize];
+    let item = |node: &Node| (node.item != LIST).then(|| all.references[node.item as usize]);
+    let resolved = |node: &Node| Some(graph.resolve(item(node)?, list(node).resource));
+    let mut columns = Columns::new(Table::ConsultationNodes, all);
+    columns.count("entry_index", nodes.iter().map(|node| Some(graph.entry(list(node).resource))));
+    columns.text("consultation_id", nodes.iter().map(|node| consultations[node.consultation as usize]));
     columns.count("node", nodes.iter().map(|node| Some(node.node)));
     columns.count("parent", nodes.iter().map(|node| node.parent));
     columns.count("position", nodes.iter().map(|node| Some(node.position)));
-    columns.text("level", nodes.iter().map(|node| Some(node.level)));
-    columns.kept("title", nodes.iter().map(|node| node.title));
-    columns.text("item_type", nodes.iter().map(|node| node.item_type));
-    columns.text("item_id", nodes.iter().map(|node| node.item_id));
-    columns.text("display", nodes.iter().map(|node| node.display));
-    columns.text("availability", nodes.iter().map(|node| Some(node.availability)));
-    columns.texts("problem_ids", nodes.iter().map(|node| node.problem_ids.iter().copied()));
+    columns.words("level", nodes.iter().map(|node| Some(level(relations, node))));
+    columns.kept(
+        "title",
+        nodes.iter().map(|node| if node.item == LIST { list(node).title } else { Text::NONE }),
+    );
+    columns.text("item_type", nodes.iter().map(|node| graph.target_type(resolved(node)?.target)));
+    columns.text("item_id", nodes.iter().map(|node| graph.target_id(resolved(node)?.target)));
+    columns.text("display", nodes.iter().map(|node| resolved(node)?.display));
+    columns.words(
+        "availability",
+        nodes.iter().map(|node| {
+            let (Some(item), Some(resolved)) = (item(node), resolved(node)) else { return Some("ok") };
+            Some(availability(resolved.target, [all.store.str(item.display), all.store.str(item.reference)]))
+        }),
+    );
+    columns.texts(
+        "problem_ids",
+        nodes.iter().map(|node| header_ids(graph, all, node.headers, list(node).resource)),
+    );
     columns.finish()
+}
+
+fn level(relations: &Relations<'_>, node: &Node) -> &'static str {
+    match relations.purposes[node.list as usize] {
+        Purpose::Structure(level) if node.item == LIST => level.as_str(),
+        _ => "item",
+    }
 }

@@ -88,6 +88,8 @@ const MOST_TEXT: usize = (1 << 30) + (1 << 29);
 pub(crate) struct Collected<'a> {
     pub(crate) store: Store<'a>,
     pub(crate) entries: u32,
+    /// Whether the answer says that there is another page of it.
+    pub(crate) more_pages: bool,
     pub(crate) text: TextBudget,
     pub(crate) resources: Vec<Resource>,
     /// The first resource of a type and id, and each later one that says something else, sorted.
@@ -128,6 +130,7 @@ impl<'a> Collected<'a> {
         Self {
             store,
             entries: 0,
+            more_pages: false,
             text: TextBudget::of_body(0),
             resources: Vec::new(),
             twins: Vec::new(),

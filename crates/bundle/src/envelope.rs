@@ -34,6 +34,7 @@ pub(crate) fn read_document(reader: &mut Reader<'_, '_, '_>, limits: Limits, rea
             "resourceType" => top.resource_type = reader.text("resourceType")?,
             "type" => top.bundle_type = reader.text("type")?,
             "id" => top.id = reader.text("id")?,
+            "link" => read_links(reader)?,
             "entry" if read_before => reader.cursor.skip()?,
             "entry" => read_entries(reader, limits)?,
             _ => reader.cursor.skip()?,
@@ -42,6 +43,23 @@ pub(crate) fn read_document(reader: &mut Reader<'_, '_, '_>, limits: Limits, rea
     })?;
     reader.cursor.finish()?;
     Ok(top)
+}
+
+/// An answer is one bundle. One that names a next page is a part, and that may not be missed (`reliability` sheet, F-28).
+fn read_links(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
+    reader.each("link", |reader| {
+        let mut relation = Text::NONE;
+        reader.object("link", |reader, key| {
+            match key {
+                "relation" => relation = reader.text("link.relation")?,
+                _ => reader.cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        let is_next = reader.out.store.code(relation).eq_ignore_ascii_case("next");
+        reader.out.more_pages |= is_next;
+        Ok(())
+    })
 }
 
 fn read_entries(reader: &mut Reader<'_, '_, '_>, limits: Limits) -> Read<()> {
@@ -100,6 +118,9 @@ impl Top {
         let bundle_id = store.get(self.id).map(str::to_owned);
         if bundle_type.is_none() {
             reader.notice(NoticeCode::MissingElement, "type");
+        }
+        if reader.out.more_pages {
+            reader.out.notices.add_more_pages();
         }
         Ok(Envelope { bundle_id, bundle_type, entries: reader.out.entries, bytes })
     }

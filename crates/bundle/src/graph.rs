@@ -146,6 +146,11 @@ impl<'g, 's> Graph<'g, 's> {
     /// What a reference of the resource `holder` points at (`bundle` sheet, section 5).
     pub(crate) fn resolve(&self, reference: Reference, holder: u32) -> Resolved<'g> {
         let display = self.all.store.get(reference.display);
+        // An absent reference has no number of its own.
+        let known = self.targets.get(reference.number as usize).filter(|_| reference.reference.is_some());
+        if let Some(number) = known.map(Cell::get).filter(|number| *number != NOBODY) {
+            return Resolved { target: Target::Resource(number), malformed: false, display };
+        }
         let Some(text) = self.all.store.get(reference.reference).filter(|text| !text.is_empty()) else {
             let target = match display {
                 Some(_) => Target::Display,
@@ -154,12 +159,8 @@ impl<'g, 's> Graph<'g, 's> {
             };
             return Resolved { target, malformed: false, display };
         };
-        let known = &self.targets[reference.number as usize];
-        if known.get() != NOBODY {
-            return Resolved { target: Target::Resource(known.get()), malformed: false, display };
-        }
         if let Some(number) = self.follow_plain(text) {
-            known.set(number);
+            self.targets[reference.number as usize].set(number);
             return Resolved { target: Target::Resource(number), malformed: false, display };
         }
         let (target, malformed) = self.follow_odd(text, holder);

@@ -86,6 +86,16 @@ impl Notices {
         }
     }
 
+    /// Says that the answer is not all there is.
+    pub(crate) fn add_more_pages(&mut self) {
+        self.add(NOBODY, NoticeCode::MissingElement, "link");
+        if let Some(notice) = self.all.last_mut() {
+            notice.severity = Severity::Error;
+            notice.text =
+                Some(Words::Ours("the answer is one page of several; what the others hold is not here"));
+        }
+    }
+
     /// Says something about an area.
     pub(crate) fn add_area(&mut self, area: ClinicalArea, code: NoticeCode, element: &'static str) {
         self.add(NOBODY, code, element);

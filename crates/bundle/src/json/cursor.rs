@@ -185,7 +185,7 @@ impl<'a> Cursor<'a> {
         let (separator, passed, [before, open, close, colon]) = match members.begun {
             true => (b',', 4, self.tokens.ahead()),
             // The brace is passed already.
-            false => (b'{', 3, self.tokens.from_last()),
+            false => (b'{', 3, self.tokens.ahead_of_last()),
         };
         let byte = self.byte_at(before);
         // Nearly always the tokens are at hand, and a key needs no second look.

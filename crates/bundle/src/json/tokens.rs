@@ -59,9 +59,9 @@ impl Tokens {
         self.window.positions(self.next)
     }
 
-    /// As [`Tokens::ahead`], from the token on that was passed last.
+    /// As [`Tokens::ahead`], the token that was passed last before them.
     #[inline(always)]
-    pub(crate) fn from_last<const N: usize>(&self) -> [u32; N] {
+    pub(crate) fn ahead_of_last<const N: usize>(&self) -> [u32; N] {
         self.window.positions(self.next.wrapping_sub(1))
     }
 

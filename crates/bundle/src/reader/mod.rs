@@ -339,7 +339,7 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
         self.out.notices.add_entry(self.entry, code, element);
     }
 
-    #[inline]
+    #[inline(always)]
     fn keep(&mut self, lexeme: Lexeme) -> Text {
         if lexeme.escaped {
             return self.out.store.copy(&self.cursor.unescape(lexeme));

@@ -90,7 +90,7 @@ fn row<'g>(
         incomplete_before: note.as_deref().filter(|_| late).and_then(latest_date),
         warnings,
         warning_text: note,
-        incomplete: late,
+        incomplete: late || (all.more_pages && (requested || present)),
     }
 }
 

@@ -1,11 +1,13 @@
 //! What may be concluded of each area: states, warnings, and the day before which something may be missing
 //! (`bundle` sheet, sections 8 and 9; `retrieve` sheet, section 8). `metamorphic` holds the whole table of states.
 
+use bedside_bundle::Options;
 use bedside_model::ClinicalArea;
 use bedside_model::schema::Table;
 use serde_json::{Value, json};
 
 use crate::sheet::*;
+use crate::support::options;
 
 fn warned(list: Value, codes: &[&str], note: &str) -> Value {
     let warnings: Vec<Value> = codes.iter().map(|code| warning(code)).collect();
@@ -251,4 +253,34 @@ fn a_primary_list_speaks_for_the_records_of_its_own_area_alone() {
     ]);
     assert_eq!(answer.row(Table::Problems, "p")["membership"], "none");
     assert_eq!(answer.row(Table::Allergies, "a")["membership"], "none");
+}
+
+#[test]
+fn one_page_of_several_leaves_every_area_that_was_asked_for_incomplete() {
+    let paged = |link: Value| {
+        let mut sent: Value = serde_json::from_str(&bundle(&[list(ALLERGIES, &[])])).expect("JSON");
+        sent["link"] = link;
+        let options =
+            Options { requested: Some(vec![ClinicalArea::Allergies, ClinicalArea::Problems]), ..options() };
+        Answer::read(sent.to_string().as_bytes(), &options)
+    };
+    for link in [
+        json!([{"relation": "self", "url": "https://x/1"}, {"relation": "next", "url": "https://x/2"}]),
+        json!({"url": "https://x/2", "relation": " Next"}),
+    ] {
+        let answer = paged(link);
+        for (area, incomplete) in [("allergies", true), ("problems", true), ("medications", false)] {
+            assert_eq!(answer.section(area)["incomplete"], incomplete, "{area}");
+        }
+        let noticed = answer.notices("missing_element");
+        let noticed = noticed.iter().find(|notice| notice["element"] == "link").expect("told");
+        assert_row(
+            noticed,
+            json!({"severity": "error", "origin": "normaliser", "entry_index": null,
+                "text": "the answer is one page of several; what the others hold is not here"}),
+        );
+    }
+    let answer = paged(json!([{"relation": "self", "url": "https://x/1"}]));
+    assert_eq!(answer.section("allergies")["incomplete"], false);
+    assert!(answer.notices("missing_element").iter().all(|notice| notice["element"] != "link"));
 }

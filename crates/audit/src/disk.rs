@@ -41,6 +41,21 @@ pub trait Disk: Send + Sync {
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, path: &str) -> io::Result<()>;
+    /// Replaces a small file as a whole, durable when it returns: written beside it under `<path>.tmp`, renamed over
+    /// it. After an error the file is the old one or the new one, never a mixture.
+    ///
+    /// A disk that several machines share must refuse, with [`io::ErrorKind::ResourceBusy`], when another replaced
+    /// the file since this one took the lock that guards it; on a local disk the lock itself sees to that.
+    fn replace(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        let beside = format!("{path}.tmp");
+        match self.remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        self.write_new(&beside, bytes)?;
+        self.rename(&beside, path)?;
+        self.sync_dir(path.rsplit_once('/').map_or("", |(parent, _)| parent))
+    }
     /// Removes a file.
     fn remove_file(&self, path: &str) -> io::Result<()>;
     /// Removes an empty directory.
@@ -228,19 +243,12 @@ impl Disk for LocalDisk {
     }
 }
 
-/// Replaces a small file as a whole: written beside it under `<path>.tmp`, renamed over it, made durable.
+/// [`Disk::replace`].
 ///
 /// # Errors
 /// The disk's. The file is then the old one or the new one, never a mixture.
 pub fn replace(disk: &dyn Disk, path: &str, bytes: &[u8]) -> io::Result<()> {
-    let beside = format!("{path}.tmp");
-    match disk.remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    disk.write_new(&beside, bytes)?;
-    disk.rename(&beside, path)?;
-    disk.sync_dir(path.rsplit_once('/').map_or("", |(parent, _)| parent))
+    disk.replace(path, bytes)
 }
 
 /// `None` where there is no such file or directory.
@@ -279,11 +287,14 @@ pub(crate) fn read_credential(path: &Path) -> io::Result<String> {
     read_short(file)
 }
 
+/// No more than so many bytes of a key file are read.
+pub(crate) const SHORT: usize = 128;
+
 fn read_short(file: OwnedFd) -> io::Result<String> {
     // Reserved in advance: a buffer that grows leaves a copy behind that nothing wipes. The limit keeps a wrong
     // file, however large, out of memory; a longer text is no key.
-    let mut text = String::with_capacity(256);
-    File::from(file).take(128).read_to_string(&mut text)?;
+    let mut text = String::with_capacity(2 * SHORT);
+    File::from(file).take(SHORT as u64).read_to_string(&mut text)?;
     Ok(text)
 }
 

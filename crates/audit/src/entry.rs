@@ -19,6 +19,9 @@ pub(crate) struct Numbers {
     pub(crate) intent: Option<u64>,
     #[serde(default)]
     pub(crate) outcome: Option<String>,
+    /// Number of the file in which the log goes on, where this record closes one.
+    #[serde(default)]
+    pub(crate) segment: Option<u64>,
     #[serde(default)]
     ts_utc: String,
 }
@@ -65,7 +68,7 @@ pub struct Entry {
     pub event: String,
     /// Number of the intent whose end this is.
     pub intent: Option<u64>,
-    /// `ok`, `blocked` or `failed`; an intent has none.
+    /// `ok`, `blocked`, `failed`, or `unknown` when a crash cut it off; an intent has none.
     pub outcome: Option<String>,
     /// Why it was blocked or failed.
     pub reason: Option<String>,

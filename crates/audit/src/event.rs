@@ -60,9 +60,31 @@ pub enum EventKind {
     Rewrap,
     /// The log itself was mended: a record that a crash had cut was removed.
     Repair,
+    /// The log goes on in another file; the last record of the one before.
+    Segment,
 }
 
 impl EventKind {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Fetch,
+        Self::Commit,
+        Self::Grant,
+        Self::Read,
+        Self::Purge,
+        Self::Discharge,
+        Self::Confirm,
+        Self::Hold,
+        Self::Rewrap,
+        Self::Repair,
+        Self::Segment,
+    ];
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     /// The name in the log.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -76,6 +98,7 @@ impl EventKind {
             Self::Hold => "hold",
             Self::Rewrap => "rewrap",
             Self::Repair => "repair",
+            Self::Segment => "segment",
         }
     }
 }
@@ -124,12 +147,14 @@ pub struct Detail {
     pub age_s: Option<u64>,
     /// Id of the key-encryption key that wraps from now on. Not secret.
     pub key_id: Option<String>,
+    /// Number of the file in which the log goes on.
+    pub segment: Option<u64>,
 }
 
 /// How an event ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// Done, refused or failed.
+    /// Done, refused, failed or unknown.
     pub verdict: Verdict,
     /// Why, as a short code; `None` when done.
     pub reason: Option<&'static str>,
@@ -153,13 +178,18 @@ impl Outcome {
         Self { verdict: Verdict::Failed, reason: Some(reason), detail: Detail::default() }
     }
 
+    /// Nobody knows: the process that was to say it died.
+    pub fn unknown(reason: &'static str) -> Self {
+        Self { verdict: Verdict::Unknown, reason: Some(reason), detail: Detail::default() }
+    }
+
     /// The same outcome with that detail.
     pub fn with(self, detail: Detail) -> Self {
         Self { detail, ..self }
     }
 }
 
-/// The three ends that conformance test GEN-05 wants told apart.
+/// The three ends that conformance test GEN-05 wants told apart, and the one that a crash leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Successful.
@@ -168,6 +198,8 @@ pub enum Verdict {
     Blocked,
     /// Unsuccessful.
     Failed,
+    /// Cut off by a crash (`reliability` sheet, F-40).
+    Unknown,
 }
 
 impl Verdict {
@@ -177,6 +209,7 @@ impl Verdict {
             Self::Ok => "ok",
             Self::Blocked => "blocked",
             Self::Failed => "failed",
+            Self::Unknown => "unknown",
         }
     }
 }

@@ -71,7 +71,7 @@ fn type_of(event: &str) -> Value {
     let (code, display) = match event {
         "fetch" => ("110112", "Query"),
         "commit" | "grant" | "read" | "purge" => ("110110", "Patient Record"),
-        "repair" => ("110101", "Audit Log Used"),
+        "repair" | "segment" => ("110101", "Audit Log Used"),
         _ => ("110100", "Application Activity"),
     };
     json!({"system": DICOM, "code": code, "display": display})

@@ -39,6 +39,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod anchor;
 mod chain;
 mod clock;
 pub mod disk;
@@ -52,8 +53,12 @@ mod process;
 mod pseudonym;
 mod record;
 mod secret;
+mod segment;
+mod tail;
+mod unfinished;
 mod verify;
 
+pub use anchor::{Anchor, AnchorError, AnchorKey, AnchorPublicKey};
 pub use chain::{Head, HeadFormat};
 pub use clock::{Clock, SystemClock};
 pub use entry::{Access, Entry, EntryUser, accesses, who_saw};
@@ -62,5 +67,7 @@ pub use fhir::audit_event;
 pub use log::{AuditError, AuditLog, Intent};
 pub use process::{Hardened, harden_process};
 pub use pseudonym::{Pepper, Pseudonym};
-pub use secret::{KeyFileError, Randomness, RandomnessFailed, Secret, SystemRandomness};
+pub use secret::{
+    KeyFileError, Randomness, RandomnessFailed, Secret, SystemRandomness, credential_line, private_line,
+};
 pub use verify::{Broken, Damage, Verified, VerifyError, verify};

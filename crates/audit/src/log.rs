@@ -5,18 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bedside_model::NhsNumber;
 use jiff::{SignedDuration, Timestamp};
-use ring::digest;
 
-use crate::chain::{self, Head, Line, MAX_LINE};
+use crate::chain::{Head, MAX_LINE};
 use crate::disk::{self, Disk, LocalDisk};
-use crate::entry::Numbers;
 use crate::event::{Detail, Event, EventKind, Outcome, SystemEvent};
 use crate::group::Group;
-use crate::record::{Record, stamped};
+use crate::record::Record;
+use crate::segment;
+use crate::tail::{Lines, Tail};
 use crate::{Clock, Pepper, Pseudonym};
-
-/// The file of the log, inside its directory.
-pub(crate) const FILE: &str = "audit.ndjson";
 
 /// Room that is given up, piece by piece, to record refusals when the volume is full.
 const RESERVE: &str = "reserve";
@@ -25,6 +22,9 @@ const RESERVE_PIECE: u64 = 8 * 1024;
 
 /// How far the clock may be behind the last record (`security` sheet, T-22).
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
+
+/// Ten years after this release, 1 December 2036: a clock beyond it is wrong (`security` sheet, T-22).
+const LATEST: Timestamp = Timestamp::constant(2_111_702_400, 0);
 
 /// What the frame and the stamp add to a body, at most.
 const FRAME: usize = 512;
@@ -35,10 +35,11 @@ const FRAME: usize = 512;
 /// reads what others have added, so that the chain never forks. Threads that append at the same time share one
 /// write and one sync.
 pub struct AuditLog {
-    disk: Arc<dyn Disk>,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) device: Option<String>,
     pepper: Pepper,
-    clock: Arc<dyn Clock>,
-    device: Option<String>,
+    segment_bytes: u64,
     tail: Mutex<Tail>,
     group: Group<Pending, Result<u64, AuditError>>,
 }
@@ -62,6 +63,11 @@ pub enum AuditError {
         "the clock is behind the audit log's last record, so nothing may be fetched or shown; set the clock, or begin a new log directory if that record's time was wrong"
     )]
     ClockBack,
+    /// The clock is more than ten years ahead of this release: by it every record would be over, and be purged.
+    #[error(
+        "the clock is more than ten years ahead of this release, so nothing may be fetched, shown or purged; set the clock"
+    )]
+    ClockAhead,
     /// An earlier append failed and this handle will not go on, because a failed sync cannot be tried again.
     #[error("an earlier write to the audit log failed; mend the cause and start again")]
     Stopped,
@@ -78,28 +84,20 @@ impl AuditError {
             Self::Full => Self::Full,
             Self::Damaged => Self::Damaged,
             Self::ClockBack => Self::ClockBack,
+            Self::ClockAhead => Self::ClockAhead,
             Self::Stopped => Self::Stopped,
         }
     }
 }
 
-/// How far the log has been read and found whole.
-struct Tail {
-    end: u64,
-    head: Head,
-    /// The latest time that this handle knows of.
-    at: Option<Timestamp>,
-    stopped: bool,
-}
-
 /// A record to be appended, and the one in its place when there is no room for it; number and time come later.
-struct Pending {
+pub(crate) struct Pending {
     body: Vec<u8>,
     if_full: Vec<u8>,
 }
 
 impl Pending {
-    fn of(record: Record<'_>) -> Result<Self, AuditError> {
+    pub(crate) fn of(record: Record<'_>) -> Result<Self, AuditError> {
         let body = record.to_bytes().map_err(io::Error::from)?;
         let if_full = record.refused_for_room().to_bytes().map_err(io::Error::from)?;
         if body.len().max(if_full.len()) + FRAME > MAX_LINE {
@@ -126,16 +124,17 @@ impl AuditLog {
     /// As [`AuditLog::open`].
     pub fn open_on(disk: Arc<dyn Disk>, pepper: Pepper, clock: Arc<dyn Clock>) -> Result<Self, AuditError> {
         let log = Self {
-            tail: Mutex::new(Tail { end: 0, head: Head::GENESIS, at: None, stopped: false }),
+            tail: Mutex::new(Tail::new()),
             group: Group::new(),
             device: None,
+            segment_bytes: segment::BYTES,
             disk,
             pepper,
             clock,
         };
         {
             let mut tail = log.tail()?;
-            let _lock = log.disk.lock(FILE)?;
+            let _lock = log.disk.lock(segment::FIRST)?;
             log.fill_reserve()?;
             log.disk.sync_dir("")?;
             log.find_last(&mut tail)?;
@@ -148,6 +147,12 @@ impl AuditLog {
     #[must_use]
     pub fn on_device(self, device: impl Into<String>) -> Self {
         Self { device: Some(device.into()), ..self }
+    }
+
+    /// With another size than 64 MiB after which the log goes on in its next file.
+    #[must_use]
+    pub fn with_segments_of(self, bytes: u64) -> Self {
+        Self { segment_bytes: bytes, ..self }
     }
 
     /// The patient as this log names one.
@@ -189,7 +194,7 @@ impl AuditLog {
         self.tail().map(|tail| tail.head)
     }
 
-    fn append(&self, record: Record<'_>) -> Result<u64, AuditError> {
+    pub(crate) fn append(&self, record: Record<'_>) -> Result<u64, AuditError> {
         let answer = self.group.submit(Pending::of(record)?, fitting, |batch| self.write_batch(batch));
         answer.unwrap_or(Err(AuditError::Stopped))
     }
@@ -197,7 +202,7 @@ impl AuditLog {
     /// Lock, read what others wrote, chain, write, sync; the same answer for all when it fails.
     fn write_batch(&self, batch: &[Pending]) -> Vec<Result<u64, AuditError>> {
         let written = self.tail().and_then(|mut tail| {
-            let _lock = self.disk.lock(FILE)?;
+            let _lock = self.disk.lock(segment::FIRST)?;
             self.catch_up(&mut tail)?;
             self.write(&mut tail, batch)
         });
@@ -209,46 +214,83 @@ impl AuditLog {
 
     /// The lock on the tail. A thread that panicked while it held the lock may have left it half-read, so
     /// nothing is built on it.
-    fn tail(&self) -> Result<MutexGuard<'_, Tail>, AuditError> {
+    pub(crate) fn tail(&self) -> Result<MutexGuard<'_, Tail>, AuditError> {
         let tail = self.tail.lock().map_err(|_| AuditError::Stopped)?;
         if tail.stopped { Err(AuditError::Stopped) } else { Ok(tail) }
     }
 
-    /// Appends records in one write; the number of the first.
-    fn write(&self, tail: &mut Tail, batch: &[Pending]) -> Result<u64, AuditError> {
+    /// Appends records in one write; the number of the first. Where there is no room for them, that they were
+    /// refused is recorded in their place.
+    pub(crate) fn write(&self, tail: &mut Tail, batch: &[Pending]) -> Result<u64, AuditError> {
         let at = self.clock.now();
         if tail.at.is_some_and(|last| last.duration_since(at) > CLOCK_TOLERANCE) {
             return Err(AuditError::ClockBack);
         }
-        let first = tail.head.seq + 1;
-        let lines = Lines::after(&tail.head, at, batch.iter().map(|pending| &pending.body));
-        match self.disk.append(FILE, &lines.bytes) {
-            Ok(()) => {
-                lines.stand(tail);
-                Ok(first)
-            }
-            Err(error) if is_full(&error) => {
-                tail.stopped = true;
+        if at > LATEST {
+            return Err(AuditError::ClockAhead);
+        }
+        // A write or a sync that failed is not tried again, whichever way this is left.
+        tail.stopped = true;
+        let bodies = batch.iter().map(|pending| &pending.body);
+        let written = self.begin_segment_if_due(tail, at).and_then(|()| self.write_lines(tail, at, bodies));
+        let answer = match written {
+            Err(AuditError::Unwritable(error)) if is_full(&error) => {
                 let refused = Lines::after(&tail.head, at, batch.iter().map(|pending| &pending.if_full));
                 self.refuse_for_room(tail, refused)?;
-                tail.stopped = false;
                 Err(AuditError::Full)
             }
-            Err(error) => {
-                tail.stopped = true;
-                Err(error.into())
-            }
+            written => Ok(written?),
+        };
+        tail.stopped = false;
+        answer
+    }
+
+    fn write_lines<'b>(
+        &self,
+        tail: &mut Tail,
+        at: Timestamp,
+        bodies: impl Iterator<Item = &'b Vec<u8>>,
+    ) -> Result<u64, AuditError> {
+        let first = tail.head.seq + 1;
+        let lines = Lines::after(&tail.head, at, bodies);
+        self.disk.append(&tail.file(), &lines.bytes)?;
+        lines.stand(tail);
+        Ok(first)
+    }
+
+    /// Goes on in the next file when this one has grown to its size. The next is there, empty and durable, before
+    /// this one is closed: a crash in between leaves an empty file, which the next attempt takes.
+    fn begin_segment_if_due(&self, tail: &mut Tail, at: Timestamp) -> Result<(), AuditError> {
+        if tail.end == 0 || tail.end < self.segment_bytes {
+            return Ok(());
         }
+        let next = tail.segment + 1;
+        let file = segment::name(next);
+        match self.disk.write_new(&file, &[]) {
+            Err(error) if is_full(&error) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if self.disk.length(&file)? > 0 {
+                    return Err(AuditError::Damaged);
+                }
+            }
+            made => made?,
+        }
+        self.disk.sync_dir("")?;
+        let detail = Detail { segment: Some(next), ..Detail::default() };
+        let closing = Pending::of(Record::of_segment(self.device.as_deref(), &detail))?;
+        self.write_lines(tail, at, [&closing.body].into_iter())?;
+        tail.go_on_in(next);
+        Ok(())
     }
 
     /// Cuts off what of a record had room, gives up a piece of the reserve, and records the refusal there.
     fn refuse_for_room(&self, tail: &mut Tail, refused: Lines) -> Result<(), AuditError> {
-        self.disk.truncate(FILE, tail.end)?;
+        self.disk.truncate(&tail.file(), tail.end)?;
         if let Some(left) = disk::if_there(self.disk.length(RESERVE))? {
             let needed = (refused.bytes.len() as u64).next_multiple_of(RESERVE_PIECE);
             self.disk.truncate(RESERVE, left.saturating_sub(needed))?;
         }
-        self.disk.append(FILE, &refused.bytes)?;
+        self.disk.append(&tail.file(), &refused.bytes)?;
         refused.stand(tail);
         Ok(())
     }
@@ -270,91 +312,6 @@ impl AuditLog {
             result => Ok(result?),
         }
     }
-
-    /// Finds the last whole record without reading the log from its beginning, which is `verify`'s work.
-    fn find_last(&self, tail: &mut Tail) -> Result<(), AuditError> {
-        let length = self.disk.length(FILE)?;
-        // Enough for one whole line and a torn group of them, wherever the window begins.
-        let start = length.saturating_sub(4 * MAX_LINE as u64);
-        let bytes = self.disk.read(FILE, start)?;
-        let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n').map(|index| index + 1) else {
-            return if start == 0 { Ok(()) } else { Err(AuditError::Damaged) };
-        };
-        let begin = bytes[..end - 1].iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index + 1);
-        let line = Line::parse(&bytes[begin..end]).filter(Line::is_consistent);
-        let body = line.and_then(|line| serde_json::from_slice::<Numbers>(line.body).ok());
-        let (Some(line), Some(body)) = (line, body) else { return Err(AuditError::Damaged) };
-        tail.end = start + end as u64;
-        tail.head = Head { seq: body.seq, hash: line.hash };
-        tail.at = body.at();
-        Ok(())
-    }
-
-    /// Reads what other processes added since, and removes a record that one of them died in writing. The
-    /// caller holds the file's lock.
-    fn catch_up(&self, tail: &mut Tail) -> Result<(), AuditError> {
-        let length = self.disk.length(FILE)?;
-        if length < tail.end {
-            return Err(AuditError::Damaged);
-        }
-        if length == tail.end {
-            return Ok(());
-        }
-        let added = self.disk.read(FILE, tail.end)?;
-        let mut rest = added.as_slice();
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n').map(|index| index + 1) {
-            let body;
-            (tail.head, body) = follows(&tail.head, &rest[..end]).ok_or(AuditError::Damaged)?;
-            tail.at = tail.at.max(body.at());
-            tail.end += end as u64;
-            rest = &rest[end..];
-        }
-        match rest {
-            [] => Ok(()),
-            torn if chain::is_torn(torn) => self.remove_torn(tail, torn),
-            _ => Err(AuditError::Damaged),
-        }
-    }
-
-    fn remove_torn(&self, tail: &mut Tail, torn: &[u8]) -> Result<(), AuditError> {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest::digest(&digest::SHA256, torn).as_ref());
-        let detail =
-            Detail { bytes: Some(torn.len() as u64), removed_sha256: Some(hash), ..Detail::default() };
-        if let Err(error) = self.disk.truncate(FILE, tail.end) {
-            tail.stopped = true;
-            return Err(error.into());
-        }
-        let repair = Pending::of(Record::of_repair(self.device.as_deref(), &detail))?;
-        self.write(tail, &[repair]).map(drop)
-    }
-}
-
-/// Lines that continue the chain, made before they are written.
-struct Lines {
-    bytes: Vec<u8>,
-    head: Head,
-    at: Timestamp,
-}
-
-impl Lines {
-    fn after<'b>(head: &Head, at: Timestamp, bodies: impl Iterator<Item = &'b Vec<u8>>) -> Self {
-        let mut lines = Self { bytes: Vec::new(), head: *head, at };
-        for body in bodies {
-            let seq = lines.head.seq + 1;
-            let (line, hash) = chain::frame(&lines.head.hash, &stamped(body, seq, at));
-            lines.bytes.extend(line);
-            lines.head = Head { seq, hash };
-        }
-        lines
-    }
-
-    /// They are durable: the log ends with them now.
-    fn stand(self, tail: &mut Tail) {
-        tail.end += self.bytes.len() as u64;
-        tail.head = self.head;
-        tail.at = tail.at.max(Some(self.at));
-    }
 }
 
 /// How many of those who wait are written at once: no more than the longest line, so that whoever looks for the
@@ -372,14 +329,6 @@ fn fitting(waiting: &VecDeque<(u64, Pending)>) -> usize {
 
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
-/// The head after that line, and what it says, when the line continues the chain.
-fn follows(head: &Head, line: &[u8]) -> Option<(Head, Numbers)> {
-    let line = Line::parse(line).filter(Line::is_consistent)?;
-    let body: Numbers = serde_json::from_slice(line.body).ok()?;
-    let next = line.previous == head.hash && body.seq == head.seq + 1;
-    next.then_some((Head { seq: body.seq, hash: line.hash }, body))
 }
 
 /// A recorded intent. Dropped without an outcome, it stands in the log as an intent without one, which is what

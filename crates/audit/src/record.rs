@@ -92,6 +92,12 @@ impl<'a> Record<'a> {
         Self { outcome, reason: Some("torn_record_removed"), ..Self::bare(device, EventKind::Repair, detail) }
     }
 
+    /// The record that closes a file and names the next.
+    pub(crate) fn of_segment(device: Device<'a>, detail: &'a Detail) -> Self {
+        let outcome = Some(Verdict::Ok.as_str());
+        Self { outcome, reason: Some("segment_closed"), ..Self::bare(device, EventKind::Segment, detail) }
+    }
+
     /// What is recorded in its place when there is no room for it: that it was not permitted, and so not done.
     pub(crate) fn refused_for_room(self) -> Self {
         Self { outcome: Some(Verdict::Blocked.as_str()), reason: Some(LOG_FULL), ..self }
@@ -197,6 +203,8 @@ struct Facts<'a> {
     age_s: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segment: Option<u64>,
 }
 
 impl<'a> Facts<'a> {
@@ -223,6 +231,7 @@ impl<'a> Facts<'a> {
             cause: detail.cause,
             age_s: detail.age_s,
             key_id: detail.key_id.as_deref().map(screened),
+            segment: detail.segment,
         }
     }
 }

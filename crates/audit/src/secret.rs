@@ -99,6 +99,30 @@ impl Secret {
     }
 }
 
+/// Reads the one line of a file that its owner alone may read, such as the PIN of a token; at most 127 bytes.
+///
+/// # Errors
+/// As [`Secret::from_file`], but that the line may be any that is not empty.
+pub fn private_line(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
+    line_of(path, disk::read_key_file(path))
+}
+
+/// [`private_line`] of a credential that the service manager put into a file, see [`Secret::from_credential`].
+///
+/// # Errors
+/// As [`private_line`].
+pub fn credential_line(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
+    line_of(path, disk::read_credential(path))
+}
+
+fn line_of(path: &Path, read: io::Result<String>) -> Result<Zeroizing<String>, KeyFileError> {
+    let path = || path.display().to_string();
+    let text = Zeroizing::new(read.map_err(|source| KeyFileError::Refused { path: path(), source })?);
+    let line = Zeroizing::new(text.strip_suffix('\n').unwrap_or(&text).to_owned());
+    let whole = text.len() < disk::SHORT && !line.is_empty() && !line.contains('\n');
+    if whole { Ok(line) } else { Err(KeyFileError::Line { path: path() }) }
+}
+
 /// Why a key file was not used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
@@ -115,6 +139,12 @@ pub enum KeyFileError {
         "key file {path} does not hold 64 lower-case hexadecimal digits; make one with `openssl rand -hex 32`"
     )]
     Format {
+        /// Where it is.
+        path: String,
+    },
+    /// It does not hold one line.
+    #[error("file {path} does not hold one line of at most 127 bytes")]
+    Line {
         /// Where it is.
         path: String,
     },
@@ -166,6 +196,26 @@ mod tests {
         }
         symlink(&path, dir.path().join("link")).expect("link");
         assert!(Secret::from_credential(&dir.path().join("link")).is_err());
+    }
+
+    #[test]
+    fn a_line_is_read_from_a_private_file_that_holds_nothing_else() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        for (text, expected) in [
+            ("1234\n", Some("1234")),
+            (" 12 34", Some(" 12 34")),
+            ("", None),
+            ("\n", None),
+            ("12\n34\n", None),
+            (&"1".repeat(128), None),
+        ] {
+            let path = dir.path().join(format!("pin-{}", text.len()));
+            disk::write_key_file(&path, text.as_bytes()).expect("written");
+            assert_eq!(private_line(&path).ok().as_deref().map(String::as_str), expected, "{text:?}");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).expect("mode");
+            assert!(matches!(private_line(&path), Err(KeyFileError::Refused { .. })));
+            assert_eq!(credential_line(&path).ok().as_deref().map(String::as_str), expected, "{text:?}");
+        }
     }
 
     #[test]

@@ -1,13 +1,10 @@
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io;
 use std::path::Path;
 
-use rustix::fs::{FlockOperation, flock};
-
-use crate::chain::{self, Head, Line, MAX_LINE};
+use crate::chain::{self, Head, Line};
 use crate::entry::Numbers;
-use crate::log::FILE;
+use crate::segment::{self, Segments};
 
 /// A log whose chain holds from the first record to the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +19,10 @@ pub struct Verified {
 
 /// The first place at which the chain does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the audit log is broken at record {seq}: {kind}")]
+#[error("the audit log is broken at record {seq}, in {}: {kind}", segment::name(*.segment))]
 pub struct Broken {
+    /// Number of the file in which it stands or should stand, from 1: `audit.ndjson`, `audit-000002.ndjson`.
+    pub segment: u64,
     /// Number of the first record that is wrong or missing.
     pub seq: u64,
     /// What was done there, as far as the log can tell.
@@ -45,6 +44,15 @@ pub enum Damage {
     /// The record stands further on.
     #[error("records were reordered")]
     Reordered,
+    /// It stands in another file than it was written to.
+    #[error("it was moved to another file of the log")]
+    Moved,
+    /// The file that should follow is not there, while records or the file before say that it was.
+    #[error("its file is missing")]
+    Missing,
+    /// A file does not continue the one before it: one of the two is of another log.
+    #[error("its file does not continue the one before: one of the two was replaced")]
+    Replaced,
     /// The last record was never completed; the next append removes it and says so.
     #[error("it is torn: its writing was cut short")]
     Torn,
@@ -67,8 +75,8 @@ pub enum VerifyError {
     Unreadable(#[from] io::Error),
 }
 
-/// Reads a log from its first record to its last, and compares it with an anchor when one was kept. Records
-/// that are added meanwhile are left out. A copy on a read-only volume can be verified too.
+/// Reads a log from its first record to its last, in all its files, and compares it with an anchor when one was
+/// kept. Records that are added meanwhile are left out. A copy on a read-only volume can be verified too.
 ///
 /// Without an anchor a cut tail, and a log written anew from some record on, cannot be told from a good one.
 ///
@@ -85,45 +93,99 @@ pub(crate) fn verify_each(
     anchor: Option<&Head>,
     each: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<Verified, VerifyError> {
-    let file = File::open(directory.join(FILE))?;
-    // Between two appends the last record is whole; a lock for the moment of asking for the length is enough.
-    flock(&file, FlockOperation::LockShared).map_err(io::Error::from)?;
-    let length = file.metadata()?.len();
-    flock(&file, FlockOperation::Unlock).map_err(io::Error::from)?;
-    let mut reader = BufReader::new(file.take(length));
-    let verified = walk(&mut reader, anchor, each)?;
-    match anchor {
-        Some(anchor) if anchor.seq > verified.head.seq => {
-            Err(Broken { seq: verified.head.seq + 1, kind: Damage::Truncated }.into())
+    let mut segments = Segments::open(directory)?;
+    let mut walk = Walk { head: Head::GENESIS, at: 0, place: 1, open: HashSet::new(), anchor };
+    let mut line = Vec::new();
+    while let Some(segment) = segments.next_line(&mut line)? {
+        match Checked::parse(&line) {
+            Some(record) if record.follows(&walk.head) => {
+                walk.take(segment, &record)?;
+                each(record.body)?;
+            }
+            record => return Err(walk.diagnose(segment, &line, record, &mut segments)?.into()),
         }
-        _ => Ok(verified),
     }
+    Ok(walk.end(&segments)?)
 }
 
-fn walk(
-    reader: &mut impl BufRead,
-    anchor: Option<&Head>,
-    each: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-) -> Result<Verified, VerifyError> {
-    let mut head = Head::GENESIS;
-    let mut open = HashSet::new();
-    let mut line = Vec::new();
-    while read_line(reader, &mut line)? {
-        let record = Checked::parse(&line);
-        let Some(record) = record.filter(|record| record.follows(&head)) else {
-            return Err(diagnose(&head, &line, record, reader)?.into());
-        };
-        head = Head { seq: record.seq, hash: record.hash };
-        match record.intent {
-            Some(intent) => open.remove(&intent),
-            None => !record.decided && open.insert(record.seq),
-        };
-        if anchor.is_some_and(|anchor| anchor.seq == head.seq && anchor.hash != head.hash) {
-            return Err(Broken { seq: head.seq, kind: Damage::Rewritten }.into());
+/// How far the chain holds.
+struct Walk<'a> {
+    head: Head,
+    /// The file of the last record.
+    at: u64,
+    /// The file in which the next record must stand.
+    place: u64,
+    open: HashSet<u64>,
+    anchor: Option<&'a Head>,
+}
+
+impl Walk<'_> {
+    /// The next record of the chain, which stands in that file.
+    fn take(&mut self, segment: u64, record: &Checked<'_>) -> Result<(), Broken> {
+        let broken = |kind| Err(Broken { segment, seq: record.seq, kind });
+        if segment != self.place {
+            return broken(Damage::Moved);
         }
-        each(record.body)?;
+        self.at = segment;
+        self.place = record.goes_on_in.unwrap_or(segment);
+        self.head = Head { seq: record.seq, hash: record.hash };
+        match record.intent {
+            Some(intent) => self.open.remove(&intent),
+            None => !record.decided && self.open.insert(record.seq),
+        };
+        match self.anchor {
+            Some(anchor) if anchor.seq == record.seq && anchor.hash != record.hash => {
+                broken(Damage::Rewritten)
+            }
+            _ => Ok(()),
+        }
     }
-    Ok(Verified { records: head.seq, head, unfinished: open.len() as u64 })
+
+    /// Nothing follows: whether that is the end of the log.
+    fn end(self, segments: &Segments) -> Result<Verified, Broken> {
+        let seq = self.head.seq + 1;
+        let missing = segments.gap.or((self.place > segments.last).then_some(self.place));
+        if let Some(segment) = missing {
+            return Err(Broken { segment, seq, kind: Damage::Missing });
+        }
+        if self.anchor.is_some_and(|anchor| anchor.seq > self.head.seq) {
+            return Err(Broken { segment: self.place, seq, kind: Damage::Truncated });
+        }
+        Ok(Verified { records: self.head.seq, head: self.head, unfinished: self.open.len() as u64 })
+    }
+
+    /// Names the damage at the first record that does not continue the chain, looking at what comes after it.
+    fn diagnose(
+        &self,
+        segment: u64,
+        line: &[u8],
+        record: Option<Checked<'_>>,
+        rest: &mut Segments,
+    ) -> io::Result<Broken> {
+        let expected = self.head.seq + 1;
+        let here = |kind| Broken { segment, seq: expected, kind };
+        let Some(record) = record else {
+            let torn = line.last() != Some(&b'\n') && chain::is_torn(line);
+            let last = rest.next_line(&mut Vec::new())?.is_none();
+            return Ok(here(if torn && last { Damage::Torn } else { Damage::Edited }));
+        };
+        let later = Later::read(rest, expected, &record)?;
+        Ok(match record.seq {
+            // Two records of one number: which of the two is the forged one, the log alone cannot tell.
+            seq if seq == self.head.seq => Broken { seq, ..here(Damage::Inserted) },
+            seq if seq < expected => here(Damage::Inserted),
+            seq if seq > expected && later.same => here(Damage::Inserted),
+            seq if seq > expected && later.expected => here(Damage::Reordered),
+            seq if seq > expected => here(Damage::Deleted),
+            _ if later.linked && self.at > 0 && segment != self.at => here(Damage::Replaced),
+            // The number is right and the link is wrong: the record before was given a new hash, unless this one
+            // was given a new link, which its successor does not know.
+            _ if later.linked => {
+                Broken { segment: self.at.max(1), seq: self.head.seq.max(1), kind: Damage::Edited }
+            }
+            _ => here(Damage::Edited),
+        })
+    }
 }
 
 /// A line whose hash is right for what it says.
@@ -135,46 +197,19 @@ struct Checked<'a> {
     hash: [u8; 32],
     intent: Option<u64>,
     decided: bool,
+    goes_on_in: Option<u64>,
 }
 
 impl<'a> Checked<'a> {
     fn parse(line: &'a [u8]) -> Option<Self> {
         let Line { previous, hash, body } = Line::parse(line).filter(Line::is_consistent)?;
-        let Numbers { seq, intent, outcome, .. } = serde_json::from_slice(body).ok()?;
-        Some(Self { body, seq, previous, hash, intent, decided: outcome.is_some() })
+        let Numbers { seq, intent, outcome, segment, .. } = serde_json::from_slice(body).ok()?;
+        Some(Self { body, seq, previous, hash, intent, decided: outcome.is_some(), goes_on_in: segment })
     }
 
     fn follows(&self, head: &Head) -> bool {
         self.seq == head.seq + 1 && self.previous == head.hash
     }
-}
-
-/// Names the damage at the first record that does not continue the chain, looking at what comes after it.
-fn diagnose(
-    head: &Head,
-    line: &[u8],
-    record: Option<Checked<'_>>,
-    rest: &mut impl BufRead,
-) -> io::Result<Broken> {
-    let expected = head.seq + 1;
-    let Some(record) = record else {
-        let torn = line.last() != Some(&b'\n') && chain::is_torn(line);
-        return Ok(Broken { seq: expected, kind: if torn { Damage::Torn } else { Damage::Edited } });
-    };
-    let later = Later::read(rest, expected, &record)?;
-    Ok(match record.seq {
-        // Two records of one number: which of the two is the forged one, the log alone cannot tell.
-        seq if seq < expected => {
-            Broken { seq: if seq == head.seq { seq } else { expected }, kind: Damage::Inserted }
-        }
-        seq if seq > expected && later.same => Broken { seq: expected, kind: Damage::Inserted },
-        seq if seq > expected && later.expected => Broken { seq: expected, kind: Damage::Reordered },
-        seq if seq > expected => Broken { seq: expected, kind: Damage::Deleted },
-        // The number is right and the link is wrong: the record before was given a new hash, unless this one
-        // was given a new link, which its successor does not know.
-        _ if later.linked => Broken { seq: head.seq.max(1), kind: Damage::Edited },
-        _ => Broken { seq: expected, kind: Damage::Edited },
-    })
 }
 
 /// What the remaining records say about a displaced one.
@@ -189,11 +224,11 @@ struct Later {
 }
 
 impl Later {
-    fn read(rest: &mut impl BufRead, expected: u64, displaced: &Checked<'_>) -> io::Result<Self> {
+    fn read(rest: &mut Segments, expected: u64, displaced: &Checked<'_>) -> io::Result<Self> {
         let mut later = Self { linked: true, ..Self::default() };
         let mut line = Vec::new();
         let mut first = true;
-        while read_line(rest, &mut line)? {
+        while rest.next_line(&mut line)?.is_some() {
             let record = Checked::parse(&line);
             if std::mem::take(&mut first) {
                 later.linked = record.is_some_and(|record| record.previous == displaced.hash);
@@ -203,11 +238,4 @@ impl Later {
         }
         Ok(later)
     }
-}
-
-/// The next line with its line feed, at most one byte longer than a line may be; `false` at the end.
-fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    reader.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', line)?;
-    Ok(!line.is_empty())
 }

@@ -4,121 +4,21 @@
 #[allow(dead_code, reason = "each test program uses a part of it")]
 #[path = "support/faults.rs"]
 mod faults;
+#[allow(dead_code, reason = "each test program uses a part of it")]
+#[path = "support/home.rs"]
+mod home;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use bedside_audit::disk::LocalDisk;
-use bedside_audit::{
-    AuditError, AuditLog, Broken, Clock, Damage, Detail, Event, EventKind, Head, Outcome, Pepper, Secret,
-    Verified, VerifyError, verify,
-};
-use bedside_model::{ClinicalArea, NhsNumber, Requester};
-use faults::{Fault, FaultDisk, Plan};
-use jiff::Timestamp;
-
-struct Fixed;
-
-impl Clock for Fixed {
-    fn now(&self) -> Timestamp {
-        "2026-01-15T10:30:00.25Z".parse().expect("a timestamp")
-    }
-}
-
-fn requester() -> Requester {
-    Requester {
-        user_id: "u-17".into(),
-        sds_user_id: "UNK".into(),
-        sds_role_profile_id: "UNK".into(),
-        family: "Example".into(),
-        given: "Ann".into(),
-        prefix: Some("Dr".into()),
-        role: "Pharmacist".into(),
-        organisation: "RXX01".parse().expect("ODS code"),
-        organisation_name: "Example Hospital".into(),
-    }
-}
-
-fn number() -> NhsNumber {
-    "9990000018".parse().expect("test number")
-}
-
-fn event<'a>(log: &AuditLog, requester: &'a Requester) -> Event<'a> {
-    Event {
-        kind: EventKind::Read,
-        requester,
-        purpose: "directcare",
-        relationship: Some("admitting team"),
-        episode: Some("abcdefghijklmnopqrstuvwxyz"),
-        patient: Some(log.pseudonym(&number())),
-        detail: Detail::default(),
-    }
-}
-
-fn pepper() -> Pepper {
-    Pepper::new(Secret::from_bytes(&[5; 32]))
-}
-
-fn open(directory: &Path) -> Result<AuditLog, AuditError> {
-    AuditLog::open(directory, pepper(), Arc::new(Fixed))
-}
-
-struct Home(tempfile::TempDir);
-
-impl Home {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("temporary directory"))
-    }
-
-    fn audit(&self) -> PathBuf {
-        self.0.path().join("audit")
-    }
-
-    fn file(&self) -> PathBuf {
-        self.audit().join("audit.ndjson")
-    }
-
-    /// A log of that many records, each a decided read.
-    fn with_records(count: u64) -> Self {
-        let home = Self::new();
-        let log = open(&home.audit()).expect("opened");
-        let requester = requester();
-        for bytes in 0..count {
-            let outcome = Outcome::ok(Detail { bytes: Some(bytes), ..Detail::default() });
-            log.record(&event(&log, &requester), &outcome).expect("recorded");
-        }
-        home
-    }
-
-    fn failing(&self, plan: &Arc<Plan>) -> Arc<FaultDisk> {
-        let disk = LocalDisk::open(&self.audit()).expect("opened");
-        Arc::new(FaultDisk::new(Arc::new(disk), Arc::clone(plan)))
-    }
-
-    fn lines(&self) -> Vec<Vec<u8>> {
-        let bytes = fs::read(self.file()).expect("read");
-        bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
-    }
-
-    fn write(&self, lines: &[Vec<u8>]) {
-        fs::write(self.file(), lines.concat()).expect("written");
-    }
-
-    fn verify(&self) -> Result<Verified, Broken> {
-        self.verify_from(None)
-    }
-
-    fn verify_from(&self, anchor: Option<&Head>) -> Result<Verified, Broken> {
-        verify(&self.audit(), anchor).map_err(|error| match error {
-            VerifyError::Broken(broken) => broken,
-            VerifyError::Unreadable(error) => panic!("unreadable: {error}"),
-        })
-    }
-}
+use bedside_audit::{AuditError, AuditLog, Broken, Damage, Detail, Event, EventKind, Outcome};
+use bedside_model::{ClinicalArea, Requester};
+use faults::{Fault, Plan};
+use home::{Fixed, Home, append, event, number, open, pepper, requester};
 
 #[test]
 fn a_record_holds_the_fields_of_the_sheet_and_no_number() {
@@ -243,14 +143,6 @@ fn processes_write_one_chain() {
     assert_eq!((verified.records, verified.unfinished), (200, 0));
 }
 
-fn append(log: &AuditLog, pairs: usize) {
-    let requester = requester();
-    for _ in 0..pairs {
-        let intent = log.intent(&event(log, &requester)).expect("recorded");
-        intent.outcome(Outcome::blocked("expired")).expect("recorded");
-    }
-}
-
 #[test]
 fn an_intent_that_nobody_finished_is_counted() {
     let home = Home::new();
@@ -275,7 +167,11 @@ fn every_changed_byte_is_an_edit_of_its_record() {
             changed[index][position] ^= 1;
             home.write(&changed);
             let broken = home.verify().expect_err("noticed");
-            assert_eq!(broken, Broken { seq: index as u64 + 1, kind: Damage::Edited }, "byte {position}");
+            assert_eq!(
+                broken,
+                Broken { segment: 1, seq: index as u64 + 1, kind: Damage::Edited },
+                "byte {position}"
+            );
         }
     }
 }
@@ -291,7 +187,7 @@ fn an_edit_with_a_new_hash_is_found_by_its_successor() {
         changed[index] = reframed(&lines[index], "\"outcome\":\"ok\"", "\"outcome\":\"no\"");
         other.write(&changed);
         let broken = other.verify().expect_err("noticed");
-        assert_eq!(broken, Broken { seq: index as u64 + 1, kind: Damage::Edited });
+        assert_eq!(broken, Broken { segment: 1, seq: index as u64 + 1, kind: Damage::Edited });
     }
 }
 
@@ -321,7 +217,11 @@ fn every_deletion_is_named() {
             changed.drain(first..=last);
             home.write(&changed);
             let broken = home.verify().expect_err("noticed");
-            assert_eq!(broken, Broken { seq: first as u64 + 1, kind: Damage::Deleted }, "{first} to {last}");
+            assert_eq!(
+                broken,
+                Broken { segment: 1, seq: first as u64 + 1, kind: Damage::Deleted },
+                "{first} to {last}"
+            );
         }
     }
 }
@@ -353,7 +253,7 @@ fn a_forged_record_that_continues_the_chain_is_found_by_the_one_it_displaces() {
         changed.insert(place, reframed(&lines[place], "\"outcome\":\"ok\"", "\"outcome\":\"no\""));
         home.write(&changed);
         let broken = home.verify().expect_err("noticed");
-        assert_eq!(broken, Broken { seq: place as u64 + 1, kind: Damage::Inserted });
+        assert_eq!(broken, Broken { segment: 1, seq: place as u64 + 1, kind: Damage::Inserted });
     }
 }
 
@@ -369,7 +269,7 @@ fn every_exchange_of_two_records_is_named() {
             let broken = home.verify().expect_err("noticed");
             assert_eq!(
                 broken,
-                Broken { seq: first as u64 + 1, kind: Damage::Reordered },
+                Broken { segment: 1, seq: first as u64 + 1, kind: Damage::Reordered },
                 "{first}, {second}"
             );
         }
@@ -385,7 +285,7 @@ fn a_cut_tail_and_a_log_written_anew_show_against_an_anchor() {
         home.write(&lines[..kept]);
         assert_eq!(home.verify().expect("whole by itself").records, kept as u64);
         let broken = home.verify_from(Some(&anchor)).expect_err("noticed");
-        assert_eq!(broken, Broken { seq: kept as u64 + 1, kind: Damage::Truncated });
+        assert_eq!(broken, Broken { segment: 1, seq: kept as u64 + 1, kind: Damage::Truncated });
     }
     home.write(&lines);
     append(&open(&home.audit()).expect("opened"), 3);
@@ -394,7 +294,7 @@ fn a_cut_tail_and_a_log_written_anew_show_against_an_anchor() {
     let anew = Home::new();
     append(&open(&anew.audit()).expect("opened"), 6);
     let broken = anew.verify_from(Some(&anchor)).expect_err("noticed");
-    assert_eq!(broken, Broken { seq: 6, kind: Damage::Rewritten });
+    assert_eq!(broken, Broken { segment: 1, seq: 6, kind: Damage::Rewritten });
 }
 
 #[test]
@@ -405,7 +305,7 @@ fn a_torn_last_record_is_removed_at_every_length_and_the_log_says_so() {
         let mut torn = lines.clone();
         torn[2].truncate(cut);
         home.write(&torn);
-        assert_eq!(home.verify(), Err(Broken { seq: 3, kind: Damage::Torn }), "{cut}");
+        assert_eq!(home.verify(), Err(Broken { segment: 1, seq: 3, kind: Damage::Torn }), "{cut}");
         let log = open(&home.audit()).expect("opened");
         assert_eq!(home.verify().expect("mended").records, 3);
         let repair: serde_json::Value = serde_json::from_slice(&home.lines()[2]).expect("JSON");

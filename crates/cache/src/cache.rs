@@ -7,6 +7,7 @@ use bedside_model::EpisodeId;
 use zeroize::Zeroizing;
 
 use crate::error::CacheError;
+use crate::generations::MOST_EARLIER_GENERATIONS;
 use crate::keys::{KeyEncryption, KeyRing};
 use crate::policy::SitePolicy;
 use crate::tag::EpisodeTag;
@@ -57,16 +58,23 @@ impl Cache {
         Ok(Self { disk, randomness, keys, audit, clock, policy, pepper })
     }
 
-    /// With the rules of a site in place of the defaults.
+    /// With the rules of a site in place of the defaults. More earlier generations than
+    /// [`MOST_EARLIER_GENERATIONS`] are not kept.
     #[must_use]
     pub fn with_policy(self, policy: SitePolicy) -> Self {
-        Self { policy, ..self }
+        let earlier_generations = policy.earlier_generations.min(MOST_EARLIER_GENERATIONS);
+        Self { policy: SitePolicy { earlier_generations, ..policy }, ..self }
     }
 
     /// With key-encryption keys of earlier epochs, which open what they wrapped and wrap nothing any more.
     #[must_use]
     pub fn with_older_keys(self, older: Vec<Box<dyn KeyEncryption>>) -> Self {
         Self { keys: self.keys.with_older(older), ..self }
+    }
+
+    /// The rules of the site.
+    pub fn policy(&self) -> &SitePolicy {
+        &self.policy
     }
 
     /// The episode's opaque name.

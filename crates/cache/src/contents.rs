@@ -5,6 +5,7 @@ use bedside_model::schema::Table;
 use bedside_model::{NhsNumber, Requester};
 use jiff::Timestamp;
 
+use crate::changes::Changes;
 use crate::tag::EpisodeTag;
 
 /// A whole record to be sealed as the next generation of an episode.
@@ -35,9 +36,12 @@ pub struct Committed {
     pub manifest_sha256: [u8; 32],
     /// Rows by table.
     pub rows: BTreeMap<&'static str, u64>,
+    /// How many rows of each table differ from the generation before; `None` for a first one, and where the one before
+    /// does not open.
+    pub changes: Option<Changes>,
 }
 
-/// Why contents are not a whole record. These are defects of the caller.
+/// Why contents are not a whole record of the episode's patient. Most are defects of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ContentsError {
     /// A table is missing; an absent table could not be told from an empty one.
@@ -49,6 +53,10 @@ pub enum ContentsError {
     /// A table has not the contract's columns.
     #[error("the table {} has not the columns of the record contract", .0.as_str())]
     Schema(Table),
+    /// The episode holds a record of another patient (`hazards` sheet, N-19). Nothing is stored; whose episode it is
+    /// must be found out first, and it can be held meanwhile.
+    #[error("the episode holds another patient's record, so nothing is stored: find out whose it is")]
+    OtherPatient,
     /// The time at which it should expire has passed.
     #[error("the episode's end has passed, so nothing is stored")]
     Expired,

@@ -47,7 +47,9 @@ pub enum CacheError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotReadable {
     /// Nothing was ever committed for it.
-    #[error("the episode is not in the cache")]
+    #[error(
+        "the episode is not in the cache: check its id, or warm it; `bedside list` shows how many are there and since when"
+    )]
     NotWarmed,
     /// It was purged and does not come back.
     #[error("the episode was purged at {at}; its key is destroyed")]
@@ -81,6 +83,9 @@ pub enum NotReadable {
         /// What is wrong.
         what: Damage,
     },
+    /// It is whole and was sealed by another version of this program, which this one does not read. Fetch again.
+    #[error("the episode was sealed by another version of bedside and is not shown: fetch it again")]
+    OtherVersion,
     /// Its wrapped key is gone (a purge that was cut short; purge it again) or was wrapped by another
     /// key-encryption key than the one in use.
     #[error(
@@ -113,6 +118,10 @@ pub enum Damage {
     /// The sealed bundle is missing, changed, or another's.
     #[error("its bundle is missing or was changed")]
     Bundle,
+    /// An earlier generation, asked for to compare, is not the one that was committed. The current one is not touched
+    /// by that.
+    #[error("the earlier generation was changed")]
+    Earlier,
     /// The tombstone of a purge is not readable.
     #[error("its tombstone is not readable")]
     Tombstone,
@@ -161,6 +170,7 @@ impl NotReadable {
             Self::Held { .. } => "held",
             Self::Stale { .. } => "stale",
             Self::Damaged { .. } => "damaged",
+            Self::OtherVersion => "other_version",
             Self::KeyUnavailable => "key_unavailable",
         }
     }
@@ -176,6 +186,7 @@ impl CacheError {
                 state @ (NotWarmed | Purged { .. } | Expired { .. } | Held { .. } | Stale { .. }),
             ) => Outcome::blocked(state.as_str()),
             Self::NotReadable(state) => Outcome::failed(state.as_str()),
+            Self::Contents(ContentsError::OtherPatient) => Outcome::failed("other_patient"),
             Self::Contents(_) => Outcome::failed("contents"),
             Self::Audit(_) => Outcome::failed("audit"),
             Self::Key(_) => Outcome::failed("key_provider"),

@@ -23,7 +23,7 @@ pub(crate) fn standing(tag: &EpisodeTag) -> String {
     format!("{KEYS}/{tag}.state")
 }
 
-/// Where a small file is written before it takes the place of the one before.
+/// Where a small file or a generation is written before it takes its place.
 pub(crate) fn beside(path: &str) -> String {
     format!("{path}.tmp")
 }

@@ -12,9 +12,10 @@
 //!   episodes/TAG/
 //!     lock                     held by whoever writes or purges
 //!     CURRENT                  number of the generation that counts; its rename is the commit
-//!     gen-N/manifest.sealed    what the generation holds, sealed
+//!     gen-N/manifest.sealed    what the generation holds, and which was before it, sealed
 //!     gen-N/TABLE.parquet      one encrypted Parquet file a table
 //!     gen-N/bundle.sealed      the raw bundle, deflated and sealed, where the site keeps it
+//!     gen-M/                   an earlier generation, as far as the site keeps them
 //!     PURGED                   instead of all that: when, and the receipt
 //! ```
 //!
@@ -45,20 +46,28 @@
 
 mod bundle;
 mod cache;
+mod changes;
 mod command;
 mod contents;
 mod error;
+mod generations;
 mod keys;
 mod layout;
 mod lifecycle;
 mod list;
 mod manifest;
+#[cfg(feature = "objects")]
+mod objects;
+#[cfg(feature = "pkcs11")]
+mod pkcs11_uri;
 mod policy;
 mod purge;
 mod read;
 mod recover;
 mod retention;
 mod rotate;
+#[cfg(feature = "objects")]
+mod s3;
 mod seal;
 mod standing;
 mod state;
@@ -66,6 +75,8 @@ mod sweep;
 mod table;
 mod tag;
 mod token;
+#[cfg(feature = "pkcs11")]
+mod token_key;
 mod write;
 
 pub use bedside_audit::{
@@ -73,17 +84,27 @@ pub use bedside_audit::{
 };
 
 pub use cache::Cache;
+pub use changes::{ChangeCounts, Changes, TableChanges};
 pub use command::{KeyCommand, KeyCommandError};
 pub use contents::{Committed, Contents, ContentsError};
 pub use error::{CacheError, Damage, HoldReason, NotReadable};
+pub use generations::{Generations, MOST_EARLIER_GENERATIONS};
 pub use keys::{KeyEncryption, KeyError, KeyFile};
 pub use list::EpisodeSummary;
+#[cfg(feature = "objects")]
+pub use object_store;
+#[cfg(feature = "objects")]
+pub use objects::ObjectDisk;
 pub use policy::{GRANT_LIFE, Grant, Problem, ReaderAssertion, Refused, SitePolicy, TokenProblem};
 pub use purge::PurgeReceipt;
-pub use read::OpenEpisode;
+pub use read::{OpenEpisode, Stale};
 pub use recover::Recovered;
 pub use retention::{Freshness, Retention, RetentionError, Rule};
 pub use rotate::Rotated;
+#[cfg(feature = "objects")]
+pub use s3::{AuthorityFormat, S3Connector};
 pub use sweep::Swept;
 pub use tag::EpisodeTag;
 pub use token::TokenIssuer;
+#[cfg(feature = "pkcs11")]
+pub use token_key::{TokenKey, TokenKeyError};

@@ -102,10 +102,10 @@ impl Cache {
         let lock = disk::if_there(self.disk.lock(&layout::episode_lock(&tag)))?;
         let Some(_lock) = lock else { return Err(refuse(NotReadable::NotWarmed.into())) };
         let (located, ()) = self.locate(&tag, |_| Ok(())).map_err(refuse)?;
-        let allowed = assertion.check_organisation(&located.manifest.organisation);
+        let allowed = assertion.check_organisation(&located.current.manifest.organisation);
         allowed.map_err(|refused| refuse(refused.into()))?;
         let (patient, detail) =
-            (Some(located.manifest.patient.clone()), Detail { cause, ..Detail::default() });
+            (Some(located.current.manifest.patient.clone()), Detail { cause, ..Detail::default() });
         let intent = self.audit.intent(&Event { patient, detail, ..event(kind, assertion, &tag) })?;
         let changed = self.change(&tag, located, change);
         let outcome = match &changed {
@@ -123,9 +123,9 @@ impl Cache {
         located: Located,
         change: impl Fn(Standing, Timestamp) -> Standing,
     ) -> Result<(), CacheError> {
-        let Located { key, standing, generation, .. } = located;
+        let Located { key, standing, current } = located;
         // A crash between `CURRENT` and the mark left the mark behind.
-        let standing = Standing { mark: standing.mark.max(generation), ..standing };
+        let standing = Standing { mark: standing.mark.max(current.number), ..standing };
         self.set_standing(tag, &key, &change(standing, self.clock.now()))
     }
 }

@@ -28,7 +28,9 @@ pub struct EpisodeSummary {
     pub expires: Option<Timestamp>,
     /// From when on the next sweep purges it.
     pub purge_due: Option<Timestamp>,
-    /// Bytes of its files on disk.
+    /// Earlier generations that are kept to compare with.
+    pub earlier_generations: u64,
+    /// Bytes of its files on disk, those of earlier generations among them.
     pub bytes: u64,
 }
 
@@ -59,7 +61,7 @@ impl Cache {
     }
 
     fn summary(&self, tag: EpisodeTag) -> Result<EpisodeSummary, CacheError> {
-        let bytes = disk::if_there(self.bytes_of(&tag))?.unwrap_or(0);
+        let (bytes, generations) = disk::if_there(self.on_disk(&tag))?.unwrap_or_default();
         let unread = EpisodeSummary {
             episode: tag,
             not_readable: None,
@@ -69,10 +71,11 @@ impl Cache {
             discharged: None,
             expires: None,
             purge_due: None,
+            earlier_generations: 0,
             bytes,
         };
         match self.locate(&unread.episode, |_| Ok(())) {
-            Ok((located, ())) => Ok(self.summary_of(unread, &located)),
+            Ok((located, ())) => Ok(self.summary_of(unread, &located, &generations)),
             Err(CacheError::NotReadable(state)) => {
                 let generation = self.current(&unread.episode)?.generation();
                 Ok(EpisodeSummary { generation, not_readable: Some(state), ..unread })
@@ -81,28 +84,31 @@ impl Cache {
         }
     }
 
-    fn summary_of(&self, unread: EpisodeSummary, located: &Located) -> EpisodeSummary {
-        let Located { standing, manifest, generation, .. } = located;
-        let times = &self.policy.retention;
+    fn summary_of(&self, unread: EpisodeSummary, located: &Located, generations: &[u64]) -> EpisodeSummary {
+        let earlier = |number: &&u64| **number < located.current.number;
+        let Located { standing, current, .. } = located;
+        let (manifest, times) = (&current.manifest, &self.policy.retention);
         EpisodeSummary {
             not_readable: self.over(located).or_else(|| self.stale(located)),
-            generation: Some(*generation),
+            generation: Some(current.number),
             created: Some(manifest.created),
             freshness: Some(times.freshness(manifest.created, self.clock.now())),
             discharged: standing.discharged,
             expires: Some(times.closes(standing, manifest.expires).0),
             purge_due: Some(times.purge_due(standing, Some(manifest.expires)).0),
+            earlier_generations: generations.iter().filter(earlier).count() as u64,
             ..unread
         }
     }
 
-    /// What is removed meanwhile counts nothing.
-    fn bytes_of(&self, tag: &EpisodeTag) -> std::io::Result<u64> {
+    /// Bytes of an episode's files, and the numbers of its generations. What is removed meanwhile counts nothing.
+    fn on_disk(&self, tag: &EpisodeTag) -> std::io::Result<(u64, Vec<u64>)> {
         let episode = layout::episode(tag);
-        let mut bytes = 0;
+        let (mut bytes, mut generations) = (0, Vec::new());
         for name in self.disk.names(&episode)? {
             let path = format!("{episode}/{name}");
             if layout::is_generation(&name) {
+                generations.extend(layout::generation_number(&name));
                 for file in disk::if_there(self.disk.names(&path))?.unwrap_or_default() {
                     bytes += disk::if_there(self.disk.length(&format!("{path}/{file}")))?.unwrap_or(0);
                 }
@@ -110,6 +116,6 @@ impl Cache {
                 bytes += disk::if_there(self.disk.length(&path))?.unwrap_or(0);
             }
         }
-        Ok(bytes)
+        Ok((bytes, generations))
     }
 }

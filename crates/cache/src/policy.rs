@@ -20,7 +20,7 @@ pub const GRANT_LIFE: SignedDuration = SignedDuration::from_mins(15);
 pub(crate) const DIRECT_CARE: &str = "directcare";
 
 /// The rules of a site.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct SitePolicy {
     /// How long episodes are kept and when their records are stale.
     pub retention: Retention,
@@ -29,6 +29,15 @@ pub struct SitePolicy {
     pub roles: Option<BTreeSet<String>>,
     /// Whether the raw bundle is sealed beside the tables.
     pub keep_bundle: bool,
+    /// How many generations stay readable beside the current one, for what changed since then: one, at most
+    /// [`MOST_EARLIER_GENERATIONS`](crate::MOST_EARLIER_GENERATIONS), or none. A shorter history holds at once.
+    pub earlier_generations: u8,
+}
+
+impl Default for SitePolicy {
+    fn default() -> Self {
+        Self { retention: Retention::default(), roles: None, keep_bundle: false, earlier_generations: 1 }
+    }
 }
 
 impl SitePolicy {
@@ -154,6 +163,9 @@ pub enum Refused {
     /// The site does not let that role act on an episode.
     #[error("the reader was refused: the site's policy does not permit this role")]
     Role,
+    /// The token is for another episode than the one that was asked for.
+    #[error("the grant is for another episode")]
+    OtherEpisode,
     /// The grant's time is over; ask for a new one.
     #[error("the grant's 15 minutes are over; ask for a new one")]
     GrantExpired,
@@ -195,6 +207,7 @@ impl Refused {
             Self::Assertion(_) => "assertion",
             Self::Organisation => "organisation",
             Self::Role => "role",
+            Self::OtherEpisode => "other_episode",
             Self::GrantExpired => "grant_expired",
             Self::Token(_) => "token",
         }

@@ -1,5 +1,5 @@
-//! Destroying an episode: the wrapped key first, because without it no copy of the data opens any more; then
-//! the data; then a tombstone, so that the episode stays gone.
+//! Destroying an episode: the wrapped key first, because without it no copy of the data opens any more; then a
+//! tombstone with the receipt, so that the episode stays gone; then the data, of every generation.
 
 use bedside_audit::disk;
 use bedside_audit::{Detail, Event, EventKind, Intent, Outcome, SystemEvent, hex};
@@ -25,10 +25,15 @@ pub struct PurgeReceipt {
     pub at: Timestamp,
     /// The generation that counted; `None` when there was none.
     pub generation: Option<u64>,
-    /// Data files removed, beside the wrapped key.
+    /// How many generations were destroyed: that one and the earlier ones, and any that was never committed.
+    pub generations: u64,
+    /// Their files, beside the wrapped key.
     pub files: u64,
-    /// Their bytes.
+    /// Bytes of those.
     pub bytes: u64,
+    /// Id of the key-encryption key that had wrapped the episode's key: a copy that was made before, of the wrapped key
+    /// and the data, opens until that one is destroyed. `None` when the wrapped key was gone already, or damaged.
+    pub key_id: Option<String>,
 }
 
 impl Cache {
@@ -59,12 +64,13 @@ impl Cache {
         let Some(_lock) = lock else { return Err(refuse(NotReadable::NotWarmed.into())) };
         let located = self.locate(&tag, |_| Ok(())).ok().map(|(located, ())| located);
         if let Some(located) = &located {
-            let allowed = assertion.check_organisation(&located.manifest.organisation);
+            let allowed = assertion.check_organisation(&located.current.manifest.organisation);
             allowed.map_err(|refused| refuse(refused.into()))?;
         }
-        let patient = located.map(|located| located.manifest.patient);
+        let detail = self.about_to_destroy(&tag, located.as_ref(), None)?;
+        let patient = located.map(|located| located.current.manifest.patient);
         let event = event(EventKind::Purge, assertion, &tag);
-        self.purge_intended(&tag, self.audit.intent(&Event { patient, ..event })?)
+        self.purge_intended(&tag, self.audit.intent(&Event { patient, detail, ..event })?)
     }
 
     /// A purge by a rule and for nobody: the episode's time is over, or one was cut short. The caller holds the
@@ -75,10 +81,37 @@ impl Cache {
         located: Option<Located>,
         cause: &'static str,
     ) -> Result<PurgeReceipt, CacheError> {
-        let patient = located.map(|located| located.manifest.patient);
-        let detail = Detail { cause: Some(cause), ..Detail::default() };
+        let detail = self.about_to_destroy(tag, located.as_ref(), Some(cause))?;
+        let patient = located.map(|located| located.current.manifest.patient);
         let event = SystemEvent { kind: EventKind::Purge, episode: Some(tag.as_str()), patient, detail };
         self.purge_intended(tag, self.audit.system_intent(&event)?)
+    }
+
+    /// What the audit log says before anything is destroyed: afterwards nothing could tell it any more.
+    fn about_to_destroy(
+        &self,
+        tag: &EpisodeTag,
+        located: Option<&Located>,
+        cause: Option<&'static str>,
+    ) -> Result<Detail, CacheError> {
+        let there = self.there(tag)?;
+        Ok(Detail {
+            cause,
+            generation: self.current(tag)?.generation(),
+            bytes: Some(there.bytes),
+            manifest_sha256: located.map(|located| located.current.manifest_sha256),
+            key_id: self.wrapping_key(tag)?,
+            ..Detail::default()
+        })
+    }
+
+    /// Id of the key-encryption key of the wrapped key, where there is one that says it.
+    fn wrapping_key(&self, tag: &EpisodeTag) -> Result<Option<String>, CacheError> {
+        match self.wrap_file(tag) {
+            Ok(file) => Ok(file.map(|file| file.kek)),
+            Err(CacheError::NotReadable(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn purge_intended(&self, tag: &EpisodeTag, intent: Intent<'_>) -> Result<PurgeReceipt, CacheError> {
@@ -107,23 +140,22 @@ impl Cache {
             CacheError::NotReadable(NotReadable::Damaged { what: Damage::Tombstone }) => Ok(None),
             error => Err(error),
         })?;
-        let current = self.current(tag)?;
+        let (current, key_id) = (self.current(tag)?, self.wrapping_key(tag)?);
         let had_key = self.destroy_key(tag)?;
-        let removed = self.drop_generations(tag, None)?;
-        self.disk.sync_dir(&layout::episode(tag))?;
-        if tombstone.is_none() && current == Current::Absent && !had_key && removed.files == 0 {
+        let there = self.there(tag)?;
+        if tombstone.is_none() && current == Current::Absent && !had_key && there.generations == 0 {
             return Err(NotReadable::NotWarmed.into());
         }
         let tombstone = match tombstone {
             Some(tombstone) => tombstone,
-            None => self.bury(tag, current, removed.files, removed.bytes)?,
+            None => self.bury(tag, (current, there), key_id)?,
         };
+        self.drop_all(tag)?;
+        self.disk.sync_dir(&layout::episode(tag))?;
         if disk::if_there(self.disk.remove_file(&layout::current(tag)))?.is_some() {
             self.disk.sync_dir(&layout::episode(tag))?;
         }
-        let at = tombstone.at().ok_or(Damage::Tombstone)?;
-        let Tombstone { receipt, generation, files, bytes, .. } = tombstone;
-        Ok(PurgeReceipt { id: receipt, episode: tag.clone(), at, generation, files, bytes })
+        tombstone.receipt(tag).ok_or_else(|| Damage::Tombstone.into())
     }
 
     /// Destroys the wrapped key and what lies beside it; whether there was one. The key is renamed first, durably,
@@ -149,15 +181,45 @@ impl Cache {
     fn bury(
         &self,
         tag: &EpisodeTag,
-        current: Current,
-        files: u64,
-        bytes: u64,
+        (current, there): (Current, There),
+        key_id: Option<String>,
     ) -> Result<Tombstone, CacheError> {
-        let generation = current.generation();
-        let receipt = hex::encode(&self.random::<16>()?);
-        let tombstone = Tombstone { at: self.clock.now().to_string(), receipt, generation, files, bytes };
+        let (generation, There { generations, files, bytes }) = (current.generation(), there);
+        let (at, receipt) = (self.clock.now().to_string(), hex::encode(&self.random::<16>()?));
+        let tombstone = Tombstone { at, receipt, generation, generations, files, bytes, key_id };
         let text = serde_json::to_vec(&tombstone).map_err(std::io::Error::from)?;
         disk::replace(self.disk.as_ref(), &layout::tombstone(tag), &text)?;
         Ok(tombstone)
+    }
+
+    /// The generations of an episode, committed or not, before they are removed.
+    fn there(&self, tag: &EpisodeTag) -> Result<There, CacheError> {
+        let (episode, mut there) = (layout::episode(tag), There::default());
+        for name in self.disk.names(&episode)?.iter().filter(|name| layout::is_generation(name)) {
+            let directory = format!("{episode}/{name}");
+            there.generations += 1;
+            for file in self.disk.names(&directory)? {
+                there.files += 1;
+                there.bytes += self.disk.length(&format!("{directory}/{file}"))?;
+            }
+        }
+        Ok(there)
+    }
+}
+
+/// What there is of an episode beside its key.
+#[derive(Debug, Clone, Copy, Default)]
+struct There {
+    generations: u64,
+    files: u64,
+    bytes: u64,
+}
+
+impl Tombstone {
+    /// What was purged; `None` when the tombstone does not say when.
+    fn receipt(self, tag: &EpisodeTag) -> Option<PurgeReceipt> {
+        let (at, episode) = (self.at()?, tag.clone());
+        let Self { receipt: id, generation, generations, files, bytes, key_id, .. } = self;
+        Some(PurgeReceipt { id, episode, at, generation, generations, files, bytes, key_id })
     }
 }

@@ -2,6 +2,8 @@
 //! memory and checked before anything is released, so that no lease on its files is needed (R3): a writer may
 //! remove them as soon as they are read.
 
+use std::num::NonZeroU8;
+
 use arrow_array::RecordBatch;
 use bedside_audit::{Detail, Event, EventKind, Outcome};
 use bedside_model::EpisodeId;
@@ -11,11 +13,12 @@ use jiff::{SignedDuration, Timestamp};
 use crate::bundle::BundleSeal;
 use crate::cache::Cache;
 use crate::error::{CacheError, NotReadable};
+use crate::generations::{Generation, Generations};
 use crate::layout;
+use crate::manifest::Manifest;
 use crate::policy::{Grant, ReaderAssertion};
 use crate::retention::Freshness;
 use crate::state::Located;
-use crate::table::TableFiles;
 use crate::tag::EpisodeTag;
 
 /// One episode's record, whole and checked.
@@ -70,14 +73,17 @@ impl OpenEpisode {
 
 /// Whether a reader takes a record that is older than the site's limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stale {
+pub enum Stale {
+    /// It is not shown.
     Refused,
+    /// The reader was told that it is stale and wants it all the same; the audit log says so.
     Accepted,
 }
 
-/// What the audit log says of a read beyond the limit, and of one of the raw bundle.
+/// What the audit log says of a read beyond the limit, of one of the raw bundle, and of one of an earlier generation.
 const STALE_ACCEPTED: &str = "stale_accepted";
 const RAW_BUNDLE: &str = "raw_bundle";
+const EARLIER_GENERATION: &str = "earlier_generation";
 
 impl Cache {
     /// Mints the permission to read one episode, when the assertion is for direct care, complete, and made by
@@ -110,6 +116,39 @@ impl Cache {
         self.read_audited(grant, Stale::Accepted)
     }
 
+    /// [`Cache::read`] with an earlier generation of the same episode beside it, to tell what changed: `back` is 1 for
+    /// the one before. Both are of one moment, whoever refreshes meanwhile, and the audit log has a record of each. The
+    /// age that counts is the current one's; the earlier one carries its own.
+    ///
+    /// # Errors
+    /// As [`Cache::read`], and [`CacheError::NotReadable`] with [`Damage::Earlier`](crate::Damage::Earlier) when the
+    /// earlier generation is there and is not the one that was committed.
+    pub fn read_with_earlier(
+        &self,
+        grant: &Grant,
+        back: NonZeroU8,
+        stale: Stale,
+    ) -> Result<Generations, CacheError> {
+        let cause = (stale == Stale::Accepted).then_some(STALE_ACCEPTED);
+        let tag = grant.episode();
+        let (located, (tables, earlier)) = self.audited_read(grant, cause, || {
+            self.locate(tag, |located| {
+                self.require_granted(grant, located, stale)?;
+                let earlier = self.open_earlier(tag, located, back)?;
+                Ok((self.tables(tag, &located.key, &located.current)?, earlier))
+            })
+        })?;
+        let closes = self.closes(&located);
+        if let Some((generation, _)) = &earlier {
+            let event = event(EventKind::Read, grant.assertion(), tag);
+            let detail = Detail { cause: Some(EARLIER_GENERATION), ..self.detail(generation) };
+            let event = Event { patient: Some(grant.patient().clone()), ..event };
+            self.audit.record(&event, &Outcome::ok(detail))?;
+        }
+        let earlier = earlier.map(|(generation, tables)| self.opened(generation, tables, closes));
+        Ok(Generations { current: self.opened(located.current, tables, closes), earlier })
+    }
+
     /// The raw bundle of the episode that the grant names, byte for byte as it came; `None` where the site does
     /// not keep it. Audited as a read.
     ///
@@ -119,9 +158,9 @@ impl Cache {
         self.audited_read(grant, Some(RAW_BUNDLE), || {
             self.locate(grant.episode(), |located| {
                 self.require_granted(grant, located, Stale::Accepted)?;
-                let Some(file) = &located.manifest.bundle else { return Ok(None) };
-                let directory = layout::generation(grant.episode(), located.generation);
-                let (key, generation) = (&located.key, located.generation);
+                let Some(file) = &located.current.manifest.bundle else { return Ok(None) };
+                let (key, generation) = (&located.key, located.current.number);
+                let directory = layout::generation(grant.episode(), generation);
                 let seal = BundleSeal { key, tag: grant.episode(), generation };
                 seal.read(self.disk.as_ref(), &directory, file).map(Some)
             })
@@ -131,18 +170,33 @@ impl Cache {
 
     fn read_audited(&self, grant: &Grant, stale: Stale) -> Result<OpenEpisode, CacheError> {
         let cause = (stale == Stale::Accepted).then_some(STALE_ACCEPTED);
-        let (located, tables) = self.audited_read(grant, cause, || self.open_granted(grant, stale))?;
-        let Located { generation, manifest, standing, .. } = located;
+        let tag = grant.episode();
+        let (located, tables) = self.audited_read(grant, cause, || {
+            self.locate(tag, |located| {
+                self.require_granted(grant, located, stale)?;
+                self.tables(tag, &located.key, &located.current)
+            })
+        })?;
+        let closes = self.closes(&located);
+        Ok(self.opened(located.current, tables, closes))
+    }
+
+    fn opened(&self, generation: Generation, tables: Vec<RecordBatch>, closes: Timestamp) -> OpenEpisode {
+        let Generation { number, manifest, .. } = generation;
         let now = self.clock.now();
-        Ok(OpenEpisode {
-            generation,
+        OpenEpisode {
+            generation: number,
             created: manifest.created,
-            expires: self.policy.retention.closes(&standing, manifest.expires).0,
+            expires: closes,
             age: now.duration_since(manifest.created).max(SignedDuration::ZERO),
             freshness: self.policy.retention.freshness(manifest.created, now),
             manifest: manifest.record,
             tables,
-        })
+        }
+    }
+
+    fn closes(&self, located: &Located) -> Timestamp {
+        self.policy.retention.closes(&located.standing, located.current.manifest.expires).0
     }
 
     /// Intent, reading, outcome; what was read is given back when all three are done.
@@ -157,7 +211,7 @@ impl Cache {
         let intent = self.audit.intent(&Event { patient: Some(grant.patient().clone()), detail, ..event })?;
         match read() {
             Ok((located, value)) => {
-                intent.outcome(Outcome::ok(self.detail(&located)))?;
+                intent.outcome(Outcome::ok(self.detail(&located.current)))?;
                 Ok((located, value))
             }
             Err(error) => {
@@ -172,23 +226,12 @@ impl Cache {
         assertion.check()?;
         self.policy.check_role(assertion)?;
         let (located, ()) = self.locate(tag, |located| self.require_live(located))?;
-        let (organisation, patient) = (&located.manifest.organisation, &located.manifest.patient);
+        let Manifest { organisation, patient, .. } = &located.current.manifest;
         Ok(Grant::mint(assertion, tag, (organisation, patient), self.clock.now())?)
     }
 
-    fn open_granted(&self, grant: &Grant, stale: Stale) -> Result<(Located, Vec<RecordBatch>), CacheError> {
-        let tag = grant.episode();
-        self.locate(tag, |located| {
-            self.require_granted(grant, located, stale)?;
-            let directory = layout::generation(tag, located.generation);
-            let (key, generation) = (&located.key, located.generation);
-            let files = TableFiles { disk: self.disk.as_ref(), key, tag, generation, directory: &directory };
-            files.read(&located.manifest.files)
-        })
-    }
-
     fn require_granted(&self, grant: &Grant, located: &Located, stale: Stale) -> Result<(), CacheError> {
-        grant.check(&located.manifest.organisation, self.clock.now())?;
+        grant.check(&located.current.manifest.organisation, self.clock.now())?;
         self.policy.check_role(grant.assertion())?;
         self.require_live(located)?;
         match self.stale(located) {
@@ -202,12 +245,13 @@ impl Cache {
         if let Some(reason) = located.standing.held {
             return Some(NotReadable::Held { reason });
         }
-        let (since, rule) = self.policy.retention.closes(&located.standing, located.manifest.expires);
+        let ends = located.current.manifest.expires;
+        let (since, rule) = self.policy.retention.closes(&located.standing, ends);
         (self.clock.now() >= since).then_some(NotReadable::Expired { since, rule })
     }
 
     pub(crate) fn stale(&self, located: &Located) -> Option<NotReadable> {
-        let fetched = located.manifest.created;
+        let fetched = located.current.manifest.created;
         let freshness = self.policy.retention.freshness(fetched, self.clock.now());
         (freshness == Freshness::Stale).then_some(NotReadable::Stale { fetched })
     }
@@ -230,13 +274,13 @@ impl Cache {
         }
     }
 
-    fn detail(&self, located: &Located) -> Detail {
-        let files = &located.manifest.files;
-        let age = self.clock.now().duration_since(located.manifest.created).as_secs();
+    fn detail(&self, generation: &Generation) -> Detail {
+        let files = &generation.manifest.files;
+        let age = self.clock.now().duration_since(generation.manifest.created).as_secs();
         Detail {
-            generation: Some(located.generation),
+            generation: Some(generation.number),
             bytes: Some(files.iter().map(|file| file.length).sum()),
-            manifest_sha256: Some(located.manifest_sha256),
+            manifest_sha256: Some(generation.manifest_sha256),
             rows: files.iter().map(|file| (file.table.as_str(), file.rows)).collect(),
             age_s: Some(u64::try_from(age).unwrap_or(0)),
             ..Detail::default()

@@ -77,11 +77,12 @@ impl Cache {
             let names = self.disk.names(&layout::episode(tag))?;
             let generations = names.iter().any(|name| layout::is_generation(name));
             if has_key || going || generations || current != Current::Absent {
-                recovered.purges.push(self.purge_by_rule(tag, None, PUT_BACK)?);
+                let cause = if has_key { PUT_BACK } else { CUT_SHORT };
+                recovered.purges.push(self.purge_by_rule(tag, None, cause)?);
             }
             return Ok(());
         }
-        // A purge leaves `CURRENT` until the tombstone stands; without a key it can be nothing else.
+        // A purge leaves `CURRENT` to the end; without a key it can be nothing else.
         if !has_key && current != Current::Absent {
             recovered.purges.push(self.purge_by_rule(tag, None, CUT_SHORT)?);
             return Ok(());
@@ -100,8 +101,13 @@ impl Cache {
         number: u64,
         recovered: &mut Recovered,
     ) -> Result<(), CacheError> {
-        recovered.strays += self.drop_strays(tag, Some(number))?.files;
+        // What was never committed can be told without the key, what was replaced cannot.
+        recovered.strays += self.drop_strays(tag, |other| other <= number)?.files;
         let Some(key) = self.episode_key(tag)? else { return Ok(()) };
+        let current = self.generation(tag, &key, number)?;
+        let link = current.as_ref().and_then(|current| current.manifest.earlier.as_ref());
+        let kept = self.kept((tag, &key), number, link)?;
+        recovered.strays += self.drop_strays(tag, |other| kept.contains(&other))?.files;
         if let Some(standing) = self.standing(tag, &key)?.filter(|standing| standing.mark < number) {
             self.set_standing(tag, &key, &Standing { mark: number, ..standing })?;
             recovered.marks += 1;
@@ -121,7 +127,7 @@ impl Cache {
         if has_key && standing.as_deref().and_then(Standing::claimed).is_none_or(|it| it.mark > 0) {
             return Ok(());
         }
-        recovered.strays += self.drop_strays(tag, None)?.files;
+        recovered.strays += self.drop_strays(tag, |_| false)?.files;
         if has_key || standing.is_some() {
             self.destroy_key(tag)?;
             recovered.unused_keys += 1;
@@ -129,9 +135,9 @@ impl Cache {
         Ok(())
     }
 
-    fn drop_strays(&self, tag: &EpisodeTag, kept: Option<u64>) -> Result<Removed, CacheError> {
-        let removed = self.drop_generations(tag, kept)?;
-        if removed != Removed::default() {
+    fn drop_strays(&self, tag: &EpisodeTag, stays: impl Fn(u64) -> bool) -> Result<Removed, CacheError> {
+        let removed = self.drop_replaced(tag, stays)?;
+        if removed.directories > 0 {
             self.disk.sync_dir(&layout::episode(tag))?;
         }
         Ok(removed)

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::Cache;
 use crate::error::{CacheError, Damage, NotReadable};
+use crate::generations::Generation;
 use crate::keys::{KeyError, WrapFile};
 use crate::layout;
 use crate::manifest::Manifest;
-use crate::seal;
 use crate::standing::Standing;
 use crate::tag::EpisodeTag;
 
@@ -22,9 +22,7 @@ const ATTEMPTS: usize = 8;
 pub(crate) struct Located {
     pub(crate) key: Secret,
     pub(crate) standing: Standing,
-    pub(crate) generation: u64,
-    pub(crate) manifest: Manifest,
-    pub(crate) manifest_sha256: [u8; 32],
+    pub(crate) current: Generation,
 }
 
 /// What `CURRENT` holds.
@@ -51,8 +49,11 @@ pub(crate) struct Tombstone {
     pub(crate) at: String,
     pub(crate) receipt: String,
     pub(crate) generation: Option<u64>,
+    pub(crate) generations: u64,
     pub(crate) files: u64,
     pub(crate) bytes: u64,
+    /// Id of the key-encryption key that had wrapped the episode's key, where that is known.
+    pub(crate) key_id: Option<String>,
 }
 
 impl Tombstone {
@@ -106,10 +107,10 @@ impl Cache {
         if generation < standing.mark {
             return Err(Damage::RolledBack.into());
         }
-        let path = layout::manifest(&layout::generation(tag, generation));
-        let sealed = disk::if_there(self.disk.read(&path, 0))?.ok_or(Damage::Manifest)?;
-        let manifest = Manifest::open(&sealed, &key, tag, generation).ok_or(Damage::Manifest)?;
-        Ok(Located { key, standing, generation, manifest, manifest_sha256: seal::sha256(&sealed) })
+        match self.generation(tag, &key, generation)? {
+            Some(current) => Ok(Located { key, standing, current }),
+            None => Err(self.without_manifest(tag, &key, generation)?.into()),
+        }
     }
 
     pub(crate) fn current(&self, tag: &EpisodeTag) -> Result<Current, CacheError> {
@@ -160,6 +161,19 @@ impl Cache {
             return Ok(None);
         };
         Ok(Some(read_exact_json(&bytes).ok_or(Damage::Tombstone)?))
+    }
+
+    /// The state of an episode whose manifest does not open: of another version of this program, or damaged.
+    fn without_manifest(
+        &self,
+        tag: &EpisodeTag,
+        key: &Secret,
+        generation: u64,
+    ) -> Result<NotReadable, CacheError> {
+        let path = layout::manifest(&layout::generation(tag, generation));
+        let sealed = disk::if_there(self.disk.read(&path, 0))?.unwrap_or_default();
+        let other = Manifest::is_of_another_version(&sealed, key, tag, generation);
+        Ok(if other { NotReadable::OtherVersion } else { NotReadable::Damaged { what: Damage::Manifest } })
     }
 
     /// The state of an episode whose wrapped key is gone: purged, or on the way there.

@@ -1,6 +1,7 @@
 //! Ending what is over: the site's retention, enforced. Safe to run from a timer, beside warmers and readers.
 
 use bedside_audit::disk;
+use jiff::SignedDuration;
 
 use crate::cache::Cache;
 use crate::error::CacheError;
@@ -21,13 +22,19 @@ pub struct Swept {
     pub purged: Vec<(PurgeReceipt, Rule)>,
     /// Episodes whose time is not over.
     pub kept: u64,
+    /// Events whose end nobody recorded, because a process died meanwhile: the audit log says now that it is unknown.
+    pub unknown: u64,
 }
+
+/// No call of ours takes as long: a fetch ends after 90 seconds, a grant after a quarter of an hour.
+const LONG_OVER: SignedDuration = SignedDuration::from_hours(1);
 
 impl Cache {
     /// Mends what crashes left, and purges every episode whose time is over: so long after its end or discharge,
     /// without a sign of the stay, or at the ceiling. Each purge is in the audit log with its rule. An episode
     /// that does not open is purged by the times that its standing claims; one that claims none stays, and is
-    /// told as unreadable. Episodes that somebody is writing at the moment are left to the next sweep.
+    /// told as unreadable. Episodes that somebody is writing at the moment are left to the next sweep. Last, the audit
+    /// log is told of what began an hour ago or more and has no end (`reliability` sheet, section 3, case 40).
     ///
     /// # Errors
     /// [`CacheError::Audit`] when a purge could not be recorded, and the errors of disk and key provider. What was
@@ -40,6 +47,7 @@ impl Cache {
                 None => swept.recovered.busy += 1,
             }
         }
+        swept.unknown = self.audit.close_unfinished(LONG_OVER)?;
         Ok(swept)
     }
 
@@ -51,7 +59,7 @@ impl Cache {
             Err(error) => return Err(error),
         };
         let Some(standing) = self.standing_to_end_by(tag, located.as_ref())? else { return Ok(()) };
-        let ends = located.as_ref().map(|located| located.manifest.expires);
+        let ends = located.as_ref().map(|located| located.current.manifest.expires);
         let (due, rule) = self.policy.retention.purge_due(&standing, ends);
         if self.clock.now() < due {
             swept.kept += 1;

@@ -42,14 +42,25 @@ struct Claims {
 impl Cache {
     /// Mints the permission to read the one episode that the token names, as [`Cache::grant`] does for an
     /// assertion; it ends with the token where that is earlier. A token whose signature does not hold names nobody
-    /// who could be put into the audit log, so the host system must tell of it.
+    /// who could be put into the audit log, so the host system must tell of it; what a true token may not do is
+    /// audited, a token of another episode than the one that is asked for too.
     ///
     /// # Errors
-    /// [`CacheError::Refused`] with `Token`, and as [`Cache::grant`].
-    pub fn grant_token(&self, issuer: &TokenIssuer, token: &str) -> Result<Grant, CacheError> {
+    /// [`CacheError::Refused`] with `Token` or `OtherEpisode`, and as [`Cache::grant`].
+    pub fn grant_token(
+        &self,
+        issuer: &TokenIssuer,
+        token: &str,
+        episode: &EpisodeId,
+    ) -> Result<Grant, CacheError> {
         let claims = issuer.verify(token, self.clock.now()).map_err(Refused::Token)?;
-        let tag = self.episode_tag(&claims.episode);
-        match self.mint(&claims.assertion, &tag) {
+        let tag = self.episode_tag(episode);
+        let minted = if claims.episode == *episode {
+            self.mint(&claims.assertion, &tag)
+        } else {
+            Err(Refused::OtherEpisode.into())
+        };
+        match minted {
             Ok(grant) => Ok(grant.until(claims.expires)),
             Err(error) => Err(self.refuse(EventKind::Grant, &claims.assertion, &tag, error)),
         }

@@ -14,7 +14,7 @@ use crate::contents::{Committed, Contents, ContentsError};
 use crate::error::{CacheError, NotReadable};
 use crate::keys::WrapFile;
 use crate::layout;
-use crate::manifest::Manifest;
+use crate::manifest::{Earlier, Manifest};
 use crate::policy::DIRECT_CARE;
 use crate::seal;
 use crate::standing::Standing;
@@ -24,12 +24,13 @@ use crate::tag::EpisodeTag;
 
 impl Cache {
     /// Seals a record as the next generation of its episode, in place of the one before. Readers see the old
-    /// generation until the new one is whole and durable. Waits for others who write or purge the same episode.
+    /// generation until the new one is whole and durable; then it stays beside it for [`Cache::read_with_earlier`], as
+    /// far as the site's policy keeps earlier ones. Waits for others who write or purge the same episode.
     ///
     /// # Errors
     /// [`CacheError::NotReadable`] with `Purged`: a purged episode does not come back, with `Held`, and with
     /// `KeyUnavailable` or `Damaged` when the episode's key cannot be had. [`CacheError::Contents`] for an
-    /// incomplete record, [`CacheError::Audit`] when the audit log does not take it, and the errors of disk, key
+    /// incomplete record or another patient's, [`CacheError::Audit`] when the audit log does not take it, and the errors of disk, key
     /// provider and randomness. After an error the episode is as it was, or the new generation is there whole:
     /// that is so when the error came after `CURRENT` was replaced.
     pub fn write(&self, episode: &EpisodeId, contents: &Contents<'_>) -> Result<Committed, CacheError> {
@@ -64,10 +65,10 @@ impl Cache {
             detail: Detail::default(),
         })?;
         match self.commit(&tag, (contents, bundle), &tables, patient) {
-            Ok(committed) => {
+            Ok((committed, kept)) => {
                 intent.outcome(Outcome::ok(detail(&committed)))?;
-                // The commit stands whether or not its predecessor could be removed; the next write tries again.
-                let _ = self.drop_generations(&tag, Some(committed.generation));
+                // The commit stands whether or not what it replaced could be removed; the next write tries again.
+                let _ = self.drop_replaced(&tag, |number| kept.contains(&number));
                 Ok(committed)
             }
             Err(error) => {
@@ -78,13 +79,14 @@ impl Cache {
         }
     }
 
+    /// What was committed, and the generations that are to stay.
     fn commit(
         &self,
         tag: &EpisodeTag,
         (contents, bundle): (&Contents<'_>, Option<&[u8]>),
         tables: &[(Table, &RecordBatch)],
         patient: Pseudonym,
-    ) -> Result<Committed, CacheError> {
+    ) -> Result<(Committed, Vec<u64>), CacheError> {
         let created = self.clock.now();
         if contents.expires <= created {
             return Err(ContentsError::Expired.into());
@@ -97,18 +99,23 @@ impl Cache {
         if let Some(reason) = standing.held {
             return Err(NotReadable::Held { reason }.into());
         }
-        let kept = current.generation();
-        self.drop_generations(tag, kept)?;
-        let generation = standing.mark.max(kept.unwrap_or(0)) + 1;
-        let next = Next { tag, key: &key, generation, contents, bundle, patient, created };
-        let committed = self.write_generation(next, tables).inspect_err(|_| {
+        let organisation = &contents.requester.organisation;
+        let succession = self.succession((tag, &key), (current, standing.mark), (&patient, organisation))?;
+        self.drop_replaced(tag, |number| succession.kept.contains(&number))?;
+        let generation = standing.mark.max(current.generation().unwrap_or(0)) + 1;
+        let keeps = self.policy.earlier_generations;
+        let earlier = succession.link(keeps);
+        let next = Next { tag, key: &key, generation, contents, bundle, earlier, patient, created };
+        let mut committed = self.write_generation(next, tables).inspect_err(|_| {
             // Room on a full disk; what stays is removed by the next write.
-            let _ = self.drop_generations(tag, kept);
+            let _ = remove_tree(self.disk.as_ref(), &layout::beside(&layout::generation(tag, generation)));
         })?;
+        let before = succession.before.as_ref();
+        committed.changes = before.and_then(|before| self.changes_since((tag, &key), before, tables));
         let line = format!("{generation}\n");
         disk::replace(self.disk.as_ref(), &layout::current(tag), line.as_bytes())?;
         self.set_standing(tag, &key, &Standing { mark: generation, seen: created, ..standing })?;
-        Ok(committed)
+        Ok((committed, succession.kept_after(generation, keeps)))
     }
 
     /// Whether a record of the episode would be taken, to be asked before one is fetched: nothing is known of it
@@ -157,9 +164,9 @@ impl Cache {
         next: Next<'_>,
         tables: &[(Table, &RecordBatch)],
     ) -> Result<Committed, CacheError> {
-        let Next { tag, key, generation, contents, bundle, patient, created } = next;
+        let Next { tag, key, generation, contents, bundle, earlier, patient, created } = next;
         let directory = layout::generation(tag, generation);
-        let beside = format!("{directory}.tmp");
+        let beside = layout::beside(&directory);
         self.disk.create_dir(&beside)?;
         let tables_of = TableFiles { disk: self.disk.as_ref(), key, tag, generation, directory: &beside };
         let bundle = self.seal_bundle(&BundleSeal { key, tag, generation }, &beside, bundle)?;
@@ -173,7 +180,7 @@ impl Cache {
         let (expires, record) = (contents.expires, contents.manifest.to_owned());
         let organisation = contents.requester.organisation.clone();
         let bundle_bytes = bundle.as_ref().map_or(0, |bundle| bundle.length);
-        let manifest = Manifest { created, expires, organisation, patient, files, bundle, record };
+        let manifest = Manifest { created, expires, organisation, patient, files, bundle, earlier, record };
         let sealed = manifest.seal(key, tag, generation, (self.random()?, self.random()?));
         let sealed = sealed.map_err(|_| CacheError::Seal("manifest"))?;
         self.disk.write_new(&layout::manifest(&beside), &sealed)?;
@@ -182,7 +189,8 @@ impl Cache {
         self.disk.sync_dir(&layout::episode(tag))?;
         let bytes = tables_bytes + bundle_bytes + sealed.len() as u64;
         let manifest_sha256 = seal::sha256(&sealed);
-        Ok(Committed { episode: tag.clone(), generation, bytes, manifest_sha256, rows })
+        let episode = tag.clone();
+        Ok(Committed { episode, generation, bytes, manifest_sha256, rows, changes: None })
     }
 
     /// Step W4, where there is a bundle to keep: sealed, and opened again to see that it opens.
@@ -198,18 +206,40 @@ impl Cache {
         if same { Ok(Some(file)) } else { Err(CacheError::Seal("bundle")) }
     }
 
-    /// Removes every generation but one, half-written ones too. The caller holds the episode's lock.
-    pub(crate) fn drop_generations(
+    /// Removes every generation that does not stay, and what is half-written; never the one that counts at this moment,
+    /// which is another than the caller thinks where a lock was lost. The caller holds the episode's lock.
+    pub(crate) fn drop_replaced(
         &self,
         tag: &EpisodeTag,
-        kept: Option<u64>,
+        stays: impl Fn(u64) -> bool,
+    ) -> Result<Removed, CacheError> {
+        let generations = self.generation_names(tag)?;
+        let current = self.current(tag)?.generation();
+        let stays = |number| Some(number) == current || stays(number);
+        self.remove_generations(tag, &generations, stays)
+    }
+
+    /// Removes all generations of an episode, half-written ones too.
+    pub(crate) fn drop_all(&self, tag: &EpisodeTag) -> Result<Removed, CacheError> {
+        self.remove_generations(tag, &self.generation_names(tag)?, |_| false)
+    }
+
+    fn generation_names(&self, tag: &EpisodeTag) -> Result<Vec<String>, CacheError> {
+        let names = self.disk.names(&layout::episode(tag))?;
+        Ok(names.into_iter().filter(|name| layout::is_generation(name)).collect())
+    }
+
+    fn remove_generations(
+        &self,
+        tag: &EpisodeTag,
+        names: &[String],
+        stays: impl Fn(u64) -> bool,
     ) -> Result<Removed, CacheError> {
         let mut removed = Removed::default();
-        let episode = layout::episode(tag);
-        for name in self.disk.names(&episode)? {
-            if layout::is_generation(&name) && (kept.is_none() || layout::generation_number(&name) != kept) {
-                removed.add(remove_tree(self.disk.as_ref(), &format!("{episode}/{name}"))?);
-            }
+        for name in names.iter().filter(|name| !layout::generation_number(name).is_some_and(&stays)) {
+            let directory = format!("{}/{name}", layout::episode(tag));
+            removed.files += remove_tree(self.disk.as_ref(), &directory)?;
+            removed.directories += 1;
         }
         Ok(removed)
     }
@@ -222,6 +252,7 @@ struct Next<'a> {
     generation: u64,
     contents: &'a Contents<'a>,
     bundle: Option<&'a [u8]>,
+    earlier: Option<Earlier>,
     patient: Pseudonym,
     created: Timestamp,
 }
@@ -229,26 +260,18 @@ struct Next<'a> {
 /// How much was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Removed {
+    pub(crate) directories: u64,
     pub(crate) files: u64,
-    pub(crate) bytes: u64,
 }
 
-impl Removed {
-    fn add(&mut self, other: Self) {
-        self.files += other.files;
-        self.bytes += other.bytes;
-    }
-}
-
-fn remove_tree(disk: &dyn Disk, directory: &str) -> Result<Removed, CacheError> {
-    let mut removed = Removed::default();
-    for name in disk.names(directory)? {
-        let path = format!("{directory}/{name}");
-        removed.add(Removed { files: 1, bytes: disk.length(&path)? });
-        disk.remove_file(&path)?;
+/// How many files were in it.
+fn remove_tree(disk: &dyn Disk, directory: &str) -> Result<u64, CacheError> {
+    let names = disk.names(directory)?;
+    for name in &names {
+        disk.remove_file(&format!("{directory}/{name}"))?;
     }
     disk.remove_dir(directory)?;
-    Ok(removed)
+    Ok(names.len() as u64)
 }
 
 fn detail(committed: &Committed) -> Detail {

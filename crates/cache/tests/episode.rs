@@ -77,9 +77,10 @@ fn what_was_written_is_read_value_for_value() {
 }
 
 #[test]
-fn a_new_generation_replaces_the_one_before_and_nothing_stays_of_it() {
+fn where_the_site_keeps_no_earlier_generation_nothing_stays_of_it() {
     let disks = Disks::new();
-    let world = disks.world();
+    let mut world = disks.world();
+    world.cache = world.cache.with_policy(SitePolicy { earlier_generations: 0, ..SitePolicy::default() });
     for version in 1..=3 {
         assert_eq!(world.write(&episode("EP-1"), version).expect("written").generation, u64::from(version));
         assert_eq!(world.version(&episode("EP-1")).expect("read"), version);
@@ -206,6 +207,12 @@ fn reads_commits_and_purges_are_audited_before_and_after() {
     assert_eq!(records[3]["rows"]["allergies"], 2);
     assert_eq!(records[3]["manifest_sha256"], records[1]["manifest_sha256"]);
     assert_eq!(records[5]["receipt"], receipt.id);
+    assert_eq!(records[4]["manifest_sha256"], records[1]["manifest_sha256"], "what was to be destroyed");
+    assert_eq!(
+        (records[4]["bytes"].as_u64(), records[4]["generation"].as_u64()),
+        (Some(receipt.bytes), Some(1))
+    );
+    assert_eq!(records[4]["key_id"].as_str(), receipt.key_id.as_deref());
 }
 
 #[test]
@@ -251,7 +258,7 @@ fn a_purged_episode_says_when_and_no_copy_made_before_opens() {
     fs::hard_link(&wrap, &second_name).expect("linked");
 
     let receipt = world.cache.purge(&episode("EP-1"), &assertion()).expect("purged");
-    assert_eq!((receipt.generation, receipt.files), (Some(1), 10));
+    assert_eq!((receipt.generation, receipt.generations, receipt.files), (Some(1), 1, 10));
     assert_eq!(state(world.read(&episode("EP-1"))), NotReadable::Purged { at: receipt.at });
     assert!(
         fs::read(&second_name).expect("read").iter().all(|byte| *byte == 0),
@@ -315,6 +322,7 @@ fn the_list_tells_states_and_nothing_else() {
     };
     assert_eq!(list.len(), 3);
     assert_eq!((of("EP-1").state(), of("EP-1").generation), ("ready", Some(2)));
+    assert_eq!((of("EP-1").earlier_generations, of("EP-2").earlier_generations), (1, 0));
     assert_eq!(of("EP-1").created, Some(world.clock_now()));
     assert!(of("EP-1").bytes > 10_000 && of("EP-1").expires.is_some());
     assert_eq!((of("EP-2").state(), of("EP-2").generation, of("EP-2").expires), ("purged", None, None));

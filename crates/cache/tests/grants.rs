@@ -151,7 +151,10 @@ fn a_signed_token_opens_its_episode_for_as_long_as_it_lasts() {
     let (disks, host) = (Disks::tiny(), Host::new(1));
     let world = site(&disks);
     world.write(&episode("EP-1"), 1).expect("written");
-    let grant = world.cache.grant_token(&host.issuer(), &host.sign(&payload(&world))).expect("granted");
+    let grant = world
+        .cache
+        .grant_token(&host.issuer(), &host.sign(&payload(&world)), &episode("EP-1"))
+        .expect("granted");
     assert_eq!(grant.expires(), world.clock_now() + SignedDuration::from_secs(300));
     assert_eq!(world.whole(&world.cache.read(&grant).expect("read")), 1);
     let read = audited(&disks.audit).pop().and_then(|entry| entry["intent"].as_u64()).expect("an outcome");
@@ -165,7 +168,7 @@ fn a_token_that_is_forged_changed_foreign_or_out_of_time_opens_nothing() {
     let (disks, host) = (Disks::tiny(), Host::new(1));
     let world = site(&disks);
     world.write(&episode("EP-1"), 1).expect("written");
-    let told = |token: &str| match world.cache.grant_token(&host.issuer(), token) {
+    let told = |token: &str| match world.cache.grant_token(&host.issuer(), token, &episode("EP-1")) {
         Err(CacheError::Refused(Refused::Token(problem))) => problem,
         other => panic!("{other:?}"),
     };
@@ -215,7 +218,7 @@ fn no_changed_character_of_a_token_passes() {
             let mut changed = token.clone();
             changed[position] = replacement;
             let Ok(changed) = String::from_utf8(changed) else { continue };
-            let granted = world.cache.grant_token(&host.issuer(), &changed).is_ok();
+            let granted = world.cache.grant_token(&host.issuer(), &changed, &episode("EP-1")).is_ok();
             assert_eq!(granted, changed.as_bytes() == token, "character {position}");
         }
     }
@@ -228,11 +231,19 @@ fn a_token_is_held_to_the_same_rule_as_an_assertion() {
     world.write(&episode("EP-1"), 1).expect("written");
     let granted = |field: &str, value: &str| {
         let token = host.sign(&with(payload(&world), field, json!(value)));
-        world.cache.grant_token(&host.issuer(), &token).expect_err("refused")
+        world.cache.grant_token(&host.issuer(), &token, &episode("EP-1")).expect_err("refused")
     };
     assert!(matches!(granted("/reason", "research"), CacheError::Refused(Refused::Assertion(_))));
     assert!(matches!(granted("/user/role", "Receptionist"), CacheError::Refused(Refused::Role)));
     assert!(matches!(granted("/user/organisation", "RXX02"), CacheError::Refused(Refused::Organisation)));
-    assert!(matches!(granted("/episode", "EP-2"), CacheError::NotReadable(NotReadable::NotWarmed)));
-    assert_eq!(audited(&disks.audit).iter().filter(|entry| entry["outcome"] == "blocked").count(), 4);
+    assert!(matches!(granted("/episode", "EP-2"), CacheError::Refused(Refused::OtherEpisode)));
+    let token = host.sign(&with(payload(&world), "/episode", json!("EP-2")));
+    let nothing = world.cache.grant_token(&host.issuer(), &token, &episode("EP-2"));
+    assert!(matches!(nothing, Err(CacheError::NotReadable(NotReadable::NotWarmed))));
+    let records = audited(&disks.audit);
+    let refusals: Vec<_> = records.iter().filter(|entry| entry["outcome"] == "blocked").collect();
+    let reasons: Vec<_> = refusals.iter().filter_map(|entry| entry["reason"].as_str()).collect();
+    assert_eq!(reasons, ["purpose", "role", "organisation", "other_episode", "not_warmed"]);
+    let asked = world.cache.episode_tag(&episode("EP-1"));
+    assert_eq!(refusals[3]["episode"], asked.as_str(), "of the episode that was asked for");
 }

@@ -89,7 +89,10 @@ fn after_a_purge_and_the_end_of_the_epochs_no_copy_opens_with_any_key_ever_issue
     second.world().write(&episode("EP-1"), 2).expect("written");
     copies.push(second.copy());
     let receipt = second.world().cache.purge(&episode("EP-1"), &assertion()).expect("purged");
-    assert_eq!((receipt.generation, receipt.files), (Some(2), 10), "the receipt says what was destroyed");
+    let destroyed = (receipt.generation, receipt.generations, receipt.files);
+    assert_eq!(destroyed, (Some(2), 2, 20), "the receipt says what was destroyed");
+    let epoch = KeyFile::new(Secret::from_bytes(&EPOCHS[1]));
+    assert_eq!(receipt.key_id.as_deref(), Some(epoch.id()), "and until when older copies open");
     copies.push(second.copy());
 
     let opens =

@@ -2,6 +2,9 @@
 //! sweep alone.
 
 #[allow(dead_code, reason = "each test program uses a part of it")]
+#[path = "../../audit/tests/support/faults.rs"]
+mod faults;
+#[allow(dead_code, reason = "each test program uses a part of it")]
 #[path = "../../audit/tests/support/memory.rs"]
 mod memory;
 #[allow(dead_code, reason = "each test program uses a part of it")]
@@ -11,10 +14,13 @@ mod record;
 #[path = "support/world.rs"]
 mod world;
 
+use std::sync::Arc;
+
 use bedside_audit::disk::Disk;
 use bedside_cache::{
     CacheError, Freshness, HoldReason, NotReadable, ReaderAssertion, Refused, Retention, Rule, SitePolicy,
 };
+use faults::{Fault, FaultDisk, Plan};
 use jiff::SignedDuration;
 use world::{Disks, World, assertion, audited, episode};
 
@@ -222,6 +228,37 @@ fn a_sweep_passes_over_what_is_in_use_and_goes_on_without_what_does_not_open() {
     assert_eq!(world.cache.sweep().expect("swept").purged.len(), 1);
 }
 
+/// A reader who died after the intent and before the outcome of a read.
+fn died_reading() -> Disks {
+    let (base, _) = warmed();
+    let died = |at| {
+        let disks = base.copy();
+        let plan = Plan::new(at, Fault::Before, true);
+        let world = disks.try_world(|disk| Arc::new(FaultDisk::new(disk, Arc::clone(&plan))));
+        let _ = world.and_then(|world| world.version(&episode("EP-1")));
+        disks
+    };
+    let intended = |disks: &Disks| {
+        let last = audited(&disks.audit).pop().expect("a record");
+        last["event"] == "read" && last["outcome"].is_null()
+    };
+    (1..).map(died).find(intended).expect("at some point")
+}
+
+#[test]
+fn what_a_dead_process_began_has_an_unknown_end_after_an_hour() {
+    let disks = died_reading();
+    let world = disks.world();
+    world.clock.advance(SignedDuration::from_mins(59));
+    assert_eq!(world.cache.sweep().expect("swept").unknown, 0, "it may still be at work");
+    world.clock.advance(SignedDuration::from_mins(1));
+    assert_eq!(world.cache.sweep().expect("swept").unknown, 1);
+    let (last, intents) = (audited(&disks.audit).pop().expect("a record"), audited(&disks.audit).len() - 1);
+    assert_eq!((last["event"].as_str(), last["outcome"].as_str()), (Some("read"), Some("unknown")));
+    assert_eq!(last["intent"].as_u64(), Some(intents as u64));
+    assert_eq!(world.cache.sweep().expect("swept").unknown, 0, "once");
+}
+
 #[test]
 fn a_restored_backup_of_a_purged_episode_is_destroyed_again() {
     let (disks, world) = warmed();
@@ -279,34 +316,4 @@ fn a_shorter_time_of_the_site_is_kept() {
     world.cache = world.cache.with_policy(SitePolicy { retention, ..SitePolicy::default() });
     world.clock.advance(hours(1));
     assert_eq!(world.cache.sweep().expect("swept").purged[0].1, Rule::NoHeartbeat);
-}
-
-#[test]
-fn ninety_days_of_admissions_leave_receipts_and_nothing_else() {
-    let disks = Disks::tiny();
-    let world = disks.world();
-    for day in 0..90 {
-        world.write(&episode(&format!("EP-{day}")), 1).expect("admitted");
-        if day % 3 == 0 {
-            world.write(&episode(&format!("EP-{day}")), 2).expect("fetched again");
-        }
-        if day >= 2 && day % 5 != 0 && (day - 2) % 7 != 6 {
-            let earlier = episode(&format!("EP-{}", day - 2));
-            world.cache.discharge(&earlier, &assertion()).expect("discharged");
-        }
-        if day % 7 == 6 {
-            world.cache.purge(&episode(&format!("EP-{day}")), &assertion()).expect("purged");
-        }
-        world.clock.advance(hours(24));
-        let swept = world.cache.sweep().expect("swept");
-        assert_eq!(swept.recovered.strays + swept.recovered.marks, 0, "nothing to mend without a crash");
-        assert!(swept.kept <= 9, "{} episodes are kept on day {day}", swept.kept);
-    }
-    world.clock.advance(hours(24 * 8));
-    world.cache.sweep().expect("swept");
-    let left: Vec<_> = disks.cache.files().into_keys().collect();
-    let is_left =
-        |path: &&String| path.ends_with("/PURGED") || path.ends_with("lock") || path.ends_with(".pepper");
-    assert!(left.iter().all(|path| is_left(&path)), "{left:?}");
-    assert_eq!(left.len(), 2 * 90 + 2);
 }

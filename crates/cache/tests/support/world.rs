@@ -1,6 +1,7 @@
 //! A cache and its audit log, on real disks or in memory, with a clock that tests set.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -9,7 +10,7 @@ use bedside_audit::disk::Disk;
 use bedside_audit::{AuditLog, Pepper};
 use bedside_cache::{
     Cache, CacheError, Clock, Committed, Contents, KeyEncryption, KeyFile, OpenEpisode, ReaderAssertion,
-    Secret, SystemRandomness,
+    Secret, Stale, SystemRandomness,
 };
 use bedside_model::schema::Table;
 use bedside_model::{EpisodeId, NhsNumber, Requester};
@@ -18,22 +19,44 @@ use jiff::{SignedDuration, Timestamp};
 use crate::memory::MemoryDisk;
 use crate::record;
 
-/// A clock that stands still until it is set.
-pub(crate) struct TestClock(AtomicI64);
+/// A clock that stands still until it is set, or steps when it is read for the n-th time.
+pub(crate) struct TestClock {
+    milliseconds: AtomicI64,
+    readings_left: AtomicI64,
+    step: AtomicI64,
+}
 
 impl TestClock {
     pub(crate) fn new() -> Self {
-        Self(AtomicI64::new(1_768_473_000))
+        let (milliseconds, none) = (AtomicI64::new(1_768_473_000_000), || AtomicI64::new(0));
+        Self { milliseconds, readings_left: none(), step: none() }
     }
 
     pub(crate) fn advance(&self, by: SignedDuration) {
-        self.0.fetch_add(by.as_secs(), Ordering::SeqCst);
+        self.milliseconds.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+    }
+
+    pub(crate) fn set(&self, to: Timestamp) {
+        self.milliseconds.store(to.as_millisecond(), Ordering::SeqCst);
+    }
+
+    /// Steps just before the n-th reading from now on, counted from 1.
+    pub(crate) fn step_at(&self, reading: i64, by: SignedDuration) {
+        self.readings_left.store(reading, Ordering::SeqCst);
+        self.step.store(by.as_millis() as i64, Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_stepped(&self) -> bool {
+        self.readings_left.load(Ordering::SeqCst) <= 0
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::SeqCst)).expect("in range")
+        if self.readings_left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.milliseconds.fetch_add(self.step.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
+        Timestamp::from_millisecond(self.milliseconds.load(Ordering::SeqCst)).expect("in range")
     }
 }
 
@@ -132,6 +155,13 @@ impl World {
         }
         assert_eq!(opened.manifest(), MANIFEST);
         version as u32
+    }
+
+    /// The versions of the current record and of the one before, as one reader gets both.
+    pub(crate) fn versions(&self, episode: &EpisodeId) -> Result<(u32, Option<u32>), CacheError> {
+        let grant = self.cache.grant(&assertion(), episode)?;
+        let both = self.cache.read_with_earlier(&grant, NonZeroU8::MIN, Stale::Refused)?;
+        Ok((self.whole(&both.current), both.earlier.map(|earlier| self.whole(&earlier))))
     }
 
     /// The version of the record that a reader gets whole; anything but a named state is a failure.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use flate2::write::GzDecoder;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 
+use crate::BodySink;
 use crate::fault::Fault;
 
 /// How large a body may grow.
@@ -26,32 +27,29 @@ impl Default for BodyLimits {
 /// Where the ratio begins to count: a small, highly regular body is nobody's attack.
 const RATIO_FREE: usize = 1 << 20;
 
-/// Takes a body chunk by chunk.
-pub(crate) enum Collector {
-    Identity(Capped),
-    Gzip(Box<GzDecoder<Capped>>),
+/// Takes a body chunk by chunk and hands it on decoded.
+pub(crate) enum Decoder<'a> {
+    Identity(Capped<'a>),
+    Gzip(Box<GzDecoder<Capped<'a>>>),
 }
 
-/// A whole body.
-#[derive(Debug)]
-pub(crate) struct Body {
-    pub(crate) bytes: Vec<u8>,
-    /// Bytes as received, before decoding.
-    pub(crate) received: usize,
-}
-
-/// The decoded bytes, which refuse to grow past a limit and remember which one it was.
-pub(crate) struct Capped {
-    bytes: Vec<u8>,
+/// The way of the decoded bytes to their sink, which lets no more pass than a limit and remembers which one it was.
+pub(crate) struct Capped<'a> {
+    sink: &'a mut dyn BodySink,
+    decoded: usize,
     received: usize,
     limits: BodyLimits,
     broken: Option<Fault>,
 }
 
-impl Collector {
+impl<'a> Decoder<'a> {
     /// One layer of `gzip`, `identity`, or none; anything else is refused, and an unmarked body is not guessed at.
-    pub(crate) fn new(headers: &HeaderMap, limits: BodyLimits) -> Result<Self, Fault> {
-        let capped = Capped { bytes: Vec::new(), received: 0, limits, broken: None };
+    pub(crate) fn new(
+        headers: &HeaderMap,
+        limits: BodyLimits,
+        sink: &'a mut dyn BodySink,
+    ) -> Result<Self, Fault> {
+        let capped = Capped { sink, decoded: 0, received: 0, limits, broken: None };
         let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
         let encoding = encodings.next().map(|value| value.as_bytes().trim_ascii().to_ascii_lowercase());
         match (encoding.as_deref(), encodings.next()) {
@@ -76,7 +74,8 @@ impl Collector {
         }
     }
 
-    pub(crate) fn finish(self) -> Result<Body, Fault> {
+    /// Ends the body; gives its bytes as received, before decoding.
+    pub(crate) fn finish(self) -> Result<usize, Fault> {
         let capped = match self {
             Self::Identity(capped) => capped,
             Self::Gzip(mut decoder) => {
@@ -87,13 +86,13 @@ impl Collector {
                 decoder.finish().map_err(|_| Fault::Encoding)?
             }
         };
-        Ok(Body { bytes: capped.bytes, received: capped.received })
+        Ok(capped.received)
     }
 }
 
-impl Write for Capped {
+impl Write for Capped<'_> {
     fn write(&mut self, decoded: &[u8]) -> io::Result<usize> {
-        let grown = self.bytes.len() + decoded.len();
+        let grown = self.decoded + decoded.len();
         let fault = if grown > self.limits.bytes {
             Some(Fault::BodySize)
         } else if grown > RATIO_FREE && grown > self.received.saturating_mul(self.limits.ratio) {
@@ -105,7 +104,8 @@ impl Write for Capped {
             self.broken = fault;
             return Err(io::ErrorKind::QuotaExceeded.into());
         }
-        self.bytes.extend_from_slice(decoded);
+        self.decoded = grown;
+        self.sink.take(decoded);
         Ok(decoded.len())
     }
 
@@ -133,11 +133,14 @@ mod tests {
         if !encoding.is_empty() {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
-        let mut collector = Collector::new(&headers, BodyLimits::default())?;
+        let mut body = Vec::new();
+        let mut decoder = Decoder::new(&headers, BodyLimits::default(), &mut body)?;
         for chunk in chunks {
-            collector.take(chunk)?;
+            decoder.take(chunk)?;
         }
-        collector.finish().map(|body| body.bytes)
+        let received = decoder.finish()?;
+        assert_eq!(received, chunks.iter().map(|chunk| chunk.len()).sum::<usize>());
+        Ok(body)
     }
 
     #[test]
@@ -167,7 +170,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         headers.append(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        assert!(matches!(Collector::new(&headers, BodyLimits::default()), Err(Fault::Encoding)));
+        assert!(matches!(
+            Decoder::new(&headers, BodyLimits::default(), &mut Vec::new()),
+            Err(Fault::Encoding)
+        ));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bedside_model::Asid;
 use tokio::time::Instant;
 
-use crate::{Answer, Call, Decision, Evidence, Exchange, FetchError, Unavailability};
+use crate::{Answer, BodySink, Call, Decision, Evidence, Exchange, FetchError, Unavailability};
 
 /// When to leave a system alone that does not answer (`reliability` sheet, section 3).
 #[derive(Debug, Clone, Copy)]
@@ -73,13 +73,18 @@ impl<E: Exchange> Breaker<E> {
 }
 
 impl<E: Exchange> Exchange for Breaker<E> {
-    async fn exchange(&self, call: &Call, trace_id: &str) -> Result<Answer, FetchError> {
+    async fn exchange(
+        &self,
+        call: &Call,
+        trace_id: &str,
+        body: &mut dyn BodySink,
+    ) -> Result<Answer, FetchError> {
         let practice = self.admit(Some(&call.provider.asid));
         let (Some(mut practice), Some(mut proxy)) = (practice, self.admit(None)) else {
             let decision = Decision::Unavailable(Unavailability::Resting);
             return Err(FetchError { decision, evidence: Evidence::default() });
         };
-        let result = self.inner.exchange(call, trace_id).await;
+        let result = self.inner.exchange(call, trace_id, body).await;
         (proxy.verdict, practice.verdict) = match result.as_ref().err().map(|error| error.decision) {
             Some(Decision::Unavailable(Unavailability::Network | Unavailability::TlsTimeout)) => {
                 (Verdict::Failed, Verdict::Unknown)
@@ -163,7 +168,12 @@ mod tests {
     }
 
     impl Exchange for Always {
-        async fn exchange(&self, _: &Call, trace_id: &str) -> Result<Answer, FetchError> {
+        async fn exchange(
+            &self,
+            _: &Call,
+            trace_id: &str,
+            _: &mut dyn BodySink,
+        ) -> Result<Answer, FetchError> {
             self.attempts.fetch_add(1, Ordering::SeqCst);
             sleep(Duration::from_secs(1)).await;
             let evidence = Evidence { attempts: 1, ..Evidence::default() };
@@ -192,7 +202,7 @@ mod tests {
         async fn attempt(&self, practice: u64) -> Option<Decision> {
             let mut call = call();
             call.provider.asid = format!("{}", 200_000_000_000 + practice).parse().expect("an ASID");
-            self.exchange(&call, "t").await.err().map(|error| error.decision)
+            self.exchange(&call, "t", &mut Vec::new()).await.err().map(|error| error.decision)
         }
 
         async fn fail(&self, times: usize, practice: u64) {

@@ -2,8 +2,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
-    Answer, BodyLimits, Breaker, BreakerPolicy, Budgets, Call, Concurrency, Consumer, ConsumerError,
-    FetchError, Limited, Pace, Paced, Retry, RetryPolicy, SecureProxy, Tls, Transport, Witness,
+    Answer, BodyLimits, BodySink, Breaker, BreakerPolicy, Budgets, Call, Concurrency, Consumer,
+    ConsumerError, FetchError, Limited, Pace, Paced, Retry, RetryPolicy, SecureProxy, Tls, Transport,
+    Witness,
 };
 
 /// The knobs of a client. The defaults are those of the `reliability` sheet, section 3.
@@ -62,18 +63,26 @@ impl Client {
         Ok(Self { inner: Limited::new(retry, settings.concurrency) })
     }
 
-    /// Gets the structured record of the call's patient, for a caller who does not account for attempts.
+    /// Gets the structured record of the call's patient and its body as a whole, for a caller who does not account for
+    /// attempts.
     ///
     /// # Errors
     /// As [`Transport::fetch`].
-    pub async fn get_structured_record(&self, call: &Call) -> Result<Answer, FetchError> {
-        self.fetch(call, &()).await
+    pub async fn get_structured_record(&self, call: &Call) -> Result<(Answer, Vec<u8>), FetchError> {
+        let mut body = Vec::new();
+        let answer = self.fetch(call, &(), &mut body).await?;
+        Ok((answer, body))
     }
 }
 
 impl Transport for Client {
-    async fn fetch(&self, call: &Call, witness: &dyn Witness) -> Result<Answer, FetchError> {
-        self.inner.fetch(call, witness).await
+    async fn fetch(
+        &self,
+        call: &Call,
+        witness: &dyn Witness,
+        body: &mut dyn BodySink,
+    ) -> Result<Answer, FetchError> {
+        self.inner.fetch(call, witness, body).await
     }
 }
 

@@ -46,9 +46,10 @@ impl Fault {
     /// In TLS 1.3 the server judges our certificate after our handshake is over, so this is met on reading.
     fn of_tls(error: &rustls::Error) -> Self {
         match error {
-            rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
-                Self::ServerNotTrusted
-            }
+            // A list of withdrawn certificates that its issuer did not sign tells nothing of the server.
+            rustls::Error::InvalidCertificate(_)
+            | rustls::Error::InvalidCertRevocationList(_)
+            | rustls::Error::NoCertificatesPresented => Self::ServerNotTrusted,
             rustls::Error::AlertReceived(
                 AlertDescription::NoCertificate
                 | AlertDescription::BadCertificate

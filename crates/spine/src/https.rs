@@ -14,11 +14,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 use tower::util::MapResponseLayer;
 
-use crate::body::{Body, BodyLimits, Collector};
+use crate::body::{BodyLimits, Decoder};
 use crate::fault::Fault;
 use crate::floor::Speed;
 use crate::phase::Phase;
-use crate::{SpeedFloor, Tls};
+use crate::{BodySink, SpeedFloor, Tls};
 
 /// How long each phase may take (`reliability` sheet, section 3). All are monotonic, so that a clock step during
 /// a call changes nothing.
@@ -61,11 +61,19 @@ pub(crate) struct Https {
     limits: BodyLimits,
 }
 
+/// What came back, its body still to come.
+pub(crate) struct Head<'a> {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    response: Response,
+    deadline: Instant,
+    https: &'a Https,
+}
+
 /// What came back. A body that broke leaves the status standing: a refusal stays one.
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Result<Body, Fault>,
+    pub(crate) body: Result<Vec<u8>, Fault>,
 }
 
 impl Https {
@@ -73,8 +81,17 @@ impl Https {
         Self { tls: tls.clone(), budgets, limits }
     }
 
+    pub(crate) fn within(self, budgets: Budgets) -> Self {
+        Self { budgets, ..self }
+    }
+
     /// Connects, sends, reads to the end, closes.
     pub(crate) async fn exchange(&self, request: Request) -> Result<Reply, Fault> {
+        Ok(self.begin(request).await?.whole().await)
+    }
+
+    /// Connects, sends, reads the headers.
+    pub(crate) async fn begin(&self, request: Request) -> Result<Head<'_>, Fault> {
         let deadline = Instant::now() + self.budgets.attempt;
         let mut response = self.send(request).await?;
         let headers = mem::take(response.headers_mut());
@@ -84,9 +101,7 @@ impl Https {
         if header_bytes(&headers) > MAX_HEADER_BYTES || framed_twice {
             return Err(Fault::Http);
         }
-        let status = response.status().as_u16();
-        let body = self.collect(&headers, response, deadline).await;
-        Ok(Reply { status, headers, body })
+        Ok(Head { status: response.status().as_u16(), headers, response, deadline, https: self })
     }
 
     async fn send(&self, request: Request) -> Result<Response, Fault> {
@@ -134,28 +149,34 @@ impl Https {
         // It fails for a TLS configuration of another rustls than reqwest's, and for no other reason.
         client.build().map_err(|_| Fault::TlsPolicy)
     }
+}
 
-    async fn collect(
-        &self,
-        headers: &HeaderMap,
-        mut response: Response,
-        deadline: Instant,
-    ) -> Result<Body, Fault> {
-        let mut collector = Collector::new(headers, self.limits)?;
-        let mut speed = Speed::new(self.budgets.floor, Instant::now());
-        let mut idle_until = Instant::now() + self.budgets.idle;
+impl Head<'_> {
+    /// Reads the body to its end and closes.
+    pub(crate) async fn whole(mut self) -> Reply {
+        let mut bytes = Vec::new();
+        let body = self.stream(&mut bytes).await.map(|_| bytes);
+        Reply { status: self.status, body }
+    }
+
+    /// Hands the decoded body on as it arrives; gives its bytes as received, before decoding.
+    pub(crate) async fn stream(&mut self, sink: &mut dyn BodySink) -> Result<usize, Fault> {
+        let Https { budgets, limits, .. } = self.https;
+        let mut decoder = Decoder::new(&self.headers, *limits, sink)?;
+        let mut speed = Speed::new(budgets.floor, Instant::now());
+        let mut idle_until = Instant::now() + budgets.idle;
         loop {
-            let late = deadline.min(idle_until);
+            let late = self.deadline.min(idle_until);
             let until = speed.ends().map_or(late, |ends| late.min(ends));
-            match timeout_at(until, response.chunk()).await {
+            match timeout_at(until, self.response.chunk()).await {
                 Err(_) if until == late => return Err(Fault::Slow),
                 Err(_) => {}
                 Ok(Err(error)) => return Err(Fault::of(&error, Fault::Cut)),
-                Ok(Ok(None)) => return collector.finish(),
+                Ok(Ok(None)) => return decoder.finish(),
                 Ok(Ok(Some(chunk))) => {
-                    collector.take(&chunk)?;
+                    decoder.take(&chunk)?;
                     speed.received(chunk.len());
-                    idle_until = Instant::now() + self.budgets.idle;
+                    idle_until = Instant::now() + budgets.idle;
                 }
             }
             speed.judge(Instant::now())?;

@@ -1,8 +1,8 @@
 //! The GP Connect client: one patient's structured record from the practice's system, through the Spine
 //! Secure Proxy, with mutual TLS (GP Connect Access Record: Structured 1.6.2; `retrieve` sheet).
 //!
-//! A [`Client`] sends a [`Call`] and gives an [`Answer`], whose body is the FHIR JSON as the practice sent it,
-//! or a [`FetchError`] that says which decision is left to the caller. A [`Directory`] tells where a
+//! A [`Client`] sends a [`Call`], hands the FHIR JSON to a [`BodySink`] as the practice sends it, and gives an
+//! [`Answer`], or a [`FetchError`] that says which decision is left to the caller. A [`Directory`] tells where a
 //! practice's system is, a [`Trace`] who the patient is. [`Parameters`] are what a call asks for; a combination that the specification
 //! forbids cannot be built.
 //!
@@ -26,7 +26,7 @@
 //! })?;
 //! let client = Client::new(consumer, &tls, jiff::Timestamp::now)?;
 //! match client.get_structured_record(&call).await {
-//!     Ok(answer) => println!("{} bytes, trace id {}", answer.body.len(), answer.trace_id),
+//!     Ok((answer, body)) => println!("{} bytes, trace id {}", body.len(), answer.trace_id),
 //!     Err(error) => println!("{}", error.clinician_message()),
 //! }
 //! # Ok(())
@@ -51,11 +51,14 @@ mod parameters;
 mod phase;
 mod proxy;
 mod retry;
+mod revocation;
+mod secret;
 mod tls;
 mod token;
 mod trace;
 mod transport;
 mod validity;
+mod watch;
 mod words;
 
 pub use body::BodyLimits;
@@ -84,6 +87,7 @@ pub use parameters::{
 };
 pub use proxy::SecureProxy;
 pub use retry::{Retry, RetryPolicy};
+pub use revocation::{RevocationListFacts, RevocationLists, StaleLists};
 pub use tls::{Tls, TlsError, TlsFiles};
 pub use trace::{PdsFhir, TokenFile, Trace, TraceError, Traced, Tracer};
-pub use transport::{Answer, ContentType, Exchange, Transport, Witness};
+pub use transport::{Answer, BodySink, ContentType, Exchange, Transport, Witness};

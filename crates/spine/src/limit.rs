@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bedside_model::Asid;
 use tokio::sync::Semaphore;
 
-use crate::{Answer, Call, FetchError, Transport, Witness};
+use crate::{Answer, BodySink, Call, FetchError, Transport, Witness};
 
 /// How many calls may be in flight (`reliability` sheet, section 3).
 #[derive(Debug, Clone, Copy)]
@@ -53,13 +53,18 @@ impl<T: Transport> Limited<T> {
 }
 
 impl<T: Transport> Transport for Limited<T> {
-    async fn fetch(&self, call: &Call, witness: &dyn Witness) -> Result<Answer, FetchError> {
+    async fn fetch(
+        &self,
+        call: &Call,
+        witness: &dyn Witness,
+        body: &mut dyn BodySink,
+    ) -> Result<Answer, FetchError> {
         let practice = self.practice(&call.provider.asid);
         // The practice first: those who queue for a slow one must not hold the places of others. Neither
         // semaphore is ever closed, which is the only error.
         let _practice = practice.acquire().await;
         let _overall = self.overall.acquire().await;
-        self.inner.fetch(call, witness).await
+        self.inner.fetch(call, witness, body).await
     }
 }
 
@@ -83,7 +88,12 @@ mod tests {
     }
 
     impl Transport for Arc<Counter> {
-        async fn fetch(&self, call: &Call, _: &dyn Witness) -> Result<Answer, FetchError> {
+        async fn fetch(
+            &self,
+            call: &Call,
+            _: &dyn Witness,
+            _: &mut dyn BodySink,
+        ) -> Result<Answer, FetchError> {
             let counted = if call.provider.asid.as_str() == "200000000000" { 2 } else { 1 };
             for index in 0..counted {
                 let now = self.now[index].fetch_add(1, Ordering::SeqCst) + 1;
@@ -105,7 +115,7 @@ mod tests {
             for _ in 0..calls_each {
                 let (limited, mut call) = (limited.clone(), call());
                 call.provider.asid = format!("{}", 200_000_000_000 + practice).parse().expect("an ASID");
-                tasks.spawn(async move { limited.fetch(&call, &()).await.map(|_| ()) });
+                tasks.spawn(async move { limited.fetch(&call, &(), &mut Vec::new()).await.map(|_| ()) });
             }
         }
         assert_eq!(tasks.join_all().await.len(), practices as usize * calls_each);

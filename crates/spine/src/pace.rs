@@ -5,7 +5,7 @@ use std::time::Duration;
 use bedside_model::Asid;
 use tokio::time::{Instant, sleep};
 
-use crate::{Answer, Call, Exchange, FetchError};
+use crate::{Answer, BodySink, Call, Exchange, FetchError};
 
 /// How often something may happen: some times at once, then once every so long.
 #[derive(Debug, Clone, Copy)]
@@ -69,12 +69,17 @@ impl Rate {
 }
 
 impl<E: Exchange> Exchange for Paced<E> {
-    async fn exchange(&self, call: &Call, trace_id: &str) -> Result<Answer, FetchError> {
+    async fn exchange(
+        &self,
+        call: &Call,
+        trace_id: &str,
+        body: &mut dyn BodySink,
+    ) -> Result<Answer, FetchError> {
         let wait = self.turn(&call.provider.asid, Instant::now());
         if !wait.is_zero() {
             sleep(wait).await;
         }
-        self.inner.exchange(call, trace_id).await
+        self.inner.exchange(call, trace_id, body).await
     }
 }
 
@@ -94,7 +99,12 @@ mod tests {
     }
 
     impl Exchange for Stopwatch {
-        async fn exchange(&self, _: &Call, trace_id: &str) -> Result<Answer, FetchError> {
+        async fn exchange(
+            &self,
+            _: &Call,
+            trace_id: &str,
+            _: &mut dyn BodySink,
+        ) -> Result<Answer, FetchError> {
             self.began.lock().expect("whole").push(self.start.elapsed().as_millis());
             Ok(answer(trace_id))
         }
@@ -109,7 +119,7 @@ mod tests {
             for _ in 0..each {
                 let (paced, mut call) = (Arc::clone(&paced), call());
                 call.provider.asid = format!("{}", 200_000_000_000 + practice).parse().expect("an ASID");
-                tasks.spawn(async move { paced.exchange(&call, "t").await.map(drop) });
+                tasks.spawn(async move { paced.exchange(&call, "t", &mut Vec::new()).await.map(drop) });
             }
         }
         tasks.join_all().await;
@@ -134,11 +144,11 @@ mod tests {
     async fn a_silence_gives_the_burst_back_and_no_more() {
         let paced = Paced::new(Stopwatch { start: Instant::now(), began: Mutex::default() }, Pace::default());
         for _ in 0..5 {
-            paced.exchange(&call(), "t").await.map(drop).expect("answered");
+            paced.exchange(&call(), "t", &mut Vec::new()).await.map(drop).expect("answered");
         }
         tokio::time::advance(Duration::from_secs(3600)).await;
         for _ in 0..5 {
-            paced.exchange(&call(), "t").await.map(drop).expect("answered");
+            paced.exchange(&call(), "t", &mut Vec::new()).await.map(drop).expect("answered");
         }
         let began = paced.inner.began.lock().expect("whole").clone();
         assert_eq!(began[4..], [250, 3_600_250, 3_600_250, 3_600_250, 3_600_250, 3_600_500]);

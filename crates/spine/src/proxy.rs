@@ -1,4 +1,3 @@
-use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,14 +7,15 @@ use reqwest::header::{
     RETRY_AFTER,
 };
 use reqwest::{Method, Request};
-use serde::Deserializer;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
 
 use crate::decision::{Decision, Defect, Evidence, FetchError, Malformed};
+use crate::fault::Fault;
 use crate::https::{Https, Reply};
 use crate::outcome::{self, ErrorCode};
+use crate::watch::{Kind, Watched};
 use crate::{
-    Answer, Call, Consumer, ConsumerError, ContentType, Exchange, INTERACTION, Settings, Tls, endpoint, token,
+    Answer, BodySink, Call, Consumer, ConsumerError, ContentType, Exchange, INTERACTION, Settings, Tls,
+    endpoint, token,
 };
 
 const FHIR_JSON: HeaderValue = HeaderValue::from_static("application/fhir+json;charset=utf-8");
@@ -75,67 +75,92 @@ impl SecureProxy {
 }
 
 impl Exchange for SecureProxy {
-    async fn exchange(&self, call: &Call, trace_id: &str) -> Result<Answer, FetchError> {
+    async fn exchange(
+        &self,
+        call: &Call,
+        trace_id: &str,
+        body: &mut dyn BodySink,
+    ) -> Result<Answer, FetchError> {
+        body.begin();
         let request = self.request(call, trace_id).map_err(|defect| FetchError {
             decision: Decision::OurDefect(defect),
             evidence: Evidence::default(),
         })?;
-        let evidence = Evidence { trace_id: trace_id.to_owned(), attempts: 1, ..Evidence::default() };
-        match self.https.exchange(request).await {
-            Ok(reply) => read(reply, evidence, (self.clock)()),
-            Err(fault) => Err(FetchError { decision: outcome::of_fault(fault), evidence }),
-        }
+        let mut evidence = Evidence { trace_id: trace_id.to_owned(), attempts: 1, ..Evidence::default() };
+        let mut head = match self.https.begin(request).await {
+            Ok(head) => head,
+            Err(fault) => return Err(FetchError { decision: outcome::of_fault(fault), evidence }),
+        };
+        evidence.status = Some(head.status);
+        evidence.retry_after = retry_after(&head.headers, (self.clock)());
+        let Some(content_type) = of_a_record(head.status, &head.headers) else {
+            return Err(no_record(head.whole().await, evidence));
+        };
+        let mut watched = Watched::new(body);
+        let received = head.stream(&mut watched).await;
+        judge(&watched, received, content_type, evidence)
     }
 }
 
-fn read(reply: Reply, mut evidence: Evidence, now: Timestamp) -> Result<Answer, FetchError> {
-    evidence.status = Some(reply.status);
-    evidence.retry_after = retry_after(&reply.headers, now);
-    if reply.status != 200 {
-        // The body is advice only: without it, or cut, the status decides.
-        evidence.code = reply.body.ok().and_then(|body| ErrorCode::read(&body.bytes));
-        let decision = outcome::of_status(reply.status, evidence.code);
-        return Err(FetchError { decision, evidence });
-    }
-    let body = match reply.body {
-        Ok(body) => body,
-        Err(fault) => return Err(FetchError { decision: outcome::of_fault(fault), evidence }),
+/// The content type of what may be a record.
+fn of_a_record(status: u16, headers: &HeaderMap) -> Option<ContentType> {
+    content_type(headers).filter(|_| status == 200)
+}
+
+/// What an answer means that cannot be a record. Its body is advice only: without it, or cut, the status decides.
+fn no_record(reply: Reply, mut evidence: Evidence) -> FetchError {
+    let decision = match (reply.status, reply.body) {
+        (200, Err(fault)) => outcome::of_fault(fault),
+        (status, body) => {
+            evidence.code = body.ok().and_then(|body| ErrorCode::read(&body));
+            let of_status = || outcome::of_status(status, evidence.code);
+            if status == 200 { Decision::Malformed(Malformed::ContentType) } else { of_status() }
+        }
     };
-    match accept(&reply.headers, &body.bytes) {
-        Ok(content_type) => Ok(Answer {
-            received: body.received,
-            body: body.bytes,
-            status: reply.status,
-            content_type,
-            trace_id: evidence.trace_id,
-            earlier_trace_ids: Vec::new(),
-            attempts: 1,
-        }),
-        Err(decision) => {
-            evidence.code = ErrorCode::read(&body.bytes);
-            Err(FetchError { decision, evidence })
-        }
-    }
+    FetchError { decision, evidence }
 }
 
-/// Whether a body that came with status 200 is a record, as far as it can be told without reading the record.
-fn accept(headers: &HeaderMap, body: &[u8]) -> Result<ContentType, Decision> {
-    let content_type = content_type(headers).ok_or(Decision::Malformed(Malformed::ContentType))?;
-    match resource_type(body).as_deref() {
-        _ if is_truncated(body) => Err(Decision::Malformed(Malformed::Truncated)),
-        Some("Bundle") => Ok(content_type),
-        Some("OperationOutcome") if outcome::is_error(body) => {
-            Err(outcome::of_status(200, ErrorCode::read(body)))
-        }
-        _ => Err(Decision::Malformed(Malformed::NotFhir)),
-    }
+/// Whether a body that has gone to its sink is a record, as far as it can be told without reading the record.
+fn judge(
+    body: &Watched<'_>,
+    received: Result<usize, Fault>,
+    content_type: ContentType,
+    mut evidence: Evidence,
+) -> Result<Answer, FetchError> {
+    let decision = match received {
+        Err(fault) => outcome::of_fault(fault),
+        Ok(received) => match not_a_bundle(body) {
+            None => {
+                return Ok(Answer {
+                    bytes: body.bytes(),
+                    received,
+                    status: 200,
+                    content_type,
+                    trace_id: evidence.trace_id,
+                    earlier_trace_ids: Vec::new(),
+                    attempts: 1,
+                });
+            }
+            Some(decision) => {
+                evidence.code = ErrorCode::read(body.head());
+                decision
+            }
+        },
+    };
+    Err(FetchError { decision, evidence })
 }
 
-/// Whether an object begins and its last byte closes none. A body cut behind a closing brace passes; the parser,
-/// which reads it all, refuses that one.
-fn is_truncated(body: &[u8]) -> bool {
-    let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii();
-    text.first() == Some(&b'{') && text.last() != Some(&b'}')
+fn not_a_bundle(body: &Watched<'_>) -> Option<Decision> {
+    match body.kind() {
+        _ if body.is_truncated() => Some(Decision::Malformed(Malformed::Truncated)),
+        // What it is in the end, its reader tells, who has to see it all.
+        Kind::NotYetSaid => None,
+        Kind::Resource(kind) if kind == "Bundle" => None,
+        Kind::Resource(kind) if kind == "OperationOutcome" && outcome::is_error(body.head()) => {
+            Some(outcome::of_status(200, ErrorCode::read(body.head())))
+        }
+        Kind::Resource(_) | Kind::Nothing => Some(Decision::Malformed(Malformed::NotFhir)),
+    }
 }
 
 fn content_type(headers: &HeaderMap) -> Option<ContentType> {
@@ -149,38 +174,6 @@ fn content_type(headers: &HeaderMap) -> Option<ContentType> {
     };
     let charset = parts.find_map(|part| part.strip_prefix("charset="));
     matches!(charset.map(|name| name.trim_matches('"')), None | Some("utf-8" | "utf8")).then_some(kind)
-}
-
-/// The resource type of a JSON object, found without building the object and, in the usual order of keys,
-/// without reading past it.
-fn resource_type(body: &[u8]) -> Option<String> {
-    // RFC 8259 lets a reader skip a byte order mark; the body keeps it.
-    let text = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    let mut found = None;
-    // An early stop leaves the object unfinished, which the deserialiser reports and we do not mind.
-    let _ = serde_json::Deserializer::from_slice(text).deserialize_map(ResourceType(&mut found));
-    found
-}
-
-struct ResourceType<'a>(&'a mut Option<String>);
-
-impl<'de> Visitor<'de> for ResourceType<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a FHIR resource")
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
-        while let Some(key) = map.next_key::<String>()? {
-            if key == "resourceType" {
-                *self.0 = Some(map.next_value()?);
-                return Ok(());
-            }
-            map.next_value::<IgnoredAny>()?;
-        }
-        Ok(())
-    }
 }
 
 /// Seconds, or an HTTP date as the time from now to it.

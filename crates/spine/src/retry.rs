@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::{Answer, Call, Decision, Evidence, Exchange, FetchError, Transport, Unavailability, Witness};
+use crate::{
+    Answer, BodySink, Call, Decision, Evidence, Exchange, FetchError, Transport, Unavailability, Witness,
+};
 
 /// When to try again, and for how long (`reliability` sheet, section 3).
 #[derive(Debug, Clone)]
@@ -67,12 +69,17 @@ impl<E: Exchange> Retry<E> {
 }
 
 impl<E: Exchange> Transport for Retry<E> {
-    async fn fetch(&self, call: &Call, witness: &dyn Witness) -> Result<Answer, FetchError> {
+    async fn fetch(
+        &self,
+        call: &Call,
+        witness: &dyn Witness,
+        body: &mut dyn BodySink,
+    ) -> Result<Answer, FetchError> {
         let until = Instant::now() + self.policy.budget;
         let mut earlier = Vec::new();
         loop {
             let trace_id = self.fresh_trace_id();
-            let result = timeout_at(until, self.inner.exchange(call, &trace_id)).await;
+            let result = timeout_at(until, self.inner.exchange(call, &trace_id, body)).await;
             let error = match result.unwrap_or_else(|_| Err(time_up(&trace_id))) {
                 Ok(answer) => return Ok(answer.after(earlier)),
                 Err(error) => error,
@@ -132,7 +139,12 @@ mod tests {
     }
 
     impl Exchange for Script {
-        async fn exchange(&self, _: &Call, trace_id: &str) -> Result<Answer, FetchError> {
+        async fn exchange(
+            &self,
+            _: &Call,
+            trace_id: &str,
+            _: &mut dyn BodySink,
+        ) -> Result<Answer, FetchError> {
             self.began.lock().expect("sound").push(self.start.elapsed());
             let (takes, outcome) = self.steps.lock().expect("sound").remove(0);
             sleep(takes).await;
@@ -180,7 +192,7 @@ mod tests {
             start: Instant::now(),
         };
         let retry = Retry::new(script, RetryPolicy::default(), largest_jitter());
-        let result = retry.fetch(&call(), &()).await;
+        let result = retry.fetch(&call(), &(), &mut Vec::new()).await;
         let began = retry.inner.began.lock().expect("sound").iter().map(Duration::as_secs_f64).collect();
         (result, began)
     }
@@ -257,7 +269,7 @@ mod tests {
         let steps = Mutex::new(vec![(Duration::ZERO, failed(RESET))]);
         let script = Script { steps, began: Mutex::default(), start: Instant::now() };
         let retry = Retry::new(script, RetryPolicy::default(), largest_jitter());
-        let error = retry.fetch(&call(), &Never).await.expect_err("ended");
+        let error = retry.fetch(&call(), &Never, &mut Vec::new()).await.expect_err("ended");
         assert_eq!((error.decision, error.evidence.attempts), (RESET, 1));
     }
 

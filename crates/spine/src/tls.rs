@@ -1,21 +1,20 @@
 //! Mutual TLS for Spine (`security` sheet, sections 8 and 9; `retrieve` sheet, section 10).
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::{Resumption, Tls12Resumption};
+use rustls::client::{Resumption, Tls12Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{CipherSuite, ClientConfig, RootCertStore, version};
 use tokio::sync::watch::Sender;
-use zeroize::Zeroizing;
 
 use crate::phase::{NoSessions, Phase};
+use crate::revocation::RevocationListFacts;
+use crate::secret;
 
 /// Where the client's identity and the only trusted authority lie, as PEM files.
 #[derive(Debug, Clone)]
@@ -26,6 +25,23 @@ pub struct TlsFiles {
     pub key: PathBuf,
     /// The authorities that server certificates must chain to. Nothing else is trusted.
     pub authority: PathBuf,
+}
+
+impl TlsFiles {
+    /// Everything that is wrong with the files, each by itself; whether they fit together where nothing else is wrong.
+    /// Blocks on the file system.
+    pub fn problems(&self) -> Vec<TlsError> {
+        let problems = [
+            read(&self.certificate).and_then(|pem| certificates(&pem, "client certificate").map(drop)),
+            secret::read(&self.key).and_then(|pem| private_key(&pem).map(drop)),
+            read(&self.authority).and_then(|pem| authorities(&pem).map(drop)),
+        ];
+        let problems: Vec<TlsError> = problems.into_iter().filter_map(Result::err).collect();
+        match problems.is_empty() {
+            true => Tls::from_files(self).err().into_iter().collect(),
+            false => problems,
+        }
+    }
 }
 
 /// Why the TLS configuration cannot be used.
@@ -39,16 +55,16 @@ pub enum TlsError {
         /// Why.
         source: io::Error,
     },
-    /// The key file's mode lets others than its owner in.
-    #[error("the client key {} may be used by group or others (mode {mode:04o}): chmod it to 0400", path.display())]
+    /// The mode of the key's file, or of a token's, lets others than its owner in.
+    #[error("the secret in {} may be used by group or others (mode {mode:04o}): chmod it to 0400", path.display())]
     KeyTooOpen {
         /// Which.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
     },
-    /// Another user than the one that runs the program owns the key file, and could change it.
-    #[error("the client key {} belongs to another user (uid {owner}): chown it to the one that runs this", path.display())]
+    /// Another user than the one that runs the program owns that file, and could change it.
+    #[error("the secret in {} belongs to another user (uid {owner}): chown it to the one that runs this", path.display())]
     KeyOwner {
         /// Which.
         path: PathBuf,
@@ -61,6 +77,12 @@ pub enum TlsError {
         /// `client certificate`, `client key` or `authority`.
         what: &'static str,
     },
+    /// A file holds no list of withdrawn certificates, or a broken one.
+    #[error("the revocation list {} is none, or is broken: fetch it anew from the authority", path.display())]
+    RevocationList {
+        /// Which.
+        path: PathBuf,
+    },
     /// The certificate and the key do not belong together, or an authority is not a certificate.
     #[error("the client certificate, its key and the authority do not fit")]
     Unfit(#[source] rustls::Error),
@@ -72,6 +94,7 @@ pub struct Tls {
     config: Arc<ClientConfig>,
     chain: Arc<[CertificateDer<'static>]>,
     roots: Arc<RootCertStore>,
+    revocation_lists: Arc<[RevocationListFacts]>,
 }
 
 impl Tls {
@@ -81,7 +104,7 @@ impl Tls {
     /// [`TlsError::KeyTooOpen`] when the key's mode has any bit for group or others, [`TlsError::KeyOwner`] when it is
     /// somebody else's; otherwise as [`Tls::from_pem`].
     pub fn from_files(files: &TlsFiles) -> Result<Self, TlsError> {
-        let key = read_key(&files.key)?;
+        let key = secret::read(&files.key)?;
         let certificate = read(&files.certificate)?;
         let authority = read(&files.authority)?;
         Self::from_pem(&certificate, &key, &authority)
@@ -93,19 +116,36 @@ impl Tls {
     /// [`TlsError::Pem`] and [`TlsError::Unfit`]. A client without a certificate cannot be built.
     pub fn from_pem(certificate: &[u8], key: &[u8], authority: &[u8]) -> Result<Self, TlsError> {
         let chain = certificates(certificate, "client certificate")?;
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::Pem { what: "client key" })?;
-        let mut roots = RootCertStore::empty();
-        for root in certificates(authority, "authority")? {
-            roots.add(root).map_err(TlsError::Unfit)?;
-        }
-        let roots = Arc::new(roots);
+        let key = private_key(key)?;
+        let roots = Arc::new(authorities(authority)?);
         let config = ClientConfig::builder_with_provider(Arc::new(aes_gcm_only()))
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])
             .map_err(TlsError::Unfit)?
             .with_root_certificates(Arc::clone(&roots))
             .with_client_auth_cert(chain.clone(), key)
             .map_err(TlsError::Unfit)?;
-        Ok(Self { config: Arc::new(config), chain: chain.into(), roots })
+        Ok(Self { config: Arc::new(config), chain: chain.into(), roots, revocation_lists: Arc::new([]) })
+    }
+
+    /// The lists of withdrawn certificates that servers are checked against.
+    pub fn revocation_lists(&self) -> &[RevocationListFacts] {
+        &self.revocation_lists
+    }
+
+    /// The same with another verifier of servers, made from these lists.
+    pub(crate) fn verifying(
+        self,
+        verifier: Arc<WebPkiServerVerifier>,
+        lists: Vec<RevocationListFacts>,
+    ) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        // rustls calls every exchange of the verifier dangerous; this one is its own, and stricter.
+        config.dangerous().set_certificate_verifier(verifier);
+        Self { config: Arc::new(config), revocation_lists: lists.into(), ..self }
+    }
+
+    pub(crate) fn provider(&self) -> &Arc<CryptoProvider> {
+        self.config.crypto_provider()
     }
 
     /// Our certificate and its intermediates, and the authorities.
@@ -145,38 +185,29 @@ fn aes_gcm_only() -> CryptoProvider {
     provider
 }
 
+fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|_| TlsError::Pem { what: "client key" })
+}
+
+fn authorities(pem: &[u8]) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for root in certificates(pem, "authority")? {
+        roots.add(root).map_err(TlsError::Unfit)?;
+    }
+    Ok(roots)
+}
+
 fn certificates(pem: &[u8], what: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     found.ok().filter(|found| !found.is_empty()).ok_or(TlsError::Pem { what })
 }
 
-/// Reads the key through the handle whose mode was checked, so that it cannot be exchanged in between.
-fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, TlsError> {
-    let unreadable = |source| TlsError::Read { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(TlsError::KeyTooOpen { path: path.to_owned(), mode });
-    }
-    let owner = metadata.uid();
-    if owner != rustix::process::geteuid().as_raw() {
-        return Err(TlsError::KeyOwner { path: path.to_owned(), owner });
-    }
-    // Sized beforehand: a buffer that grows leaves copies of the key behind in freed memory.
-    let mut key = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 1));
-    file.read_to_end(&mut key).map_err(unreadable)?;
-    Ok(key)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
-
     use super::*;
 
     #[test]
@@ -185,24 +216,6 @@ mod tests {
         assert_eq!(provider.cipher_suites.len(), 6);
         for suite in provider.cipher_suites {
             assert!(format!("{:?}", suite.suite()).contains("_GCM_"));
-        }
-    }
-
-    #[test]
-    fn a_key_that_others_may_read_is_refused_in_one_clear_line() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let key = folder.path().join("client.key");
-        fs::write(&key, "unread").expect("written");
-        for mode in [0o640, 0o604, 0o620, 0o444, 0o777] {
-            fs::set_permissions(&key, Permissions::from_mode(mode)).expect("set");
-            let error = read_key(&key).expect_err("too open");
-            assert!(matches!(error, TlsError::KeyTooOpen { mode: found, .. } if found == mode));
-            let line = error.to_string();
-            assert!(line.contains("client.key") && line.contains("chmod") && !line.contains('\n'), "{line}");
-        }
-        for mode in [0o600, 0o400] {
-            fs::set_permissions(&key, Permissions::from_mode(mode)).expect("set");
-            assert_eq!(read_key(&key).expect("closed").as_slice(), b"unread");
         }
     }
 

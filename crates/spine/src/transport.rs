@@ -1,4 +1,3 @@
-use std::fmt;
 use std::future::Future;
 
 use crate::{Call, FetchError};
@@ -6,7 +5,8 @@ use crate::{Call, FetchError};
 /// One attempt at a call. Whatever must happen for each attempt, such as its own pair of audit records, wraps
 /// this.
 pub trait Exchange: Send + Sync {
-    /// Sends the call under this trace id, a fresh UUID in lower case, with a token minted for this attempt.
+    /// Sends the call under this trace id, a fresh UUID in lower case, with a token minted for this attempt. The body
+    /// goes to the sink, which is told first that an attempt begins.
     ///
     /// # Errors
     /// [`FetchError`], by the decision that it leaves to the caller. Dropping the future abandons the attempt
@@ -15,12 +15,14 @@ pub trait Exchange: Send + Sync {
         &self,
         call: &Call,
         trace_id: &str,
+        body: &mut dyn BodySink,
     ) -> impl Future<Output = Result<Answer, FetchError>> + Send;
 }
 
 /// A call from beginning to end, with whatever policy is wrapped around its attempts.
 pub trait Transport: Send + Sync {
-    /// Gets the structured record of the call's patient. The witness is asked before each further attempt.
+    /// Gets the structured record of the call's patient. The witness is asked before each further attempt. What the
+    /// sink was given counts for nothing until this has returned an answer: then it is one whole body.
     ///
     /// # Errors
     /// [`FetchError`] of the last attempt, with the trace ids of all.
@@ -28,7 +30,31 @@ pub trait Transport: Send + Sync {
         &self,
         call: &Call,
         witness: &dyn Witness,
+        body: &mut dyn BodySink,
     ) -> impl Future<Output = Result<Answer, FetchError>> + Send;
+}
+
+/// Takes the body of an answer as it arrives, so that it can be read while it does, and so that nothing else holds it.
+///
+/// Only a body under status 200 and a JSON content type is given, un-gzipped, within its limits, otherwise byte for byte
+/// as sent. That it is no Bundle after all, breaks off or breaks a limit shows on the way: the call then fails.
+pub trait BodySink: Send {
+    /// An attempt begins: whatever was taken before is not of it.
+    fn begin(&mut self);
+
+    /// Takes the next bytes. It is called between two reads of the socket, whose time limits go on.
+    fn take(&mut self, piece: &[u8]);
+}
+
+/// The whole body.
+impl BodySink for Vec<u8> {
+    fn begin(&mut self) {
+        self.clear();
+    }
+
+    fn take(&mut self, piece: &[u8]) {
+        self.extend_from_slice(piece);
+    }
 }
 
 /// Who answers for the attempts of a call. Each is an access of its own at the practice, which has to be on record
@@ -45,12 +71,11 @@ impl Witness for () {
     }
 }
 
-/// A record as the practice's system sent it. `Debug` shows nothing of the body.
-#[derive(Clone)]
+/// What came with a body that calls itself a FHIR Bundle; whether it is one is for its reader to say.
+#[derive(Debug, Clone)]
 pub struct Answer {
-    /// A FHIR Bundle as JSON, un-gzipped, otherwise byte for byte as sent; checked to be an object that calls
-    /// itself a Bundle, and no further.
-    pub body: Vec<u8>,
+    /// Bytes of the body, un-gzipped.
+    pub bytes: usize,
     /// Bytes of the body as received, before un-gzipping.
     pub received: usize,
     /// HTTP status, which is 200.
@@ -74,16 +99,6 @@ pub enum ContentType {
     OtherJson,
     /// None given: accepted, and worth a note.
     Missing,
-}
-
-impl fmt::Debug for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer")
-            .field("bytes", &self.body.len())
-            .field("trace_id", &self.trace_id)
-            .field("attempts", &self.attempts)
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]
@@ -139,7 +154,7 @@ pub(crate) mod tests {
 
     pub(crate) fn answer(trace_id: &str) -> Answer {
         Answer {
-            body: Vec::new(),
+            bytes: 0,
             received: 0,
             status: 200,
             content_type: ContentType::FhirJson,

@@ -21,6 +21,23 @@ pub(crate) fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
     Some((instant(tag, begins)?, instant(other_tag, ends)?))
 }
 
+/// When the successor of a DER list of withdrawn certificates is due (RFC 5280, section 5.1.2.5).
+pub(crate) fn next_update(list: &[u8]) -> Option<Timestamp> {
+    const SEQUENCE: u8 = 0x30;
+    const INTEGER: u8 = 0x02;
+    let (_, to_be_signed, _) = element(element(list, SEQUENCE)?.1, SEQUENCE)?;
+    let mut rest = to_be_signed;
+    if rest.first() == Some(&INTEGER) {
+        rest = element(rest, INTEGER)?.2;
+    }
+    // Signature algorithm, issuer, this update.
+    for _ in 0..3 {
+        rest = element(rest, *rest.first()?)?.2;
+    }
+    let (tag, next, _) = element(rest, *rest.first()?)?;
+    instant(tag, next)
+}
+
 /// Tag, content and what follows of the first element, if its tag is that one.
 fn element(bytes: &[u8], tag: u8) -> Option<(u8, &[u8], &[u8])> {
     let (&found, rest) = bytes.split_first().filter(|(found, _)| **found == tag)?;

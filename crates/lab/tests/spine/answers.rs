@@ -121,13 +121,13 @@ async fn answers_that_are_no_record_are_told_apart() {
 #[tokio::test]
 async fn json_by_another_name_is_accepted_and_noted() {
     let (result, _) = fetch_from(canned(200, &[("content-type", "application/json")], bundle("one"))).await;
-    assert_eq!(result.expect("a record").content_type, ContentType::OtherJson);
+    assert_eq!(result.expect("a record").0.content_type, ContentType::OtherJson);
 }
 
 #[tokio::test]
 async fn another_patients_record_is_served_as_it_is() {
     let (result, _) = fetch_from(Behaviour::WrongPatient(OTHER_PATIENT.to_owned())).await;
-    assert!(result.expect("a record").body == bundle("two"), "the identity gate is further on");
+    assert!(result.expect("a record").1 == bundle("two"), "the identity gate is further on");
 }
 
 #[tokio::test]

@@ -3,9 +3,12 @@
 mod answers;
 mod check;
 mod connection;
+#[path = "../support/consumer.rs"]
+mod consumer;
 mod directory;
-mod fault_matrix;
 mod request;
 mod retries;
+mod streaming;
+mod strict;
 mod support;
 mod tls;

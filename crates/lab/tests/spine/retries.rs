@@ -1,9 +1,11 @@
 //! What is tried again, how often, and what never is.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bedside_lab::provider::{Behaviour, Practice};
-use bedside_spine::{Decision, ErrorCode, Refusal, Settings, Unavailability};
+use bedside_spine::{Client, Decision, Defect, ErrorCode, Refusal, Settings, Unavailability};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::support::{
     assert_all_accepted, call, call_to, canned, client, client_with, consumer, distinct, fetch_from, start,
@@ -13,7 +15,7 @@ use crate::support::{
 #[tokio::test]
 async fn a_slow_practice_is_waited_for() {
     let (result, _) = fetch_from(Behaviour::Slow(Duration::from_millis(20))).await;
-    assert_eq!(result.expect("a record").attempts, 1);
+    assert_eq!(result.expect("a record").0.attempts, 1);
 }
 
 #[tokio::test]
@@ -58,7 +60,7 @@ async fn an_unknown_patient_is_not_retried() {
 #[tokio::test]
 async fn an_unreachable_practice_is_retried() {
     let (result, requests) = fetch_from(Behaviour::FlakyThenOk(2)).await;
-    let answer = result.expect("the third time");
+    let (answer, _) = result.expect("the third time");
     assert_eq!((answer.attempts, answer.earlier_trace_ids.len(), requests.len()), (3, 2, 3));
     assert_eq!(distinct(&requests, "ssp-traceid").len(), 3);
     let (result, requests) = fetch_from(Behaviour::Unreachable502).await;
@@ -102,4 +104,41 @@ async fn a_killed_practice_takes_no_other_down() {
     let error = client.get_structured_record(&call_to(&practices[0])).await.expect_err("killed");
     assert_eq!(error.decision, Decision::Unavailable(Unavailability::PracticeUnreachable));
     assert!(client.get_structured_record(&call_to(&practices[1])).await.is_ok());
+}
+
+/// Row F-39 of the fault matrix. Deadlines are monotonic, so that a step moves none; each attempt's token is of the clock
+/// as it stands then, and one that the step has spoilt is refused and not tried again.
+#[tokio::test]
+async fn a_clock_that_steps_during_a_call_moves_no_deadline_and_spoils_its_own_tokens_alone() {
+    let year = 365 * 24 * 3600;
+    for (step, expected) in [
+        (-200, Ok(2)),
+        (4, Ok(2)),
+        (-3_600, Err((Decision::OurDefect(Defect::BadRequest), 2))),
+        (3_600, Err((Decision::OurDefect(Defect::BadRequest), 2))),
+        (-10 * year, Err((Decision::OurDefect(Defect::BadRequest), 2))),
+        (10 * year, Err((Decision::OurDefect(Defect::BadRequest), 2))),
+    ] {
+        let spine = start_one(Behaviour::FlakyThenOk(1)).await;
+        let (ticks, draws) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let clock = move || {
+            let stepped = if ticks.fetch_add(1, Ordering::SeqCst) == 0 { 0 } else { step };
+            Timestamp::now() + SignedDuration::from_secs(stepped)
+        };
+        let entropy = move || (draws.fetch_add(1, Ordering::SeqCst) as u128) << 96;
+        let client =
+            Client::with(consumer(spine.ssp_root()), &tls(&spine), Settings::default(), clock, entropy);
+        let result = client.expect("fit").get_structured_record(&call()).await;
+        let attempts = result
+            .map(|(answer, _)| answer.attempts)
+            .map_err(|error| (error.decision, error.evidence.attempts));
+        assert_eq!(attempts, expected, "{step} seconds");
+        let seen = spine.requests();
+        assert_eq!(seen.len(), 2, "{step}");
+        assert_eq!(
+            (seen[0].problem.is_some(), seen[1].problem.is_some()),
+            (false, expected.is_err()),
+            "{step}"
+        );
+    }
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use bedside_lab::provider::{
-    Behaviour, Bytes, CONSUMER_ASID, Canned, Config, PROVIDER_HOSTS, Practice, Seen, SimulatedSpine,
+    Behaviour, Bytes, Canned, Config, PROVIDER_HOSTS, Practice, Seen, SimulatedSpine,
 };
 use bedside_model::Requester;
 use bedside_spine::{
-    AllowedHosts, Answer, Call, Client, Consumer, Decision, Device, FetchError, Parameters, ParametersFile,
-    Provider, ServiceRoot, Settings, Tls, london_day,
+    AllowedHosts, Answer, Call, Client, Consumer, Decision, FetchError, Parameters, ParametersFile, Provider,
+    ServiceRoot, Settings, Tls, london_day,
 };
 use jiff::{SignedDuration, Timestamp};
 use rustls::crypto::{CryptoProvider, ring};
@@ -19,6 +19,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+
+pub(crate) use crate::consumer::consumer;
 
 pub(crate) const PATIENT: &str = "9990000018";
 pub(crate) const OTHER_PATIENT: &str = "9990000026";
@@ -56,21 +58,6 @@ pub(crate) fn tls_of(identity: &SimulatedSpine, authority: &SimulatedSpine) -> T
         authority.authority_pem().as_bytes(),
     )
     .expect("fits")
-}
-
-pub(crate) fn consumer(ssp_root: String) -> Consumer {
-    Consumer {
-        ssp_root,
-        asid: CONSUMER_ASID.parse().expect("an ASID"),
-        device: Device {
-            identifier_system: "https://supplier.example/Id/device-identifier".into(),
-            identifier: "device-1".into(),
-            model: "bedside".into(),
-            version: "0.1.0".into(),
-        },
-        token_issuer: "https://hospital.example/spine".into(),
-        user_id_system: "https://supplier.example/Id/user-guid".into(),
-    }
 }
 
 pub(crate) fn client(spine: &SimulatedSpine) -> Client {
@@ -135,11 +122,14 @@ pub(crate) fn call_to(practice: &Practice) -> Call {
     }
 }
 
-pub(crate) async fn fetch(spine: &SimulatedSpine) -> Result<Answer, FetchError> {
+/// What came of a call: the answer and its body.
+pub(crate) type Fetched = Result<(Answer, Vec<u8>), FetchError>;
+
+pub(crate) async fn fetch(spine: &SimulatedSpine) -> Fetched {
     client(spine).get_structured_record(&call()).await
 }
 
-pub(crate) async fn fetch_from(behaviour: Behaviour) -> (Result<Answer, FetchError>, Vec<Seen>) {
+pub(crate) async fn fetch_from(behaviour: Behaviour) -> (Fetched, Vec<Seen>) {
     let spine = start_one(behaviour).await;
     let result = fetch(&spine).await;
     (result, spine.requests())
@@ -204,7 +194,7 @@ impl Scripted {
     }
 
     /// One attempt; `set` changes the default settings.
-    pub(crate) async fn fetch(&self, set: impl FnOnce(&mut Settings)) -> Result<Answer, FetchError> {
+    pub(crate) async fn fetch(&self, set: impl FnOnce(&mut Settings)) -> Fetched {
         let mut settings = Settings::default();
         settings.retry.backoff.clear();
         set(&mut settings);
@@ -212,7 +202,7 @@ impl Scripted {
     }
 
     pub(crate) async fn decide(&self) -> Result<u16, Decision> {
-        self.fetch(|_| {}).await.map(|answer| answer.status).map_err(|error| error.decision)
+        self.fetch(|_| {}).await.map(|(answer, _)| answer.status).map_err(|error| error.decision)
     }
 }
 

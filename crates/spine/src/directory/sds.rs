@@ -1,4 +1,5 @@
 use std::fmt;
+use std::path::Path;
 
 use bedside_model::{Asid, OdsCode};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderValue};
@@ -11,7 +12,7 @@ use super::{Directory, DirectoryError};
 use crate::https::Https;
 use crate::{
     AllowedHosts, BodyLimits, Budgets, ConsumerError, Decision, Defect, INTERACTION, Provider, ServiceRoot,
-    Tls, endpoint, outcome,
+    Tls, TlsError, endpoint, outcome, secret,
 };
 
 const ODS: &str = "https://fhir.nhs.uk/Id/ods-organization-code";
@@ -37,9 +38,12 @@ pub struct SdsFhirDirectory {
 pub struct ApiKey(Zeroizing<String>);
 
 impl ApiKey {
-    /// Takes the key.
-    pub fn new(key: String) -> Self {
-        Self(Zeroizing::new(key))
+    /// The key in a file that its owner alone may read. Blocks on the file system.
+    ///
+    /// # Errors
+    /// [`TlsError::Read`], [`TlsError::KeyTooOpen`] and [`TlsError::KeyOwner`].
+    pub fn from_file(path: &Path) -> Result<Self, TlsError> {
+        secret::read_text(path).map(Self)
     }
 }
 
@@ -70,6 +74,12 @@ impl SdsFhirDirectory {
         Ok(Self { base: base.to_owned(), https, hosts, api_key })
     }
 
+    /// The same under other time limits; by default those of [`Budgets`].
+    #[must_use]
+    pub fn within(self, budgets: Budgets) -> Self {
+        Self { https: self.https.within(budgets), ..self }
+    }
+
     async fn search(
         &self,
         kind: &'static str,
@@ -85,8 +95,9 @@ impl SdsFhirDirectory {
         }
         let body = reply.body.map_err(broken)?;
         let bundle: Bundle =
-            serde_json::from_slice(&body.bytes).map_err(|_| DirectoryError::Malformed("answer"))?;
-        if bundle.resource_type != "Bundle" {
+            serde_json::from_slice(&body).map_err(|_| DirectoryError::Malformed("answer"))?;
+        // What stands on a further page may be a second one of what may be there once.
+        if bundle.resource_type != "Bundle" || bundle.link.iter().any(|link| link.relation == "next") {
             return Err(DirectoryError::Malformed("answer"));
         }
         let resources = bundle.entry.into_iter().map(|entry| entry.resource);
@@ -118,13 +129,18 @@ impl Directory for SdsFhirDirectory {
         let Some(endpoint) = single(self.search("Endpoint", &query).await?, "endpoint")? else {
             return Err(DirectoryError::NotEnabled);
         };
+        endpoint.must_be(practice)?;
         let address = endpoint.address.as_deref().ok_or(DirectoryError::Malformed("endpoint address"))?;
         let service_root = ServiceRoot::new(address, practice, &self.hosts)?;
         let party_key = endpoint.identifier(PARTY_KEY).ok_or(DirectoryError::Malformed("party key"))?;
         query.push(("identifier", format!("{PARTY_KEY}|{party_key}")));
         let device = single(self.search("Device", &query).await?, "ASID")?;
-        let asid = device.as_ref().and_then(|device| device.identifier(SPINE_ASID));
-        let asid: Option<Asid> = asid.and_then(|asid| asid.parse().ok());
+        let device = device.ok_or(DirectoryError::Malformed("ASID"))?;
+        device.must_be(practice)?;
+        if device.identifier(PARTY_KEY).is_some_and(|found| found != party_key) {
+            return Err(DirectoryError::Malformed("party key"));
+        }
+        let asid: Option<Asid> = device.identifier(SPINE_ASID).and_then(|asid| asid.parse().ok());
         Ok(Provider { service_root, asid: asid.ok_or(DirectoryError::Malformed("ASID"))? })
     }
 }
@@ -135,6 +151,14 @@ struct Bundle {
     resource_type: String,
     #[serde(default)]
     entry: Vec<Entry>,
+    #[serde(default)]
+    link: Vec<Link>,
+}
+
+#[derive(Deserialize)]
+struct Link {
+    #[serde(default)]
+    relation: String,
 }
 
 #[derive(Deserialize)]
@@ -149,6 +173,16 @@ struct Resource {
     #[serde(default)]
     identifier: Vec<Identifier>,
     address: Option<String>,
+    /// Of an `Endpoint`.
+    #[serde(rename = "managingOrganization")]
+    managing_organization: Option<Organization>,
+    /// Of a `Device`.
+    owner: Option<Organization>,
+}
+
+#[derive(Deserialize)]
+struct Organization {
+    identifier: Option<Identifier>,
 }
 
 #[derive(Deserialize)]
@@ -158,6 +192,25 @@ struct Identifier {
 }
 
 impl Resource {
+    /// That it is what was searched for, where it says so: routes differ between interactions, and one may never be
+    /// used for another (`retrieve` sheet, section 2).
+    fn must_be(&self, practice: &OdsCode) -> Result<(), DirectoryError> {
+        let interaction = |found: &Identifier| found.system.as_deref() == Some(INTERACTION_ID);
+        let mut interactions = self.identifier.iter().filter(|found| interaction(found)).peekable();
+        let is_other = interactions.peek().is_some();
+        if is_other && !interactions.any(|found| found.value.as_deref() == Some(INTERACTION)) {
+            return Err(DirectoryError::Malformed("interaction"));
+        }
+        let organization = self.managing_organization.as_ref().or(self.owner.as_ref());
+        let identifier = organization.and_then(|organization| organization.identifier.as_ref());
+        match identifier.filter(|found| found.system.as_deref() == Some(ODS)) {
+            Some(found) if found.value.as_deref() != Some(practice.as_str()) => {
+                Err(DirectoryError::Malformed("organisation"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn identifier(&self, system: &str) -> Option<&str> {
         let found = self.identifier.iter().find(|identifier| identifier.system.as_deref() == Some(system));
         found.and_then(|identifier| identifier.value.as_deref())

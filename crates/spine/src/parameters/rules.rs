@@ -105,7 +105,8 @@ fn search_periods(asked: &ParametersFile) -> impl Iterator<Item = (&'static str,
     .filter_map(|(path, period)| period.map(|period| (path, period)))
 }
 
-/// The table of section 5.1. Filtered primary content beside content that consultations and problems drag in
+/// The table of section 5.1, and investigations' period, which the consumer's test cases forbid and it permits: the union
+/// (`conformance-tests` sheet, section 12). Filtered primary content beside content that consultations and problems drag in
 /// unfiltered would leave gaps that nobody can see (the warfarin gap, `medications` sheet, section 8).
 fn combinations(asked: &ParametersFile, problems: &mut Vec<String>) {
     let beside = [
@@ -124,13 +125,14 @@ fn combinations(asked: &ParametersFile, problems: &mut Vec<String>) {
     }
 }
 
-fn filters(asked: &ParametersFile) -> [(&'static str, bool); 7] {
+fn filters(asked: &ParametersFile) -> [(&'static str, bool); 8] {
     let medication = asked.include_medication.as_ref();
     let uncategorised = asked.include_uncategorised_data.as_ref();
     let problems = asked.include_problems.as_ref();
     let referrals = asked.include_referrals.as_ref();
     let diary = asked.include_diary_entries.as_ref();
     let immunisations = asked.include_immunisations.as_ref();
+    let investigations = asked.include_investigations.as_ref();
     [
         (
             "includeMedication.medicationSearchFromDate",
@@ -156,6 +158,10 @@ fn filters(asked: &ParametersFile) -> [(&'static str, bool); 7] {
         (
             "includeImmunisations.includeStatus",
             immunisations.is_some_and(|area| area.include_status.is_some()),
+        ),
+        (
+            "includeInvestigations.investigationSearchPeriod",
+            investigations.is_some_and(|area| area.investigation_search_period.is_some()),
         ),
     ]
 }

@@ -1,25 +1,33 @@
 use super::*;
-use crate::body::Body;
 use crate::decision::{Limit, ProviderFault, Refusal, Unavailability};
-use crate::fault::Fault;
 
 const BUNDLE: &[u8] = br#"{"resourceType":"Bundle","entry":[]}"#;
 
-fn reply(status: u16, headers: &[(&'static str, &str)], body: Result<&[u8], Fault>) -> Reply {
+fn reply(status: u16, headers: &[(&'static str, &str)], body: Result<&[u8], Fault>) -> (HeaderMap, Reply) {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(*name, HeaderValue::from_str(value).expect("a value"));
     }
-    Reply {
-        status,
-        headers: map,
-        body: body.map(|bytes| Body { bytes: bytes.to_vec(), received: bytes.len() }),
-    }
+    (map, Reply { status, body: body.map(<[u8]>::to_vec) })
 }
 
-fn decide(reply: Reply) -> Result<ContentType, Decision> {
-    let now = "2026-01-15T09:30:00Z".parse().expect("an instant");
-    read(reply, Evidence::default(), now).map(|answer| answer.content_type).map_err(|error| error.decision)
+/// As an exchange goes on once the headers are there.
+fn read((headers, reply): (HeaderMap, Reply), mut evidence: Evidence) -> Result<Answer, FetchError> {
+    evidence.status = Some(reply.status);
+    let Some(content_type) = of_a_record(reply.status, &headers) else {
+        return Err(no_record(reply, evidence));
+    };
+    let mut sink = Vec::new();
+    let mut watched = Watched::new(&mut sink);
+    let received = reply.body.map(|body| {
+        watched.take(&body);
+        body.len()
+    });
+    judge(&watched, received, content_type, evidence)
+}
+
+fn decide(reply: (HeaderMap, Reply)) -> Result<ContentType, Decision> {
+    read(reply, Evidence::default()).map(|answer| answer.content_type).map_err(|error| error.decision)
 }
 
 fn with_content_type(value: &str) -> Result<ContentType, Decision> {
@@ -125,9 +133,8 @@ fn a_refusal_whose_body_broke_is_still_a_refusal() {
 fn error_text_never_holds_what_the_body_said() {
     let body = br#"{"issue":[{"severity":"error","details":{"coding":[{"code":"NO_PATIENT_CONSENT"}],
         "text":"canary 9990000018"},"diagnostics":"canary"}]}"#;
-    let now = "2026-01-15T09:30:00Z".parse().expect("an instant");
     let evidence = Evidence { trace_id: "t-1".into(), attempts: 1, ..Evidence::default() };
-    let error = read(reply(403, &[], Ok(body)), evidence, now).expect_err("refused");
+    let error = read(reply(403, &[], Ok(body)), evidence).expect_err("refused");
     assert_eq!(
         error.to_string(),
         "denied/patient_consent, trace id t-1, attempt 1, status 403, code NO_PATIENT_CONSENT"
@@ -140,7 +147,7 @@ fn error_text_never_holds_what_the_body_said() {
 #[test]
 fn retry_after_is_seconds_or_a_date() {
     let now: Timestamp = "2026-01-15T09:30:00Z".parse().expect("an instant");
-    let asked = |value: &str| retry_after(&reply(503, &[("retry-after", value)], Ok(b"")).headers, now);
+    let asked = |value: &str| retry_after(&reply(503, &[("retry-after", value)], Ok(b"")).0, now);
     assert_eq!(asked("0"), Some(Duration::ZERO));
     assert_eq!(asked("2"), Some(Duration::from_secs(2)));
     assert_eq!(asked("3600"), Some(Duration::from_secs(3600)));

@@ -8,12 +8,14 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Request};
 use serde::Deserialize;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use super::verify::is_verified;
 use super::{Trace, TraceError, Traced};
 use crate::https::{Https, Reply};
-use crate::{BodyLimits, Budgets, ConsumerError, Decision, Defect, Tls, endpoint, london_day, outcome};
+use crate::{
+    BodyLimits, Budgets, ConsumerError, Decision, Defect, Tls, TlsError, endpoint, london_day, outcome,
+    secret,
+};
 
 /// One patient: a service that sends more is not this one.
 const LIMITS: BodyLimits = BodyLimits { bytes: 1 << 20, ratio: 200 };
@@ -33,7 +35,18 @@ pub struct PdsFhir {
 /// The file of the access token that the API platform wants. Whoever keeps it fresh is not this program: it is
 /// read anew for each trace.
 #[derive(Debug, Clone)]
-pub struct TokenFile(pub PathBuf);
+pub struct TokenFile(PathBuf);
+
+impl TokenFile {
+    /// A file that its owner alone may read, now and whenever it is read again.
+    ///
+    /// # Errors
+    /// [`TlsError::Read`], [`TlsError::KeyTooOpen`] and [`TlsError::KeyOwner`].
+    pub fn new(path: PathBuf) -> Result<Self, TlsError> {
+        secret::read_text(&path)?;
+        Ok(Self(path))
+    }
+}
 
 impl PdsFhir {
     /// The service at a FHIR base, such as `https://HOST/personal-demographics/FHIR/R4`.
@@ -57,6 +70,12 @@ impl PdsFhir {
         Ok(Self { base: base.to_owned(), https, token, clock: Box::new(clock) })
     }
 
+    /// The same under other time limits; by default those of [`Budgets`], but for ten seconds to the headers.
+    #[must_use]
+    pub fn within(self, budgets: Budgets) -> Self {
+        Self { https: self.https.within(budgets), ..self }
+    }
+
     fn request(&self, number: &NhsNumber, organisation: &OdsCode) -> Option<Request> {
         let url = endpoint::unchanged(&format!("{}/Patient/{}", self.base, number.expose()))?;
         let mut request = Request::new(Method::GET, url);
@@ -68,8 +87,8 @@ impl PdsFhir {
         }
         headers.insert("nhsd-end-user-organisation-ods", HeaderValue::try_from(organisation.as_str()).ok()?);
         if let Some(TokenFile(path)) = &self.token {
-            let token = Zeroizing::new(std::fs::read_to_string(path).ok()?);
-            let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.trim())).ok()?;
+            let token = secret::read_text(path).ok()?;
+            let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.as_str())).ok()?;
             bearer.set_sensitive(true);
             headers.insert(AUTHORIZATION, bearer);
         }
@@ -111,10 +130,9 @@ impl Trace for PdsFhir {
         let Reply { status, body, .. } = self.https.exchange(request).await.map_err(broken)?;
         let body = match (status, body) {
             (200, body) => body.map_err(broken)?,
-            (status, body) => return Err(no_patient(status, body.ok().map(|body| body.bytes))),
+            (status, body) => return Err(no_patient(status, body.ok())),
         };
-        let found: Patient =
-            serde_json::from_slice(&body.bytes).map_err(|_| TraceError::Malformed("patient"))?;
+        let found: Patient = serde_json::from_slice(&body).map_err(|_| TraceError::Malformed("patient"))?;
         if found.resource_type != "Patient" {
             return Err(TraceError::Malformed("patient"));
         }

@@ -4,6 +4,7 @@ use bedside_model::{Demographics, EpisodeId, Gender, NhsNumber, Requester, day_i
 use bedside_spine::london_day;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
 
 use crate::person;
 use crate::strict::{Fields, Problem, json_object};
@@ -61,15 +62,17 @@ pub(crate) struct Parsed {
 
 /// Reads one line as of `now`. Where patients are traced here, a trace may be absent or old.
 pub(crate) fn parse(line: &[u8], now: Timestamp, traces_here: bool) -> Parsed {
-    let object = match json_object(line) {
-        Ok(object) => object,
-        Err(problem) => {
-            return Parsed { problems: vec![Problem::malformed("", problem)], ..Parsed::default() };
-        }
-    };
+    match json_object(line) {
+        Ok(object) => parse_object(&object, now, traces_here),
+        Err(problem) => Parsed { problems: vec![Problem::malformed("", problem)], ..Parsed::default() },
+    }
+}
+
+/// Reads what a line says, or what a message was turned into.
+pub(crate) fn parse_object(object: &Map<String, Value>, now: Timestamp, traces_here: bool) -> Parsed {
     let purpose = object.get("reason").and_then(|reason| reason.as_str()).unwrap_or_default().to_owned();
     let mut episode = None;
-    let (admission, problems) = Fields::read(&object, |fields| {
+    let (admission, problems) = Fields::read(object, |fields| {
         episode = fields.parsed("episode", str::parse::<EpisodeId>);
         admission(fields, episode.clone(), (now, traces_here))
     });

@@ -1,22 +1,95 @@
 use std::collections::HashSet;
 use std::io::{self, BufRead, Read};
+use std::sync::Arc;
 
+use bedside_audit::Clock;
+use bedside_cache::ReaderAssertion;
 use bedside_model::EpisodeId;
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::admission::{self, Admission, Parsed};
 use crate::strict::{Nature, Problem};
 
 /// Longest admission line read, in bytes. A whole one has about 1 KiB.
-const LINE_BYTES: u64 = 64 * 1024;
+const LINE_BYTES: usize = 64 * 1024;
 
-/// One line of an admissions list.
+/// One line of an admissions list, or one message of a feed.
 #[derive(Debug)]
 pub enum Line {
     /// An admission that may be warmed.
     Admission(Box<Admission>),
+    /// What is known by now of an admission that was announced before.
+    Update(Box<Admission>),
+    /// What became of a stay.
+    Stay(Box<Stay>),
+    /// Nothing that is acted on.
+    PassedOver(PassedOver),
     /// A line that is not acceptable; the others go on.
     Refused(Refused),
+}
+
+/// What a message reports of a stay, and who reports it. `Debug` shows the episode alone.
+pub struct Stay {
+    /// Number of the message, from 1.
+    pub line: u64,
+    /// The episode.
+    pub episode: EpisodeId,
+    /// What has become of it.
+    pub says: StayEvent,
+    pub(crate) assertion: ReaderAssertion,
+}
+
+/// What became of a stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StayEvent {
+    /// It has ended: the record is kept for the site's time, and then swept away.
+    Discharged,
+    /// It never was: the record is purged.
+    Cancelled,
+    /// It goes on: a discharge that was reported is taken back.
+    Continues,
+}
+
+/// A message that asks for nothing that is done here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PassedOver {
+    /// Number of the message, from 1, where the episode is not told.
+    pub line: Option<u64>,
+    /// The episode, where the message is an admission.
+    pub episode: Option<String>,
+    /// The event or the type of resource, such as `A02`.
+    pub event: Option<String>,
+    /// Why nothing is done.
+    pub why: Why,
+}
+
+/// Why nothing is done for a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// The event is none of those that are acted on.
+    OtherEvent,
+    /// The patient's class is none of those that the pipeline names.
+    OtherClass,
+    /// A later message says anew what this one said, before anything was sent for it.
+    Replaced,
+    /// The stay was over before anything was sent for it.
+    Withdrawn,
+    /// An update of an episode of which no admission is known here.
+    NotAdmitted,
+    /// The record was asked for already, and the pipeline does not want it again for this.
+    NotRefreshed,
+}
+
+impl std::fmt::Debug for Stay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stay")
+            .field("episode", &self.episode)
+            .field("says", &self.says)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a line was not accepted, with all its problems.
@@ -53,7 +126,7 @@ impl Refused {
 /// not decide by order which patient's record an episode gets.
 pub struct Admissions<R> {
     input: R,
-    now: Timestamp,
+    clock: Arc<dyn Clock>,
     traces_here: bool,
     line: u64,
     seen: HashSet<EpisodeId>,
@@ -62,7 +135,12 @@ pub struct Admissions<R> {
 impl<R: BufRead> Admissions<R> {
     /// Reads from `input`; ages and ends are judged as of `now`.
     pub fn new(input: R, now: Timestamp) -> Self {
-        Self { input, now, traces_here: false, line: 0, seen: HashSet::new() }
+        Self::by_clock(input, Arc::new(At(now)))
+    }
+
+    /// Reads from `input`, on which lines may come all day; ages and ends are judged when a line is read.
+    pub fn by_clock(input: R, clock: Arc<dyn Clock>) -> Self {
+        Self { input, clock, traces_here: false, line: 0, seen: HashSet::new() }
     }
 
     /// The same list where patients are traced here: a trace of the caller's may be absent or old.
@@ -73,46 +151,27 @@ impl<R: BufRead> Admissions<R> {
 
     fn read(&mut self) -> io::Result<Option<Line>> {
         loop {
-            let mut bytes = Vec::new();
-            let read = self.input.by_ref().take(LINE_BYTES + 1).read_until(b'\n', &mut bytes)?;
-            if read == 0 {
-                return Ok(None);
-            }
+            let Some(line) = read_line(&mut self.input, LINE_BYTES)? else { return Ok(None) };
             self.line += 1;
-            if bytes.len() as u64 > LINE_BYTES && !bytes.ends_with(b"\n") {
-                skip_line(&mut self.input)?;
-                let problem = Problem::malformed("", format!("a line has at most {LINE_BYTES} bytes"));
-                return Ok(Some(self.refused(Parsed { problems: vec![problem], ..Parsed::default() })));
-            }
-            let text = bytes.trim_ascii();
-            if !text.is_empty() {
-                return Ok(Some(self.line(text)));
+            match line {
+                Ok(text) if text.is_empty() => {}
+                Ok(text) => return Ok(Some(self.line(&text))),
+                Err(problem) => {
+                    let problems = vec![Problem::malformed("", problem)];
+                    return Ok(Some(line_of(self.line, Parsed { problems, ..Parsed::default() })));
+                }
             }
         }
     }
 
     fn line(&mut self, text: &[u8]) -> Line {
-        let mut parsed = admission::parse(text, self.now, self.traces_here);
+        let mut parsed = admission::parse(text, self.clock.now(), self.traces_here);
         if let Some(episode) = &parsed.episode
             && !self.seen.insert(episode.clone())
         {
             parsed.problems.push(Problem::malformed("episode", "is the episode of an earlier line"));
         }
-        match parsed.admission {
-            Some(admission) if parsed.problems.is_empty() => Line::Admission(Box::new(admission)),
-            _ => self.refused(parsed),
-        }
-    }
-
-    fn refused(&self, parsed: Parsed) -> Line {
-        let purpose = parsed.purpose;
-        let attempt = parsed.admission.map(|admission| Box::new(Attempt { admission, purpose }));
-        Line::Refused(Refused {
-            line: self.line,
-            episode: parsed.episode,
-            problems: parsed.problems,
-            attempt,
-        })
+        line_of(self.line, parsed)
     }
 }
 
@@ -122,6 +181,44 @@ impl<R: BufRead> Iterator for Admissions<R> {
     fn next(&mut self) -> Option<Self::Item> {
         self.read().transpose()
     }
+}
+
+/// A clock that stands.
+struct At(Timestamp);
+
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// What a line came to.
+pub(crate) fn line_of(line: u64, parsed: Parsed) -> Line {
+    match parsed.admission {
+        Some(admission) if parsed.problems.is_empty() => Line::Admission(Box::new(admission)),
+        admission => {
+            let purpose = parsed.purpose;
+            let attempt = admission.map(|admission| Box::new(Attempt { admission, purpose }));
+            Line::Refused(Refused { line, episode: parsed.episode, problems: parsed.problems, attempt })
+        }
+    }
+}
+
+/// The next line without the white space around it, or why it is not read: then it is skipped whole. Nothing at the
+/// end of the input.
+pub(crate) fn read_line(
+    input: &mut impl BufRead,
+    most: usize,
+) -> io::Result<Option<Result<Vec<u8>, String>>> {
+    let mut bytes = Vec::new();
+    if input.by_ref().take(most as u64 + 1).read_until(b'\n', &mut bytes)? == 0 {
+        return Ok(None);
+    }
+    if bytes.len() > most && !bytes.ends_with(b"\n") {
+        skip_line(input)?;
+        return Ok(Some(Err(format!("a line has at most {most} bytes"))));
+    }
+    Ok(Some(Ok(bytes.trim_ascii().to_vec())))
 }
 
 fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
@@ -338,6 +435,7 @@ mod tests {
             .map(|line| match line {
                 Line::Admission(admission) => Err(admission.episode.to_string()),
                 Line::Refused(refused) => Ok(refused.line),
+                other => panic!("no line of a list: {other:?}"),
             })
             .collect();
         assert_eq!(numbers, [Err("EP-1".to_owned()), Ok(3), Err("EP-2".to_owned()), Ok(5)]);
@@ -352,7 +450,7 @@ mod tests {
 
     #[test]
     fn an_overlong_line_is_skipped_whole() {
-        let limit = usize::try_from(LINE_BYTES).expect("small");
+        let limit = LINE_BYTES;
         for (length, lines_refused) in
             [(limit, "not JSON"), (limit + 1, "a line has"), (3 * limit, "a line has")]
         {

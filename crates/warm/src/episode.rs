@@ -1,11 +1,13 @@
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use bedside_audit::Detail;
-use bedside_bundle::{Options, PatientCheck, Record, check_identity, normalise};
-use bedside_cache::{CacheError, Committed, Contents, EpisodeTag};
+use bedside_bundle::{Options, PatientCheck, Record, check_identity};
+use bedside_cache::{CacheError, Changes, Committed, Contents, EpisodeTag};
 use bedside_model::{Day, Demographics};
 use bedside_spine::{
-    Answer, Call, Directory, INTERACTION, Parameters, Provider, Trace, Traced, Transport, Witness, london_day,
+    Answer, Call, Decision, Directory, FetchError, INTERACTION, Parameters, Provider, Trace, Traced,
+    Transport, Witness, london_day,
 };
 use jiff::Timestamp;
 use tokio::task::block_in_place;
@@ -13,7 +15,8 @@ use tokio::time::timeout;
 
 use crate::access::Access;
 use crate::admission::trace_problem;
-use crate::event::{Outcome, Warmed};
+use crate::event::{ChangedRows, Outcome, Warmed};
+use crate::intake::{Body, Intake};
 use crate::manifest::{Manifest, PatientCheckFacts, Provenance, Request, Source};
 use crate::run::Parts;
 use crate::single_flight::SingleFlight;
@@ -22,7 +25,7 @@ use crate::trouble::{
     no_endpoint, not_audited, not_fetched, not_stored, not_traced, out_of_time, unless_collection,
     unless_match,
 };
-use crate::{Admission, Pipeline, sections, trail};
+use crate::{Admission, Pipeline, identity, sections, trail};
 
 /// Fetches under way, by episode and by everything that is asked about it.
 pub(crate) type Flights = SingleFlight<(String, Vec<u8>), Landed>;
@@ -38,8 +41,13 @@ pub(crate) struct Episode<'a, T, D> {
     pub(crate) admission: &'a Admission,
 }
 
-/// What was fetched: the answer, who gave it, about whom, and when it was complete.
+/// What was fetched, who gave it, about whom, and when it was complete.
 struct Fetched {
+    body: Intake,
+    of: Origin,
+}
+
+struct Origin {
     patient: Traced,
     parameters: Parameters,
     provider: Provider,
@@ -100,6 +108,7 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
         }
         // A record that the cache would not take is not fetched.
         block_in_place(|| self.parts.cache.takes(&self.admission.episode)).map_err(not_stored)?;
+        block_in_place(|| identity::of_record(&self.parts.cache, self.admission))?;
         let parameters = self.pipeline.parameters(self.admission, london_day(now));
         parameters.map_err(|problem| Outcome::NotApplicable { problem: problem.to_string() })
     }
@@ -121,7 +130,7 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
         let fetched = timeout(self.parts.deadline, self.fetch(parameters, &detail, witness)).await;
         let mut detail = detail.into_inner().unwrap_or_default();
         let result = match fetched {
-            Ok(Ok(fetched)) => block_in_place(|| self.seal(&fetched, &mut detail)),
+            Ok(Ok(Fetched { body, of })) => block_in_place(|| self.seal(body, &of, &mut detail)),
             Ok(Err(outcome)) => Err(outcome),
             Err(_) => Err(out_of_time()),
         };
@@ -134,12 +143,43 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
         detail: &Mutex<Detail>,
         witness: &dyn Witness,
     ) -> Result<Fetched, Outcome> {
+        // A trace of this very moment is not made twice.
+        let mut may_trace = self.parts.tracer.traces() && !self.traces_here();
+        let mut patient = self.patient().await?;
+        let mut body = self.intake(&parameters);
+        loop {
+            let asked = self.ask((&patient, &parameters), &mut body, (detail, witness)).await?;
+            let error = match asked {
+                Ok((provider, answer)) => {
+                    let at = self.parts.clock.now();
+                    return Ok(Fetched { body, of: Origin { patient, parameters, provider, answer, at } });
+                }
+                Err(error) => error,
+            };
+            let moved = match may_trace && error.decision == Decision::NotFound {
+                true => self.moved(&patient).await?,
+                false => None,
+            };
+            match moved {
+                Some(moved) if witness.may_try_again(&error) => patient = moved,
+                _ => return Err(not_fetched(&error)),
+            }
+            may_trace = false;
+        }
+    }
+
+    /// Looks the patient's practice up and asks it.
+    async fn ask(
+        &self,
+        (patient, parameters): (&Traced, &Parameters),
+        body: &mut Intake,
+        (detail, witness): (&Mutex<Detail>, &dyn Witness),
+    ) -> Result<Result<(Provider, Answer), FetchError>, Outcome> {
         let note = |note: &dyn Fn(&mut Detail)| {
             if let Ok(mut detail) = detail.lock() {
                 note(&mut detail);
             }
         };
-        let patient = self.patient().await?;
         note(&|detail| detail.practice = Some(patient.demographics.practice.clone()));
         let looked_up = self.parts.directory.look_up(&patient.demographics.practice).await;
         let provider = looked_up.map_err(|error| no_endpoint(&error))?;
@@ -148,19 +188,23 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
             nhs_number: patient.demographics.nhs_number,
             provider,
             requester: self.admission.requester.clone(),
-            parameters,
+            parameters: parameters.clone(),
         };
-        match self.parts.transport.fetch(&call, witness).await {
-            Ok(answer) => {
-                note(&|detail| trail::note_answer(detail, &answer));
-                let Call { parameters, provider, .. } = call;
-                Ok(Fetched { patient, parameters, provider, answer, at: self.parts.clock.now() })
-            }
-            Err(error) => {
-                note(&|detail| trail::note_evidence(detail, &error));
-                Err(not_fetched(&error))
-            }
+        let answer = self.parts.transport.fetch(&call, witness, body).await;
+        match &answer {
+            Ok(answer) => note(&|detail| trail::note_answer(detail, answer)),
+            Err(error) => note(&|detail| trail::note_evidence(detail, error)),
         }
+        Ok(answer.map(|answer| (call.provider, answer)))
+    }
+
+    /// The patient traced anew, if there is another practice or number to ask by: a practice that does not find a patient
+    /// may have lost them since the caller's trace, and why it does not is not to be guessed (`retrieve` sheet,
+    /// section 9, `PATIENT_NOT_FOUND`).
+    async fn moved(&self, patient: &Traced) -> Result<Option<Traced>, Outcome> {
+        let anew = self.trace().await?;
+        let by = |traced: &Traced| (traced.demographics.nhs_number, traced.demographics.practice.clone());
+        Ok(Some(anew).filter(|anew| by(anew) != by(patient)))
     }
 
     async fn patient(&self) -> Result<Traced, Outcome> {
@@ -168,22 +212,36 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
         if !self.traces_here() {
             return Ok(Traced { demographics: known.clone(), superseded: false });
         }
-        let traced = self.parts.tracer.trace(known, &self.admission.requester.organisation).await;
-        traced.map_err(|error| not_traced(&error))
+        self.trace().await
     }
 
-    /// Normalises, checks whose record it is, and seals it. Nothing is stored unless the patient matches.
-    fn seal(&self, fetched: &Fetched, detail: &mut Detail) -> Result<Warmed, Outcome> {
-        let body = &fetched.answer.body;
-        let options =
-            Options { requested: Some(fetched.parameters.areas()), ..Options::new(day_of(fetched.at)) };
-        let record =
-            normalise(body, &options).map_err(|error| Outcome::Unreadable { problem: error.to_string() })?;
+    async fn trace(&self) -> Result<Traced, Outcome> {
+        let (known, organisation) = (&self.admission.demographics, &self.admission.requester.organisation);
+        self.parts.tracer.trace(known, organisation).await.map_err(|error| not_traced(&error))
+    }
+
+    /// What reads the body while it arrives. A fetch that runs over midnight is of the day on which it began.
+    fn intake(&self, parameters: &Parameters) -> Intake {
+        let requested = Some(parameters.areas());
+        let options = Options { requested, ..Options::new(day_of(self.parts.clock.now())) };
+        Intake::new(options, self.parts.cache.policy().keep_bundle)
+    }
+
+    /// Makes the record, checks whose it is, and seals it. Nothing is stored unless the patient matches.
+    fn seal(&self, body: Intake, of: &Origin, detail: &mut Detail) -> Result<Warmed, Outcome> {
+        let body = body.finish().map_err(|error| Outcome::Unreadable { problem: error.to_string() })?;
+        let Body { record, facts, kept } = body;
         unless_collection(&record.envelope)?;
-        let check = check_identity(&record.patients, &fetched.patient.demographics);
+        let trace_echo = echo(record.envelope.bundle_id.as_deref(), &of.answer.trace_id);
+        if self.parts.requires_trace_echo && trace_echo != SAME {
+            let problem = "it does not bear the trace id of its request, which this site requires".to_owned();
+            return Err(Outcome::Unreadable { problem });
+        }
+        let check = check_identity(&record.patients, &of.patient.demographics);
         unless_match(&check)?;
-        let manifest = Manifest::new(&record, body, self.provenance(fetched, &check), self.parts.clock.now());
-        let written = self.write(&record, &manifest, (&fetched.patient.demographics, body));
+        let provenance = self.provenance(of, &check);
+        let manifest = Manifest::with_facts(&record, facts, provenance, self.parts.clock.now());
+        let written = self.write(&record, &manifest, (&of.patient.demographics, kept.as_deref()));
         let committed = written.map_err(not_stored)?;
         let states = sections::states(&record);
         detail.areas_returned = sections::returned(&states);
@@ -195,23 +253,24 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
             areas: states.into_iter().map(|(area, state)| (area.as_str(), state)).collect(),
             rows: record.tables().map(|(table, batch)| (table.as_str(), batch.num_rows())).collect(),
             notices: record.notices.clone(),
-            bundle_bytes: body.len(),
+            changes: committed.changes.map(|changes| in_rows(&changes)),
+            bundle_bytes: of.answer.bytes,
             sealed_bytes: committed.bytes,
-            trace_id: fetched.answer.trace_id.clone(),
-            trace_echo: echo(record.envelope.bundle_id.as_deref(), &fetched.answer.trace_id),
-            attempts: fetched.answer.attempts,
-            superseded: fetched.patient.superseded,
+            trace_id: of.answer.trace_id.clone(),
+            trace_echo,
+            attempts: of.answer.attempts,
+            superseded: of.patient.superseded,
         })
     }
 
-    fn provenance(&self, fetched: &Fetched, check: &PatientCheck) -> Provenance {
-        let demographics = &fetched.patient.demographics;
+    fn provenance(&self, of: &Origin, check: &PatientCheck) -> Provenance {
+        let demographics = &of.patient.demographics;
         let people = (&demographics.nhs_number, &self.admission.requester);
         Provenance {
-            source: Some(Source::new(&demographics.practice, &fetched.provider)),
-            request: Some(Request::new(&fetched.parameters, people, &fetched.answer.trace_id)),
+            source: Some(Source::new(&demographics.practice, &of.provider)),
+            request: Some(Request::new(&of.parameters, people, &of.answer.trace_id)),
             patient_check: Some(PatientCheckFacts::from(check)),
-            retrieved_at: Some(fetched.at),
+            retrieved_at: Some(of.at),
         }
     }
 
@@ -219,7 +278,7 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
         &self,
         record: &Record,
         manifest: &Manifest,
-        (patient, bundle): (&Demographics, &[u8]),
+        (patient, bundle): (&Demographics, Option<&[u8]>),
     ) -> Result<Committed, CacheError> {
         let tables: Vec<_> = record.tables().collect();
         let contents = Contents {
@@ -229,18 +288,26 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
             requester: &self.admission.requester,
             patient: &patient.nhs_number,
         };
-        self.parts.cache.write_with_bundle(&self.admission.episode, &contents, Some(bundle))
+        self.parts.cache.write_with_bundle(&self.admission.episode, &contents, bundle)
     }
 }
 
+/// What [`echo`] says of the trace id of the request.
+const SAME: &str = "same";
+
 /// Whether the bundle bears the trace id of the request, as the specification wants it since 1.5. Practices' systems
-/// differ in it, so it is told and nothing is refused for it (`reliability` sheet, F-37).
+/// differ in it, so it is told, and nothing is refused for it unless the site wants that (`reliability` sheet, F-37).
 fn echo(bundle_id: Option<&str>, trace_id: &str) -> &'static str {
     match bundle_id {
-        Some(id) if id.eq_ignore_ascii_case(trace_id) => "same",
+        Some(id) if id.eq_ignore_ascii_case(trace_id) => SAME,
         Some(_) => "other",
         None => "absent",
     }
+}
+
+/// What a refresh has changed, as it is told.
+fn in_rows(changes: &Changes) -> BTreeMap<&'static str, ChangedRows> {
+    changes.iter().map(|(table, counts)| (*table, (*counts).into())).collect()
 }
 
 /// The calendar day in London, on which a drug is or is not current.

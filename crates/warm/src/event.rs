@@ -6,8 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use bedside_cache::ChangeCounts;
 use serde::Serialize;
 
+use crate::admissions::{PassedOver, StayEvent};
 use crate::strict::Problem;
 
 /// One event.
@@ -53,6 +55,10 @@ pub enum What {
     },
     /// An episode has its outcome.
     EpisodeFinished(EpisodeReport),
+    /// What a message reports of a stay has been done, or not.
+    StayReported(StayReported),
+    /// Nothing is done for a message.
+    MessagePassedOver(PassedOver),
     /// The run is over.
     RunFinished(Totals),
 }
@@ -68,6 +74,40 @@ pub struct LineRefused {
     pub by_policy: bool,
     /// Everything that is wrong with it.
     pub problems: Vec<Problem>,
+}
+
+/// What a message reports of a stay, and what came of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct StayReported {
+    /// Number of the message, from 1.
+    pub line: u64,
+    /// The host system's id of the episode.
+    pub episode: String,
+    /// What has become of the stay.
+    pub says: StayEvent,
+    /// What came of the report.
+    #[serde(flatten)]
+    pub outcome: StayOutcome,
+}
+
+/// What came of a report on a stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum StayOutcome {
+    /// The cache holds to it from now on.
+    Done,
+    /// There is no record of the episode, or none any more.
+    NothingHeld,
+    /// Whoever reports it may not.
+    Refused {
+        /// Why.
+        problem: String,
+    },
+    /// It could not be done; report it again.
+    NotDone {
+        /// Why.
+        problem: String,
+    },
 }
 
 /// What became of one admission.
@@ -173,6 +213,9 @@ pub struct Warmed {
     pub rows: BTreeMap<&'static str, usize>,
     /// Notices by severity.
     pub notices: BTreeMap<&'static str, usize>,
+    /// How many rows of each table are new, gone or changed since the generation before; `None` for a first
+    /// generation, or where the one before does not open.
+    pub changes: Option<BTreeMap<&'static str, ChangedRows>>,
     /// Bytes of the bundle.
     pub bundle_bytes: usize,
     /// Bytes on disk.
@@ -187,10 +230,27 @@ pub struct Warmed {
     pub superseded: bool,
 }
 
-/// How many ended how. They add up: `lines` is all of the others but `rows` and the bytes.
+/// How many rows of a table a refresh changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ChangedRows {
+    /// Rows whose id was not there before.
+    pub new: u64,
+    /// Rows whose id is not there any more.
+    pub gone: u64,
+    /// Rows of the same id and another content.
+    pub changed: u64,
+}
+
+impl From<ChangeCounts> for ChangedRows {
+    fn from(ChangeCounts { new, gone, changed }: ChangeCounts) -> Self {
+        Self { new, gone, changed }
+    }
+}
+
+/// How many ended how. They add up: `lines` is `warmed`, `refused`, `failed`, `stays` and `passed_over`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
-    /// Lines of the list that are not blank.
+    /// Lines of the list that are not blank, or messages.
     pub lines: usize,
     /// Records sealed.
     pub warmed: usize,
@@ -198,12 +258,37 @@ pub struct Totals {
     pub refused: usize,
     /// Everything else: malformed lines, refusals of the practice, failures.
     pub failed: usize,
+    /// Reports on stays that the cache holds to, or that there was nothing to do for.
+    pub stays: usize,
+    /// Messages that ask for nothing that is done here.
+    pub passed_over: usize,
     /// Rows sealed.
     pub rows: usize,
     /// Bytes of the bundles.
     pub bundle_bytes: usize,
     /// Bytes on disk.
     pub sealed_bytes: u64,
+}
+
+impl Warmed {
+    /// How many rows there are, and how many of them a refresh has changed.
+    fn message(&self) -> String {
+        let rows = self.rows.values().sum::<usize>();
+        let Some(changes) = &self.changes else { return format!("{rows} rows sealed") };
+        let sum = |count: fn(&ChangedRows) -> u64| changes.values().map(count).sum::<u64>();
+        let (new, gone, changed) = (sum(|rows| rows.new), sum(|rows| rows.gone), sum(|rows| rows.changed));
+        format!("{rows} rows sealed; since the record before: {new} new, {gone} gone, {changed} changed")
+    }
+}
+
+impl StayOutcome {
+    /// One line for people, where something is not as it should be.
+    pub fn problem(&self) -> Option<&str> {
+        match self {
+            Self::Done | Self::NothingHeld => None,
+            Self::Refused { problem } | Self::NotDone { problem } => Some(problem),
+        }
+    }
 }
 
 impl Outcome {
@@ -252,7 +337,7 @@ impl Outcome {
     /// One line for people: what happened, and what to do where there is something to do.
     pub fn message(&self) -> String {
         match self {
-            Self::Warmed(warmed) => format!("{} rows sealed", warmed.rows.values().sum::<usize>()),
+            Self::Warmed(warmed) => warmed.message(),
             Self::Refused { problems } => crate::strict::join(problems),
             Self::NotTraced(trouble) | Self::NoEndpoint(trouble) | Self::NotFetched(trouble) => {
                 format!("{} [{}: {}]", trouble.message, trouble.reason, trouble.advice)

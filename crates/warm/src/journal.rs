@@ -10,8 +10,8 @@ use std::path::Path;
 use std::str::FromStr;
 
 use bedside_audit::disk::{Disk, LocalDisk, Lock};
-use bedside_cache::EpisodeTag;
-use jiff::Timestamp;
+use bedside_cache::{EpisodeTag, Retention};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The name of a run, which is also the name of its journal: 1 to 64 ASCII letters, digits, `-` and `_`.
@@ -92,6 +92,9 @@ struct Entry {
     outcome: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     again: bool,
+    /// The list has been gone through.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    finished: bool,
     /// RFC 3339.
     at: String,
 }
@@ -104,8 +107,8 @@ impl Journal {
     /// [`JournalError`]; the run must not go on then.
     pub fn open(directory: &Path, run: &RunId, pipeline: &str, now: Timestamp) -> Result<Self, JournalError> {
         let disk = LocalDisk::open(directory)?;
-        let file = format!("{run}.journal");
-        let lock = disk.lock(&file)?;
+        let file = format!("{run}{ENDING}");
+        let lock = lock(&disk, &file)?;
         disk.sync_dir("")?;
         let bytes = disk.read(&file, 0)?;
         // A line that a crash cut short tells of something that had not begun.
@@ -147,6 +150,11 @@ impl Journal {
         self.append(&Entry { episode, outcome, again, ..Entry::at(now) })
     }
 
+    /// Notes that the run has come to the end of its list; durable when this returns.
+    pub(crate) fn finishes(&self, now: Timestamp) -> io::Result<()> {
+        self.append(&Entry { finished: true, ..Entry::at(now) })
+    }
+
     fn append(&self, entry: &Entry) -> io::Result<()> {
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
@@ -154,9 +162,109 @@ impl Journal {
     }
 }
 
+/// What a sweep of journals did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JournalsSwept {
+    /// Removed, because nothing can be gone on with any more.
+    pub removed: u64,
+    /// Not yet old enough.
+    pub kept: u64,
+    /// Of runs that are under way.
+    pub in_use: u64,
+    /// Not journals; a person has to look.
+    pub unreadable: u64,
+}
+
+/// Removes the journals of a directory whose time is over: of a run that came to the end of its list, so long after
+/// that as an episode is kept without a sign of its stay; of one that did not, at the ceiling. A run that is under
+/// way keeps its journal, and one that is begun meanwhile waits.
+///
+/// # Errors
+/// The directory cannot be used; what was removed stays so, and the next sweep goes on.
+pub fn sweep_journals(
+    directory: &Path,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<JournalsSwept, JournalError> {
+    let mut swept = JournalsSwept::default();
+    if !directory.try_exists()? {
+        return Ok(swept);
+    }
+    let disk = LocalDisk::open(directory)?;
+    let _nobody_begins = disk.lock(LOCK)?;
+    for file in disk.names("")?.into_iter().filter(|name| name.ends_with(ENDING)) {
+        let Some(_lock) = disk.try_lock(&file)? else {
+            swept.in_use += 1;
+            continue;
+        };
+        match age(&disk.read(&file, 0)?, now) {
+            Ok(age) if age.is_over(retention) => {
+                disk.remove_file(&file)?;
+                swept.removed += 1;
+            }
+            Ok(_) => swept.kept += 1,
+            Err(_) => swept.unreadable += 1,
+        }
+    }
+    disk.sync_dir("")?;
+    Ok(swept)
+}
+
+/// The lock of the directory, held while a journal comes or goes.
+const LOCK: &str = "lock";
+
+const ENDING: &str = ".journal";
+
+/// Takes the journal's own lock while no sweep can remove the file: whoever has waited for it asks again.
+fn lock(disk: &LocalDisk, file: &str) -> io::Result<Lock> {
+    loop {
+        let no_sweep = disk.lock(LOCK)?;
+        if let Some(lock) = disk.try_lock(file)? {
+            return Ok(lock);
+        }
+        drop(no_sweep);
+        drop(disk.lock(file)?);
+    }
+}
+
+/// How long a journal has been left alone.
+enum Age {
+    /// Nothing was ever written.
+    Empty,
+    Finished(SignedDuration),
+    Unfinished(SignedDuration),
+}
+
+impl Age {
+    fn is_over(&self, retention: &Retention) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Finished(age) => *age >= retention.without_heartbeat,
+            Self::Unfinished(age) => *age >= retention.ceiling,
+        }
+    }
+}
+
+fn age(bytes: &[u8], now: Timestamp) -> Result<Age, JournalError> {
+    // Whatever was cut short is later than what is whole, and then the age is that of the line before.
+    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+    let Some(last) = lines.next_back() else { return Ok(Age::Empty) };
+    let damaged = || JournalError::Damaged(bytes.iter().filter(|byte| **byte == b'\n').count());
+    let entry: Entry = serde_json::from_slice(last).map_err(|_| damaged())?;
+    let age = now.duration_since(entry.at.parse().map_err(|_| damaged())?);
+    Ok(if entry.finished { Age::Finished(age) } else { Age::Unfinished(age) })
+}
+
 impl Entry {
     fn at(now: Timestamp) -> Self {
-        Self { pipeline: None, episode: None, outcome: None, again: false, at: now.to_string() }
+        Self {
+            pipeline: None,
+            episode: None,
+            outcome: None,
+            again: false,
+            finished: false,
+            at: now.to_string(),
+        }
     }
 }
 
@@ -169,6 +277,7 @@ fn read(bytes: &[u8], pipeline: &str) -> Result<HashMap<String, Left>, JournalEr
                 return Err(JournalError::OtherPipeline(begun_with));
             }
             (Some(_), None, None) => {}
+            (None, None, None) if entry.finished => {}
             (None, Some(episode), None) => {
                 let at = entry.at.parse().map_err(|_| JournalError::Damaged(index + 1))?;
                 left.insert(episode, Left::Begun(at));
@@ -250,6 +359,63 @@ mod tests {
             assert!(journal.left(&one).is_some() && journal.left(&other).is_none(), "{end}");
             assert_eq!(fs::read(file(&folder)).expect("a file").len(), whole);
         }
+    }
+
+    #[test]
+    fn a_sweep_removes_what_nobody_can_go_on_with_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let runs = folder.path().join("runs");
+        let [one, _] = tags(&folder);
+        let journal = |name: &str| {
+            Journal::open(&runs, &name.parse().expect("a run"), "admission", NOW).expect("a journal")
+        };
+        journal("finished").finishes(NOW).expect("written");
+        journal("killed").begins(&one, NOW).expect("written");
+        for (name, text) in [("empty", ""), ("damaged", "x\n")] {
+            drop(journal(name));
+            fs::write(runs.join(format!("{name}.journal")), text).expect("written");
+        }
+        let under_way = journal("under-way");
+        let retention = Retention::default();
+        let sweep = |after: SignedDuration| {
+            let swept = sweep_journals(&runs, &retention, NOW + after).expect("swept");
+            (swept.removed, swept.kept, swept.in_use, swept.unreadable)
+        };
+        let moment = SignedDuration::from_secs(1);
+        assert_eq!(sweep(retention.without_heartbeat - moment), (1, 2, 1, 1), "the empty one");
+        assert_eq!(sweep(retention.without_heartbeat), (1, 1, 1, 1), "the finished one");
+        assert_eq!(sweep(retention.ceiling - moment), (0, 1, 1, 1));
+        assert_eq!(sweep(retention.ceiling), (1, 0, 1, 1), "the killed one");
+        drop(under_way);
+        assert_eq!(sweep(retention.ceiling), (1, 0, 0, 1));
+        assert_eq!(
+            sweep_journals(&runs.join("none"), &retention, NOW).expect("swept"),
+            JournalsSwept::default()
+        );
+    }
+
+    #[test]
+    fn a_run_that_waits_for_a_journal_while_it_is_swept_gets_a_new_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let runs = folder.path().join("runs");
+        drop(open(&folder).expect("a journal"));
+        let late = NOW + Retention::default().ceiling;
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    for _ in 0..50 {
+                        let journal = open(&folder).expect("a journal");
+                        journal.finishes(NOW).expect("the file that is locked is the one that is there");
+                        assert!(file(&folder).exists());
+                    }
+                });
+            }
+            threads.spawn(|| {
+                for _ in 0..200 {
+                    sweep_journals(&runs, &Retention::default(), late).expect("swept");
+                }
+            });
+        });
     }
 
     #[test]

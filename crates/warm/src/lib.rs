@@ -1,7 +1,7 @@
 //! A run: admissions in, each patient's record fetched, normalised, checked and sealed, and a report of what
 //! became of every one of them.
 //!
-//! [`Admissions`] reads the list, [`Pipeline`] says what to ask for, [`Warmer`] does it with bounded
+//! [`Admissions`] reads the list, [`Feed`] the messages of a hospital system, [`Pipeline`] says what to ask for, [`Warmer`] does it with bounded
 //! concurrency and tells [`Event`]s as they happen, [`Report`] is what came of it. An admission ends in exactly
 //! one [`Outcome`]. A run that was killed goes on from its [`Journal`], one that should end is told so by [`Stop`].
 //!
@@ -14,6 +14,9 @@ mod admission;
 mod admissions;
 mod episode;
 mod event;
+mod feed;
+mod identity;
+mod intake;
 mod journal;
 mod manifest;
 mod order;
@@ -24,6 +27,7 @@ mod report;
 mod run;
 mod sections;
 mod single_flight;
+mod stay;
 mod stop;
 pub mod strict;
 #[cfg(test)]
@@ -32,9 +36,13 @@ mod trail;
 mod trouble;
 
 pub use admission::{Admission, Consultation};
-pub use admissions::{Admissions, Line, Refused};
-pub use event::{EpisodeReport, Event, LineRefused, Outcome, Totals, Trouble, Warmed, What};
-pub use journal::{Journal, JournalError, NotARunId, RunId};
+pub use admissions::{Admissions, Line, PassedOver, Refused, Stay, StayEvent, Why};
+pub use event::{
+    ChangedRows, EpisodeReport, Event, LineRefused, Outcome, StayOutcome, StayReported, Totals, Trouble,
+    Warmed, What,
+};
+pub use feed::{Feed, FeedError, Form};
+pub use journal::{Journal, JournalError, JournalsSwept, NotARunId, RunId, sweep_journals};
 pub use manifest::{AccountFacts, BundleFacts, Manifest, PatientCheckFacts, Provenance, Request, Source};
 pub use order::AdmittedFirst;
 pub use pipeline::{NotApplicable, Pipeline, PipelineError};

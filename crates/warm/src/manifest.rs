@@ -121,16 +121,24 @@ pub struct Provenance {
 impl Manifest {
     /// The manifest of a record that was made of the bytes of `bundle`.
     pub fn new(record: &Record, bundle: &[u8], provenance: Provenance, normalised_at: Timestamp) -> Self {
+        let sha256 = digest::digest(&digest::SHA256, bundle);
+        let facts = BundleFacts::new(sha256.as_ref(), bundle.len(), record);
+        Self::with_facts(record, facts, provenance, normalised_at)
+    }
+
+    /// The manifest of a record whose bundle is told by its facts alone.
+    pub(crate) fn with_facts(
+        record: &Record,
+        bundle: BundleFacts,
+        provenance: Provenance,
+        normalised_at: Timestamp,
+    ) -> Self {
         Self {
             schema_version: SCHEMA_VERSION.to_owned(),
             software_version: env!("CARGO_PKG_VERSION").to_owned(),
             source: provenance.source,
             request: provenance.request,
-            bundle: BundleFacts {
-                sha256: hex::encode(digest::digest(&digest::SHA256, bundle).as_ref()),
-                bytes: bundle.len(),
-                entries: record.envelope.entries,
-            },
+            bundle,
             patient_check: provenance.patient_check,
             accounting: accounting(record),
             rows: record
@@ -151,6 +159,12 @@ impl Manifest {
     pub fn to_json(&self) -> String {
         // Maps with text keys and plain values always have a JSON form.
         serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+}
+
+impl BundleFacts {
+    pub(crate) fn new(sha256: &[u8], bytes: usize, record: &Record) -> Self {
+        Self { sha256: hex::encode(sha256), bytes, entries: record.envelope.entries }
     }
 }
 

@@ -1,26 +1,78 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 
+use bedside_model::EpisodeId;
 use jiff::Timestamp;
 
+use crate::admissions::{PassedOver, StayEvent, Why};
 use crate::{Admission, Line};
 
 /// Puts the admissions of a list in the order in which the patients were admitted, the longest waiting first, those
-/// without a time last, as far as it can look ahead.
+/// without a time last, as far as it can look ahead. What a later message says of an admission that still waits, or
+/// that its stay is over, is taken into account: nothing is sent for what is known to be so no longer.
 ///
 /// What is not an admission is told at once. Use it for a list that is there as a whole: on a list that is still
 /// being written it would wait for lines to come.
 pub struct AdmittedFirst<I> {
     lines: I,
     ahead: usize,
-    waiting: BTreeMap<(Timestamp, u64), Box<Admission>>,
+    waiting: BTreeMap<Place, Box<Admission>>,
+    places: HashMap<EpisodeId, Place>,
     read: u64,
+    due: VecDeque<Line>,
 }
+
+/// When the patient was admitted, and which line says so.
+type Place = (Timestamp, u64);
 
 impl<I: Iterator<Item = io::Result<Line>>> AdmittedFirst<I> {
     /// Looks so many admissions ahead.
     pub fn new(lines: I, ahead: usize) -> Self {
-        Self { lines, ahead: ahead.max(1), waiting: BTreeMap::new(), read: 0 }
+        Self {
+            lines,
+            ahead: ahead.max(1),
+            waiting: BTreeMap::new(),
+            places: HashMap::new(),
+            read: 0,
+            due: VecDeque::new(),
+        }
+    }
+
+    /// Lets an admission wait, or tells at once what is none.
+    fn take(&mut self, line: Line) {
+        match line {
+            Line::Admission(admission) => {
+                self.take_back(&admission.episode, Why::Replaced);
+                self.wait(admission);
+            }
+            Line::Update(admission) if self.take_back(&admission.episode, Why::Replaced) => {
+                self.wait(admission)
+            }
+            Line::Stay(stay) => {
+                if stay.says != StayEvent::Continues {
+                    self.take_back(&stay.episode, Why::Withdrawn);
+                }
+                self.due.push_back(Line::Stay(stay));
+            }
+            other => self.due.push_back(other),
+        }
+    }
+
+    fn wait(&mut self, admission: Box<Admission>) {
+        self.read += 1;
+        let place = (admission.admitted_at.unwrap_or(Timestamp::MAX), self.read);
+        self.places.insert(admission.episode.clone(), place);
+        self.waiting.insert(place, admission);
+    }
+
+    /// Whether an admission of the episode waited and waits no more.
+    fn take_back(&mut self, episode: &EpisodeId, why: Why) -> bool {
+        let taken = self.places.remove(episode).and_then(|place| self.waiting.remove(&place));
+        if taken.is_some() {
+            let episode = Some(episode.to_string());
+            self.due.push_back(Line::PassedOver(PassedOver { line: None, episode, event: None, why }));
+        }
+        taken.is_some()
     }
 }
 
@@ -28,18 +80,19 @@ impl<I: Iterator<Item = io::Result<Line>>> Iterator for AdmittedFirst<I> {
     type Item = io::Result<Line>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.waiting.len() < self.ahead {
+        while self.due.is_empty() && self.waiting.len() < self.ahead {
             match self.lines.next() {
-                Some(Ok(Line::Admission(admission))) => {
-                    self.read += 1;
-                    let admitted = admission.admitted_at.unwrap_or(Timestamp::MAX);
-                    self.waiting.insert((admitted, self.read), admission);
-                }
-                Some(other) => return Some(other),
+                Some(Ok(line)) => self.take(line),
+                Some(Err(error)) => return Some(Err(error)),
                 None => break,
             }
         }
-        self.waiting.pop_first().map(|(_, admission)| Ok(Line::Admission(admission)))
+        if let Some(line) = self.due.pop_front() {
+            return Some(Ok(line));
+        }
+        let (_, admission) = self.waiting.pop_first()?;
+        self.places.remove(&admission.episode);
+        Some(Ok(Line::Admission(admission)))
     }
 }
 
@@ -57,7 +110,7 @@ mod tests {
         AdmittedFirst::new(lines, ahead)
             .map(|line| match line.expect("read") {
                 Line::Admission(admission) => admission.episode.to_string(),
-                Line::Refused(_) => "-".to_owned(),
+                _ => "-".to_owned(),
             })
             .collect()
     }

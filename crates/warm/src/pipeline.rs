@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 use bedside_model::ClinicalArea;
@@ -10,12 +11,15 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::Admission;
+use crate::feed::{FeedRules, Update};
 
-/// What a run asks for, as data: the request of a `pipelines/*.toml` file. It has been checked against every
-/// rule of the `retrieve` sheet, section 5.1, on the day it was read.
+/// What a run asks for, as data: the request of a `pipelines/*.toml` file, and how messages announce admissions. It
+/// has been checked against every rule of the `retrieve` sheet, section 5.1, on the day it was read.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     name: String,
+    folder: PathBuf,
+    feed: Option<Arc<FeedRules>>,
     request: ParametersFile,
     consultation: Option<ConsultationRule>,
     areas: Vec<ClinicalArea>,
@@ -66,6 +70,7 @@ pub enum NotApplicable {
 struct PipelineFile {
     name: String,
     consultation: Option<ConsultationRule>,
+    feed: Option<FeedRules>,
     request: ParametersFile,
 }
 
@@ -126,6 +131,8 @@ impl Pipeline {
         }
         let mut pipeline = Self {
             name: read.name,
+            folder: Path::new(file).parent().unwrap_or(Path::new("")).to_owned(),
+            feed: read.feed.map(Arc::new),
             request: read.request,
             consultation: read.consultation,
             areas: Vec::new(),
@@ -144,6 +151,21 @@ impl Pipeline {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Where messages hold what an admission needs, where the file says so.
+    pub(crate) fn feed(&self) -> Option<&Arc<FeedRules>> {
+        self.feed.as_ref()
+    }
+
+    /// What an update of an admission does once the record was asked for.
+    pub(crate) fn update(&self) -> Update {
+        self.feed.as_ref().map(|feed| feed.update).unwrap_or_default()
+    }
+
+    /// The folder of the file: paths in it start there.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The areas it asks for.

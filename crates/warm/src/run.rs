@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -11,11 +11,13 @@ use bedside_spine::{AskTwice, Directory, Tracer, Transport};
 use jiff::Timestamp;
 use tokio::task::{Id, JoinError, JoinSet, block_in_place};
 
+use crate::admissions::{PassedOver, Stay, Why};
 use crate::episode::{Episode, Flights};
-use crate::event::{EpisodeReport, Event, LineRefused, Outcome, What};
+use crate::event::{EpisodeReport, Event, LineRefused, Outcome, StayReported, What};
+use crate::feed::Update;
 use crate::journal::{Journal, Left};
 use crate::strict::Problem;
-use crate::{Admission, Line, Pipeline, Refused, Report, Stop};
+use crate::{Admission, Line, Pipeline, Refused, Report, Stop, identity, stay};
 
 /// How long there is for one admission, from its first step to its last: twice a whole call.
 pub const EPISODE_DEADLINE: Duration = Duration::from_secs(180);
@@ -43,6 +45,25 @@ pub struct Parts<T, D> {
     pub concurrency: NonZeroUsize,
     /// How long there is for one admission; [`EPISODE_DEADLINE`] is the usual.
     pub deadline: Duration,
+    /// Whether a bundle that does not bear the trace id of its request is refused; otherwise that is told.
+    pub requires_trace_echo: bool,
+}
+
+impl<T, D: Directory> Parts<T, D> {
+    fn asking_twice(self) -> Parts<T, AskTwice<D>> {
+        Parts {
+            directory: AskTwice::new(self.directory, LOOK_UP_AGAIN),
+            transport: self.transport,
+            tracer: self.tracer,
+            asid: self.asid,
+            cache: self.cache,
+            audit: self.audit,
+            clock: self.clock,
+            concurrency: self.concurrency,
+            deadline: self.deadline,
+            requires_trace_echo: self.requires_trace_echo,
+        }
+    }
 }
 
 /// How one run is told apart from others, resumed and stopped.
@@ -77,9 +98,7 @@ where
 {
     /// A warmer of those parts.
     pub fn new(parts: Parts<T, D>) -> Self {
-        let Parts { transport, directory, tracer, asid, cache, audit, clock, concurrency, deadline } = parts;
-        let directory = AskTwice::new(directory, LOOK_UP_AGAIN);
-        let parts = Parts { transport, directory, tracer, asid, cache, audit, clock, concurrency, deadline };
+        let parts = parts.asking_twice();
         Self { parts: Arc::new(parts), flights: Arc::new(Flights::new()) }
     }
 
@@ -116,8 +135,13 @@ where
         {
             match line {
                 Ok(Line::Admission(admission)) => {
-                    self.admit(&mut course, *admission, (&pipeline, &stop)).await
+                    self.announce(&mut course, (*admission, false), (&pipeline, &stop)).await
                 }
+                Ok(Line::Update(admission)) => {
+                    self.announce(&mut course, (*admission, true), (&pipeline, &stop)).await
+                }
+                Ok(Line::Stay(stay)) => self.heed(&mut course, &stay).await,
+                Ok(Line::PassedOver(passed_over)) => course.pass_over(passed_over),
                 Ok(Line::Refused(refused)) => self.refuse(&mut course, refused),
                 Err(error) => {
                     course.break_off(&format!(
@@ -135,19 +159,57 @@ where
         course.finish()
     }
 
-    /// Begins an admission as soon as there is room, unless it is done already or the run should end.
-    async fn admit(
+    /// Begins an admission, or what is known anew of one that was begun, where that is asked for.
+    async fn announce(
         &self,
         course: &mut Course<'_>,
-        admission: Admission,
+        (admission, is_update): (Admission, bool),
         (pipeline, stop): (&Arc<Pipeline>, &Stop),
     ) {
-        let ticket = Ticket {
+        let ticket = self.ticket(&admission);
+        let is_known = course.begun.contains(ticket.tag.as_str());
+        if !is_update && !is_known {
+            return self.admit(course, (admission, ticket), (pipeline, stop)).await;
+        }
+        course.land_episode(&ticket.tag).await;
+        let held = block_in_place(|| identity::of_record(&self.parts.cache, &admission));
+        let why = match held {
+            Ok(None) if !is_known => Why::NotAdmitted,
+            Ok(_) if pipeline.update() == Update::Pass => Why::NotRefreshed,
+            Ok(_) => return self.admit(course, (admission, ticket), (pipeline, stop)).await,
+            Err(outcome) => return course.land(ticket, outcome),
+        };
+        let episode = Some(ticket.episode);
+        course.pass_over(PassedOver { line: None, episode, event: None, why });
+    }
+
+    /// Does what a message reports of a stay, once nothing is under way for the episode.
+    async fn heed(&self, course: &mut Course<'_>, stay: &Stay) {
+        course.land_episode(&self.parts.cache.episode_tag(&stay.episode)).await;
+        let outcome = block_in_place(|| stay::heed(&self.parts.cache, stay));
+        let (line, episode, says) = (stay.line, stay.episode.to_string(), stay.says);
+        let reported = StayReported { line, episode, says, outcome };
+        course.tell(What::StayReported(reported.clone()));
+        course.report.stays.push(reported);
+    }
+
+    fn ticket(&self, admission: &Admission) -> Ticket {
+        Ticket {
             tag: self.parts.cache.episode_tag(&admission.episode),
             episode: admission.episode.to_string(),
             practice: admission.demographics.practice.to_string(),
             started: self.parts.clock.now(),
-        };
+        }
+    }
+
+    /// Begins an admission as soon as there is room, unless it is done already or the run should end.
+    async fn admit(
+        &self,
+        course: &mut Course<'_>,
+        (admission, ticket): (Admission, Ticket),
+        (pipeline, stop): (&Arc<Pipeline>, &Stop),
+    ) {
+        course.begun.insert(ticket.tag.to_string());
         if let Some(earlier) = course.done_earlier(&ticket.tag) {
             return course.land(ticket, Outcome::Earlier { earlier });
         }
@@ -207,6 +269,8 @@ struct Course<'a> {
     journal: Option<Journal>,
     /// When each episode was sealed last, where an earlier part of the run did not live to note it.
     sealed: HashMap<String, Timestamp>,
+    /// Episodes whose admission has come in this run.
+    begun: HashSet<String>,
     flying: JoinSet<Outcome>,
     tickets: HashMap<Id, Ticket>,
 }
@@ -226,8 +290,8 @@ impl<'a> Course<'a> {
         on_event: &'a mut dyn FnMut(&Event),
     ) -> Self {
         let report = Report { run, began: clock.now().to_string(), ..Report::default() };
-        let (sealed, tickets) = (HashMap::new(), HashMap::new());
-        Self { clock, on_event, report, journal, sealed, flying: JoinSet::new(), tickets }
+        let (sealed, begun, tickets) = (HashMap::new(), HashSet::new(), HashMap::new());
+        Self { clock, on_event, report, journal, sealed, begun, flying: JoinSet::new(), tickets }
     }
 
     fn tell(&mut self, what: What) {
@@ -264,6 +328,13 @@ impl<'a> Course<'a> {
         })
     }
 
+    /// Lands others, too, until nothing is under way for the episode.
+    async fn land_episode(&mut self, tag: &EpisodeTag) {
+        while self.tickets.values().any(|ticket| ticket.tag == *tag) {
+            self.land_one().await;
+        }
+    }
+
     async fn land_one(&mut self) {
         let Some(landed) = self.flying.join_next_with_id().await else { return };
         let (id, outcome) = match landed {
@@ -292,12 +363,24 @@ impl<'a> Course<'a> {
         self.report.episodes.push(report);
     }
 
+    fn pass_over(&mut self, passed_over: PassedOver) {
+        *self.report.passed_over.entry(passed_over.why).or_default() += 1;
+        self.tell(What::MessagePassedOver(passed_over));
+    }
+
     fn break_off(&mut self, problem: &str) {
         self.tell(What::InputFailed { problem: problem.to_owned() });
         self.report.input_problem = Some(problem.to_owned());
     }
 
     fn finish(mut self) -> Report {
+        if let Some(journal) = &self.journal
+            && !self.report.stopped
+            && self.report.input_problem.is_none()
+        {
+            // Without the note the journal is kept for longer.
+            let _ = block_in_place(|| journal.finishes(self.clock.now()));
+        }
         self.tell(What::RunFinished(self.report.totals()));
         self.report.ended = self.clock.now().to_string();
         self.report

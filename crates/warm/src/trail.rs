@@ -43,7 +43,7 @@ pub(crate) fn note_answer(detail: &mut Detail, answer: &Answer) {
     detail.trace_id = Some(answer.trace_id.clone());
     detail.http_status = Some(answer.status);
     detail.attempts = Some(answer.attempts);
-    detail.bytes = Some(answer.body.len() as u64);
+    detail.bytes = Some(answer.bytes as u64);
 }
 
 /// What support will ask for of an attempt that gave no record.

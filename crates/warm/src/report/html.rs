@@ -28,6 +28,10 @@ fn write(page: &mut String, report: &Report) -> std::fmt::Result {
         "<p>{} of {} warmed, {} refused by policy, {} failed; {} rows sealed.</p>",
         totals.warmed, totals.lines, totals.refused, totals.failed, totals.rows
     )?;
+    if totals.stays + totals.passed_over > 0 {
+        let (stays, passed_over) = (totals.stays, totals.passed_over);
+        writeln!(page, "<p>{stays} reports on stays heeded, {passed_over} messages passed over.</p>")?;
+    }
     if report.stopped {
         writeln!(page, "<p><strong>The run was asked to stop.</strong> Go on with --run-id {run}.</p>")?;
     }
@@ -37,6 +41,7 @@ fn write(page: &mut String, report: &Report) -> std::fmt::Result {
     let (warmed, other): (Vec<_>, Vec<_>) =
         report.episodes.iter().partition(|episode| episode.outcome.is_warmed());
     lines_refused(page, report)?;
+    stays_not_heeded(page, report)?;
     episodes(page, "Not warmed: nothing is stored for these", &other)?;
     episodes(page, "Warmed", &warmed)?;
     writeln!(page, "</html>")
@@ -60,6 +65,26 @@ fn lines_refused(page: &mut String, report: &Report) -> std::fmt::Result {
         )?;
     }
     writeln!(page, "</table>")
+}
+
+fn stays_not_heeded(page: &mut String, report: &Report) -> std::fmt::Result {
+    let not_heeded = report.stays.iter().filter_map(|stay| Some((stay, stay.outcome.problem()?)));
+    for (index, (stay, problem)) in not_heeded.enumerate() {
+        if index == 0 {
+            write!(
+                page,
+                "<table><caption>Reports on stays that were not heeded: report them again</caption>"
+            )?;
+            writeln!(page, "<tr><th>Message<th>Episode<th>What is wrong")?;
+        }
+        let (episode, problem) = (escape_html(&stay.episode), escape_html(problem));
+        writeln!(page, "<tr><td>{}<td>{episode}<td>{problem}", stay.line)?;
+    }
+    if report.stays.iter().any(|stay| stay.outcome.problem().is_some()) {
+        writeln!(page, "</table>")
+    } else {
+        Ok(())
+    }
 }
 
 fn episodes(page: &mut String, caption: &str, episodes: &[&EpisodeReport]) -> std::fmt::Result {

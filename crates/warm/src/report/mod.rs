@@ -4,9 +4,12 @@ mod html;
 
 pub use html::escape_html;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use crate::event::{EpisodeReport, LineRefused, Outcome, Totals};
+use crate::admissions::Why;
+use crate::event::{EpisodeReport, LineRefused, Outcome, StayOutcome, StayReported, Totals};
 
 /// What became of a whole list, in the order in which things ended.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -25,6 +28,10 @@ pub struct Report {
     pub lines_refused: Vec<LineRefused>,
     /// What became of each admission.
     pub episodes: Vec<EpisodeReport>,
+    /// What messages reported of stays.
+    pub stays: Vec<StayReported>,
+    /// How many messages nothing was done for, by the reason.
+    pub passed_over: BTreeMap<Why, usize>,
     /// Why the list could not be read to its end, if so.
     pub input_problem: Option<String>,
 }
@@ -32,8 +39,16 @@ pub struct Report {
 impl Report {
     /// How many ended how.
     pub fn totals(&self) -> Totals {
-        let mut totals =
-            Totals { lines: self.lines_refused.len() + self.episodes.len(), ..Totals::default() };
+        let passed_over = self.passed_over.values().sum();
+        let lines = self.lines_refused.len() + self.episodes.len() + self.stays.len() + passed_over;
+        let mut totals = Totals { lines, passed_over, ..Totals::default() };
+        for stay in &self.stays {
+            match stay.outcome {
+                StayOutcome::Done | StayOutcome::NothingHeld => totals.stays += 1,
+                StayOutcome::Refused { .. } => totals.refused += 1,
+                StayOutcome::NotDone { .. } => totals.failed += 1,
+            }
+        }
         for line in &self.lines_refused {
             if line.by_policy {
                 totals.refused += 1;
@@ -59,10 +74,10 @@ impl Report {
         totals
     }
 
-    /// Whether every line was warmed and the list was read to its end.
+    /// Whether every admission was warmed, every report on a stay heeded, and the list read to its end.
     pub fn all_warmed(&self) -> bool {
         let totals = self.totals();
-        self.is_whole() && totals.warmed == totals.lines
+        self.is_whole() && totals.refused == 0 && totals.failed == 0
     }
 
     /// Whether policy alone kept something from being warmed.

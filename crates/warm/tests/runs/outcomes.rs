@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use crate::support::{FakeSpine, NOW, NUMBERS, Reply, Ward, bundle, line, list};
+use crate::support::{FakeSpine, NOW, NUMBERS, Ran, Reply, Shared, Ward, bundle, line, list};
 use bedside_audit::verify;
 use bedside_cache::{HoldReason, ReaderAssertion};
 use bedside_model::schema::Table;
@@ -248,12 +248,50 @@ async fn a_list_that_breaks_off_is_reported_and_what_was_read_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn warming_again_makes_the_next_generation() {
-    let ward = Ward::new([(0, bundle(0, "Edith"))]);
-    ward.warm(&list([line(0)])).await;
-    let ran = ward.warm(&list([line(0)])).await;
-    let finished = ran.events.iter().find(|event| event["type"] == "episode_finished").expect("finished");
-    assert_eq!(finished["generation"], 2);
+async fn warming_again_makes_the_next_generation_and_says_what_changed() {
+    let mut ward = Ward::new([(0, bundle(0, "Edith"))]);
+    let told = |ran: &Ran| {
+        let finished = ran.events.iter().find(|event| event["type"] == "episode_finished");
+        finished.expect("finished").clone()
+    };
+    assert_eq!(told(&ward.warm(&list([line(0)])).await)["changes"], Value::Null);
+    let Reply::Body(body) = bundle(0, "Edith") else { panic!("a body") };
+    let recorded = body.replace("Zanthoxylum", "Xanthosoma").replace("\"a1\"", "\"a2\"");
+    for (body, new, gone, changed) in [
+        (body.clone(), 0, 0, 0),
+        (body.replace("2010-06", "2011-06"), 0, 0, 1),
+        (recorded.replace("AllergyIntolerance/a1", "AllergyIntolerance/a2"), 1, 1, 0),
+    ] {
+        let spine = FakeSpine {
+            replies: [(NUMBERS[0].to_owned(), Reply::Body(body))].into(),
+            ..FakeSpine::default()
+        };
+        ward.spine = Shared(std::sync::Arc::new(spine));
+        let ran = ward.warm(&list([line(0)])).await;
+        let expected = json!({"new": new, "gone": gone, "changed": changed});
+        assert_eq!(told(&ran)["changes"]["allergies"], expected);
+        let words = ran.report.episodes[0].outcome.message();
+        assert!(words.contains(&format!("{new} new, {gone} gone")), "{words}");
+    }
+    assert_eq!(told(&ward.warm(&list([line(0)])).await)["generation"], 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_in_pieces_is_the_same_record_and_is_kept_only_where_the_site_keeps_it() {
+    let Reply::Body(body) = bundle(0, "Edith") else { panic!("a body") };
+    for keep_bundle in [true, false] {
+        let mut ward = Ward::new([(0, Reply::Pieces(body.clone(), 7))]);
+        ward.keep(keep_bundle);
+        assert_eq!(ward.warm(&list([line(0)])).await.outcome("EP-0"), "warmed");
+        let grant = || ward.cache.grant(&reader(), &"EP-0".parse().expect("an id")).expect("granted");
+        let manifest: Manifest =
+            serde_json::from_str(ward.cache.read(&grant()).expect("opened").manifest()).expect("a manifest");
+        let sha256 = ring::digest::digest(&ring::digest::SHA256, body.as_bytes());
+        assert_eq!(manifest.bundle.sha256, bedside_audit::hex::encode(sha256.as_ref()));
+        assert_eq!(manifest.bundle.bytes, body.len());
+        let kept = ward.cache.bundle(&grant()).expect("told");
+        assert_eq!(kept.as_deref(), keep_bundle.then_some(body.as_bytes()));
+    }
 }
 
 /// The fields of each event, which programs read: a change here is a change for them.
@@ -270,6 +308,7 @@ async fn events_have_these_fields_and_hold_no_identity() {
         "areas",
         "rows",
         "notices",
+        "changes",
         "bundle_bytes",
         "sealed_bytes",
         "trace_id",
@@ -283,7 +322,17 @@ async fn events_have_these_fields_and_hold_no_identity() {
             (Some("episode_started"), _) => vec!["episode", "practice"],
             (Some("line_refused"), _) => vec!["line", "episode", "by_policy", "problems"],
             (Some("run_finished"), _) => {
-                vec!["lines", "warmed", "refused", "failed", "rows", "bundle_bytes", "sealed_bytes"]
+                vec![
+                    "lines",
+                    "warmed",
+                    "refused",
+                    "failed",
+                    "stays",
+                    "passed_over",
+                    "rows",
+                    "bundle_bytes",
+                    "sealed_bytes",
+                ]
             }
             (Some("episode_finished"), outcome) => {
                 let own = match outcome {

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bedside_audit::{AuditLog, Clock, Pepper, Secret, SystemRandomness};
-use bedside_cache::{Cache, KeyFile};
+use bedside_cache::{Cache, KeyFile, SitePolicy};
 use bedside_spine::{
-    AllowedHosts, Answer, Call, ContentType, Decision, Evidence, FetchError, StaticDirectory, Tracer,
-    Transport, Witness,
+    AllowedHosts, Answer, BodySink, Call, ContentType, Decision, Evidence, FetchError, StaticDirectory,
+    Tracer, Transport, Witness,
 };
 use bedside_warm::{Admissions, Control, EPISODE_DEADLINE, Event, Line, Parts, Pipeline, Report, Warmer};
 use jiff::Timestamp;
@@ -36,6 +36,8 @@ impl Clock for FixedClock {
 pub(crate) enum Reply {
     Body(String),
     Error(Decision),
+    /// The body in pieces of that length, after an attempt that broke off in the middle of another.
+    Pieces(String, usize),
     /// Two attempts end so, the third with the body.
     FailsTwice(Decision, String),
     Never,
@@ -54,7 +56,12 @@ pub(crate) struct FakeSpine {
 }
 
 impl Transport for Shared {
-    async fn fetch(&self, call: &Call, witness: &dyn Witness) -> Result<Answer, FetchError> {
+    async fn fetch(
+        &self,
+        call: &Call,
+        witness: &dyn Witness,
+        sink: &mut dyn BodySink,
+    ) -> Result<Answer, FetchError> {
         let spine = &self.0;
         spine.calls.fetch_add(1, Ordering::SeqCst);
         if let Some(pairs) = &spine.pairs {
@@ -71,7 +78,14 @@ impl Transport for Shared {
             ..Evidence::default()
         };
         match spine.replies[call.nhs_number.expose()].clone() {
-            Reply::Body(body) => Ok(answer(body, &evidence.trace_id)),
+            Reply::Body(body) => Ok(answer(&body, &evidence.trace_id, sink)),
+            Reply::Pieces(body, length) => {
+                sink.begin();
+                sink.take(b"{\"resourceType\":\"Bundle\",\"entry\":[{\"resource\"");
+                let answer = answer("", &evidence.trace_id, sink);
+                body.as_bytes().chunks(length).for_each(|piece| sink.take(piece));
+                Ok(Answer { bytes: body.len(), ..answer })
+            }
             Reply::Error(decision) => Err(FetchError { decision, evidence }),
             Reply::FailsTwice(error, body) => {
                 for _ in 0..2 {
@@ -80,7 +94,7 @@ impl Transport for Shared {
                         return Err(failed);
                     }
                 }
-                Ok(answer(body, &evidence.trace_id))
+                Ok(answer(&body, &evidence.trace_id, sink))
             }
             Reply::Never => std::future::pending().await,
             Reply::Panic => panic!("a defect, with {} in its words", call.nhs_number.expose()),
@@ -88,10 +102,12 @@ impl Transport for Shared {
     }
 }
 
-fn answer(body: String, trace_id: &str) -> Answer {
+fn answer(body: &str, trace_id: &str, sink: &mut dyn BodySink) -> Answer {
+    sink.begin();
+    sink.take(body.as_bytes());
     Answer {
         received: body.len(),
-        body: body.into_bytes(),
+        bytes: body.len(),
         status: 200,
         content_type: ContentType::FhirJson,
         trace_id: trace_id.to_owned(),
@@ -140,6 +156,14 @@ impl Ward {
         let cache = Cache::open(&folder.path().join("cache"), key, audit.clone(), clock.clone());
         let cache = Arc::new(cache.expect("a cache"));
         Self { folder, cache, audit, spine: Shared(Arc::new(spine)), deadline: EPISODE_DEADLINE, clock }
+    }
+
+    /// The same ward under a policy that keeps the practice's answer, or does not.
+    pub(crate) fn keep(&mut self, keep_bundle: bool) {
+        let key = Box::new(KeyFile::new(Secret::random(&SystemRandomness).expect("randomness")));
+        let root = self.folder.path().join("kept");
+        let cache = Cache::open(&root, key, self.audit.clone(), self.clock.clone()).expect("a cache");
+        self.cache = Arc::new(cache.with_policy(SitePolicy { keep_bundle, ..SitePolicy::default() }));
     }
 
     pub(crate) fn audit_folder(&self) -> PathBuf {
@@ -196,6 +220,7 @@ impl Ward {
             clock: self.clock.clone(),
             concurrency: NonZeroUsize::new(2).expect("not zero"),
             deadline: self.deadline,
+            requires_trace_echo: false,
         })
     }
 }

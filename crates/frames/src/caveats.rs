@@ -23,6 +23,8 @@ pub struct Caveats {
     pub generation: u64,
     /// The areas of the view, that of its rows first.
     pub areas: Vec<AreaCaveats>,
+    /// The caveats of the generation that it is compared with, for a view that compares.
+    pub earlier: Option<Box<Caveats>>,
 }
 
 /// What may be concluded of one clinical area: its row of `sections`.
@@ -65,6 +67,7 @@ impl Caveats {
             freshness: episode.freshness(),
             generation: episode.generation(),
             areas: areas.iter().map(of).collect::<Result<_, _>>()?,
+            earlier: None,
         })
     }
 
@@ -85,7 +88,9 @@ impl Caveats {
     /// The columns that put the caveats into every row of a view.
     pub(crate) fn columns(&self) -> Vec<Expr> {
         let areas = self.areas.iter().flat_map(AreaCaveats::columns);
-        self.origin_columns().into_iter().chain(areas).collect()
+        let columns = self.origin_columns().into_iter().chain(areas);
+        let earlier = self.earlier.iter().flat_map(|earlier| earlier.columns());
+        columns.chain(earlier.map(|column| column.name().prefix("earlier_"))).collect()
     }
 
     /// Those of them that say where a row is from.

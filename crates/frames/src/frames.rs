@@ -42,6 +42,9 @@ pub enum FrameError {
         /// The area.
         area: &'static str,
     },
+    /// Only one generation of the episode is kept, so there is nothing to compare it with.
+    #[error("no earlier generation of the episode is kept, so there is nothing to compare it with")]
+    NoEarlierGeneration,
     /// The record has no consultation of that id: look for it in the table `consultations`.
     #[error("the record has no consultation of that id; the table consultations has them all")]
     NoSuchConsultation,

@@ -10,11 +10,12 @@
 //! table holds and the view does not show is counted.
 //!
 //! The only crate that links Polars. Nothing here opens an episode: whoever has an [`OpenEpisode`] was granted
-//! it, and no function takes two.
+//! it, and no function takes two: [`changes`] takes two generations of one.
 //!
 //! [`OpenEpisode`]: bedside_cache::OpenEpisode
 
 mod caveats;
+mod changes;
 mod completeness;
 mod consultation;
 mod frames;
@@ -28,6 +29,7 @@ mod view;
 pub use polars;
 
 pub use caveats::{AreaCaveats, Caveats};
+pub use changes::changes;
 pub use completeness::completeness;
 pub use consultation::consultation;
 pub use frames::{FrameError, table};

@@ -1,15 +1,16 @@
-//! Episodes to query in tests, each table from JSON rows in which absent columns are null and absent lists empty.
+//! Episodes to query in tests, each table from JSON rows.
 
-use std::io::Cursor;
+mod rows;
+
+use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_json::ReaderBuilder;
-use arrow_schema::DataType;
 use bedside_audit::{AuditLog, Pepper, Secret, SystemClock, SystemRandomness};
-use bedside_cache::{Cache, Contents, KeyFile, OpenEpisode, ReaderAssertion};
+use bedside_cache::{Cache, Contents, Generations, KeyFile, OpenEpisode, ReaderAssertion, Stale};
 use bedside_model::Requester;
 use bedside_model::schema::Table;
+use rows::batch;
 use serde_json::{Value, json};
 
 use crate::{Collected, FrameError, View};
@@ -19,6 +20,16 @@ const MANIFEST: &str = r#"{"retrieved_at": "2026-05-01T23:30:00Z", "source": {"p
 
 /// An episode with those rows, sealed and opened as any reader would.
 pub(crate) fn opened(tables: &[(Table, Vec<Value>)]) -> OpenEpisode {
+    last_of(&[tables]).current
+}
+
+/// Two generations of an episode, the earlier first.
+pub(crate) fn generations(tables: [&[(Table, Vec<Value>)]; 2]) -> Generations {
+    last_of(&tables)
+}
+
+/// The last of those generations, and the one before it.
+fn last_of(generations: &[&[(Table, Vec<Value>)]]) -> Generations {
     let folder = tempfile::tempdir().expect("a folder");
     let secret = || Secret::random(&SystemRandomness).expect("randomness");
     let clock = Arc::new(SystemClock);
@@ -26,22 +37,24 @@ pub(crate) fn opened(tables: &[(Table, Vec<Value>)]) -> OpenEpisode {
     let audit = Arc::new(audit.expect("a log"));
     let key = Box::new(KeyFile::new(secret()));
     let cache = Cache::open(&folder.path().join("cache"), key, audit, clock).expect("a cache");
-    let rows = |table| tables.iter().find(|(name, _)| *name == table).map_or(&[][..], |(_, rows)| rows);
-    let batches = Table::ALL.map(|table| (table, batch(table, rows(table))));
     let episode = "EP-1".parse().expect("an id");
     let requester = requester();
-    let contents = Contents {
-        manifest: MANIFEST,
-        tables: &batches.each_ref().map(|(table, batch)| (*table, batch)),
-        expires: "9990-01-01T00:00:00Z".parse().expect("a time"),
-        requester: &requester,
-        patient: &"9990000018".parse().expect("a test number"),
-    };
-    cache.write(&episode, &contents).expect("sealed");
+    for tables in generations {
+        let rows = |table| tables.iter().find(|(name, _)| *name == table).map_or(&[][..], |(_, rows)| rows);
+        let batches = Table::ALL.map(|table| (table, batch(table, rows(table))));
+        let contents = Contents {
+            manifest: MANIFEST,
+            tables: &batches.each_ref().map(|(table, batch)| (*table, batch)),
+            expires: "9990-01-01T00:00:00Z".parse().expect("a time"),
+            requester: &requester,
+            patient: &"9990000018".parse().expect("a test number"),
+        };
+        cache.write(&episode, &contents).expect("sealed");
+    }
     let assertion =
         ReaderAssertion { requester, reason: "directcare".into(), relationship: "admitting team".into() };
     let grant = cache.grant(&assertion, &episode).expect("granted");
-    cache.read(&grant).expect("opened")
+    cache.read_with_earlier(&grant, NonZeroU8::MIN, Stale::Refused).expect("opened")
 }
 
 fn requester() -> Requester {
@@ -56,24 +69,6 @@ fn requester() -> Requester {
         organisation: "RX999".parse().expect("an ODS code"),
         organisation_name: "Test Hospital".into(),
     }
-}
-
-fn batch(table: Table, rows: &[Value]) -> RecordBatch {
-    let schema = table.schema();
-    let mut lines = String::new();
-    for (index, row) in rows.iter().enumerate() {
-        let mut row = row.clone();
-        row["entry_index"] = json!(index);
-        for field in schema.fields() {
-            if matches!(field.data_type(), DataType::List(_)) && row.get(field.name()).is_none() {
-                row[field.name().as_str()] = json!([]);
-            }
-        }
-        lines.push_str(&format!("{row}\n"));
-    }
-    let reader = ReaderBuilder::new(schema.clone()).with_strict_mode(true).build(Cursor::new(lines));
-    let batch = reader.expect("a schema that JSON can fill").next();
-    batch.map_or_else(|| RecordBatch::new_empty(schema), |batch| batch.expect("rows of the schema"))
 }
 
 /// The row of `sections` of an area, of which something is missing.

@@ -77,6 +77,22 @@ fn threads() {
         let in_turn = || timed(|| both.iter().for_each(|bytes| drop(whole(black_box(bytes), &options))));
         told(&format!("speed of two threads over one, {}", input.name), in_turn, at_once);
     }
+    // What two threads of this machine can gain at all: they may be one core's.
+    let both = [1_u64, 2];
+    let at_once = || pool.install(|| timed(|| both.par_iter().map(|seed| adding(*seed)).max()));
+    let in_turn = || timed(|| both.iter().map(|seed| adding(*seed)).max());
+    told("speed of two threads over one, adding without memory", in_turn, at_once);
+}
+
+/// Some milliseconds of arithmetic that keeps every unit of a core busy and touches no memory.
+fn adding(seed: u64) -> u64 {
+    let mut sums = [seed; 8];
+    for number in 0..black_box(2_000_000_u64) {
+        for sum in &mut sums {
+            *sum = sum.rotate_left(1) ^ number;
+        }
+    }
+    sums.into_iter().fold(0, u64::wrapping_add)
 }
 
 /// Time per byte where ten times as many statements share one Medication.

@@ -9,13 +9,14 @@
 mod record;
 
 use std::error::Error;
+use std::num::NonZeroU8;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
 use bedside_audit::{AuditLog, Detail, Event, EventKind, Outcome, Pepper, verify};
-use bedside_cache::{Cache, Contents, KeyFile, ReaderAssertion, Secret, SystemClock};
+use bedside_cache::{Cache, Contents, Grant, KeyFile, ReaderAssertion, Secret, Stale, SystemClock};
 use bedside_model::schema::Table;
 use bedside_model::{NhsNumber, Requester};
 use jiff::{SignedDuration, Timestamp};
@@ -33,17 +34,23 @@ fn main() -> Result<()> {
     let site = Site::open(disk.path())?;
     let tables = record::sized(ROWS);
     let (input, plain) = (in_memory(&tables), plain_parquet(&tables)?);
-    let (mut seals, mut opens, mut sealed) = (Vec::new(), Vec::new(), 0);
-    for _ in 0..ROUNDS {
-        let (took, committed) = timed(|| site.write("EP-1", &tables))?;
+    let (mut seals, mut refreshes, mut opens, mut both, mut sealed) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), 0);
+    for round in 0..ROUNDS {
+        let episode = format!("EP-1-{round}");
+        let (took, committed) = timed(|| site.write(&episode, &tables))?;
         seals.push(took);
         sealed = committed;
-        opens.push(timed(|| site.read("EP-1"))?.0);
+        refreshes.push(timed(|| site.write(&episode, &tables))?.0);
+        opens.push(timed(|| site.read(&episode))?.0);
+        both.push(timed(|| site.read_both(&episode))?.0);
     }
-    println!("record: {input} bytes in memory, {plain} as plain Parquet, {sealed} sealed");
+    println!("record: {input} bytes in memory, {plain} as plain Parquet, {sealed} sealed (one generation)");
     println!("sealed / plain: {:.2}, sealed / memory: {:.2}", ratio(sealed, plain), ratio(sealed, input));
-    println!("seal with every sync: {}", percentiles(seals));
+    println!("seal a first record, every sync: {}", percentiles(seals));
+    println!("seal a refresh and compare it with the one before: {}", percentiles(refreshes));
     println!("open with both audit records: {}", percentiles(opens));
+    println!("open with the generation before, three audit records: {}", percentiles(both));
     let empty = site.write("EP-2", &record::sized(0))?;
     println!("the smallest record, every table empty: {empty} bytes sealed");
     episodes()?;
@@ -126,14 +133,24 @@ impl Site {
     }
 
     fn read(&self, episode: &str) -> Result<()> {
+        self.cache.read(&self.grant(episode)?)?;
+        Ok(())
+    }
+
+    fn read_both(&self, episode: &str) -> Result<()> {
+        let grant = self.grant(episode)?;
+        let both = self.cache.read_with_earlier(&grant, NonZeroU8::MIN, Stale::Refused)?;
+        assert!(both.changes(Table::Allergies).is_some(), "the one before is kept");
+        Ok(())
+    }
+
+    fn grant(&self, episode: &str) -> Result<Grant> {
         let assertion = ReaderAssertion {
             requester: self.requester.clone(),
             reason: "directcare".into(),
             relationship: "admitting team".into(),
         };
-        let grant = self.cache.grant(&assertion, &episode.parse()?)?;
-        self.cache.read(&grant)?;
-        Ok(())
+        Ok(self.cache.grant(&assertion, &episode.parse()?)?)
     }
 }
 

@@ -37,6 +37,13 @@
 //! The episode's key is wrapped with AES-256-GCM and a random nonce, bound to episode, key-encryption key and
 //! wrap generation. `security` asks for AES-256-GCM-SIV or AES-KW; ring, the one crypto library here, has
 //! neither. With one wrap an episode and random 96-bit nonces, GCM stays far from its limit of 2^32 wraps a key.
+//! With the feature `pkcs11` the same is done by a token with a key that it keeps (`TokenKey`).
+//!
+//! # Where it lies
+//!
+//! On a local disk. With the feature `objects` the same names can be objects of a store of S3's kind, which several
+//! machines share: `Cache::open_on` with an `ObjectDisk`. A lock is then a lease, and `CURRENT` is replaced by a put
+//! that fails when another machine replaced it since the lease was taken. Each machine keeps an audit log of its own.
 //!
 //! # Who reads
 //!

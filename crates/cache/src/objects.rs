@@ -242,11 +242,12 @@ impl Shared {
         }
     }
 
-    /// Whether that is the claim of nobody, or of somebody whose time is long over.
+    /// Whether that is the claim of nobody, or of somebody whose time is long over. A lock that was copied from a local
+    /// disk is empty.
     fn is_free(&self, claim: &[u8]) -> bool {
         let text = String::from_utf8_lossy(claim);
         let until = text.trim_end().split_once(' ').and_then(|(_, until)| until.parse::<Timestamp>().ok());
-        text == FREE || until.is_some_and(|until| self.clock.now() > until + GRACE)
+        text.is_empty() || text == FREE || until.is_some_and(|until| self.clock.now() > until + GRACE)
     }
 
     fn copy(&self, from: Path, to: Path, mode: PutMode) -> io::Result<()> {

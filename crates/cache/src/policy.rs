@@ -27,6 +27,9 @@ pub struct SitePolicy {
     /// The roles that may act on an episode, as the host system names them, letter for letter; `None` for every
     /// role that the host system lets through.
     pub roles: Option<BTreeSet<String>>,
+    /// Organisations that share the care of this site's episodes: their staff read an episode as its own do, by the same
+    /// rule and under their own name. Ending or holding it stays with its own organisation. None.
+    pub partners: BTreeSet<OdsCode>,
     /// Whether the raw bundle is sealed beside the tables.
     pub keep_bundle: bool,
     /// How many generations stay readable beside the current one, for what changed since then: one, at most
@@ -36,7 +39,13 @@ pub struct SitePolicy {
 
 impl Default for SitePolicy {
     fn default() -> Self {
-        Self { retention: Retention::default(), roles: None, keep_bundle: false, earlier_generations: 1 }
+        Self {
+            retention: Retention::default(),
+            roles: None,
+            partners: BTreeSet::new(),
+            keep_bundle: false,
+            earlier_generations: 1,
+        }
     }
 }
 
@@ -45,6 +54,19 @@ impl SitePolicy {
     pub(crate) fn check_role(&self, assertion: &ReaderAssertion) -> Result<(), Refused> {
         let permitted = self.roles.as_ref().is_none_or(|roles| roles.contains(&assertion.requester.role));
         if permitted { Ok(()) } else { Err(Refused::Role) }
+    }
+}
+
+/// Whose staff may read an episode.
+pub(crate) struct Readers<'a> {
+    pub(crate) organisation: &'a OdsCode,
+    pub(crate) partners: &'a BTreeSet<OdsCode>,
+}
+
+impl Readers<'_> {
+    fn check(&self, assertion: &ReaderAssertion) -> Result<(), Refused> {
+        let partner = self.partners.contains(&assertion.requester.organisation);
+        if partner { Ok(()) } else { assertion.check_organisation(self.organisation) }
     }
 }
 
@@ -96,26 +118,26 @@ impl Grant {
         &self.patient
     }
 
-    /// Mints a grant, when the assertion holds for an episode of that organisation.
+    /// Mints a grant, when the assertion holds and comes from one of those who may read the episode.
     pub(crate) fn mint(
         assertion: &ReaderAssertion,
         tag: &EpisodeTag,
-        (organisation, patient): (&OdsCode, &Pseudonym),
+        (readers, patient): (&Readers<'_>, &Pseudonym),
         now: Timestamp,
     ) -> Result<Self, Refused> {
         assertion.check()?;
-        assertion.check_organisation(organisation)?;
+        readers.check(assertion)?;
         let expires = now.saturating_add(GRANT_LIFE).unwrap_or(now);
         let (tag, assertion, patient) = (tag.clone(), assertion.clone(), patient.clone());
         Ok(Self { tag, assertion, patient, issued: now, expires })
     }
 
-    /// Whether the grant still holds for an episode of that organisation. A clock that was set back ends it too.
-    pub(crate) fn check(&self, organisation: &OdsCode, now: Timestamp) -> Result<(), Refused> {
+    /// Whether the grant still holds for those who may read the episode. A clock that was set back ends it too.
+    pub(crate) fn check(&self, readers: &Readers<'_>, now: Timestamp) -> Result<(), Refused> {
         if now < self.issued || now >= self.expires() {
             return Err(Refused::GrantExpired);
         }
-        self.assertion.check_organisation(organisation)
+        readers.check(&self.assertion)
     }
 }
 
@@ -260,15 +282,18 @@ mod tests {
         }
     }
 
+    /// Whose staff may read an episode of RXX01, of which RXX03 is a partner.
+    fn check<T>(organisation: &str, ask: impl Fn(&Readers<'_>) -> T) -> T {
+        let code = |text: &str| text.parse().expect("ODS code");
+        ask(&Readers { organisation: &code(organisation), partners: &BTreeSet::from([code("RXX03")]) })
+    }
+
     fn mint(assertion: &ReaderAssertion, organisation: &str) -> Result<Grant, Refused> {
         let tag = EpisodeTag::from_name(&"a".repeat(26)).expect("shaped");
         let patient = Pseudonym::from_text(&"ab".repeat(32)).expect("pseudonym");
-        Grant::mint(
-            assertion,
-            &tag,
-            (&organisation.parse().expect("ODS code"), &patient),
-            Timestamp::UNIX_EPOCH,
-        )
+        check(organisation, |readers| {
+            Grant::mint(assertion, &tag, (readers, &patient), Timestamp::UNIX_EPOCH)
+        })
     }
 
     #[test]
@@ -290,10 +315,11 @@ mod tests {
                     expected.push(*problem);
                 }
             }
-            for organisation in ["RXX01", "RXX02"] {
-                let minted = mint(&assertion, organisation).map(|_| ());
+            for organisation in ["RXX01", "RXX02", "RXX03"] {
+                assertion.requester.organisation = organisation.parse().expect("ODS code");
+                let minted = mint(&assertion, "RXX01").map(|_| ());
                 let expected = match (expected.is_empty(), organisation) {
-                    (true, "RXX01") => Ok(()),
+                    (true, "RXX01" | "RXX03") => Ok(()),
                     (true, _) => Err(Refused::Organisation),
                     (false, _) => Err(Refused::Assertion(expected.clone())),
                 };
@@ -313,13 +339,13 @@ mod tests {
     #[test]
     fn a_grant_holds_for_its_quarter_of_an_hour_and_its_organisation() {
         let grant = mint(&assertion(), "RXX01").expect("permitted");
-        let ours: OdsCode = "RXX01".parse().expect("ODS code");
+        let holds = |organisation, now| check(organisation, |readers| grant.check(readers, now));
         let after = |seconds| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
-        assert_eq!(grant.check(&ours, after(0)), Ok(()));
-        assert_eq!(grant.check(&ours, after(899)), Ok(()));
-        assert_eq!(grant.check(&ours, after(900)), Err(Refused::GrantExpired));
-        assert_eq!(grant.check(&ours, after(-1)), Err(Refused::GrantExpired));
-        assert_eq!(grant.check(&"RXX02".parse().expect("ODS code"), after(0)), Err(Refused::Organisation));
+        assert_eq!(holds("RXX01", after(0)), Ok(()));
+        assert_eq!(holds("RXX01", after(899)), Ok(()));
+        assert_eq!(holds("RXX01", after(900)), Err(Refused::GrantExpired));
+        assert_eq!(holds("RXX01", after(-1)), Err(Refused::GrantExpired));
+        assert_eq!(holds("RXX02", after(0)), Err(Refused::Organisation));
         let shown = format!("{grant:?}");
         assert!(!shown.contains("Ann") && !shown.contains("admitting") && !shown.contains("abab"));
     }

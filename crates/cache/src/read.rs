@@ -16,7 +16,7 @@ use crate::error::{CacheError, NotReadable};
 use crate::generations::{Generation, Generations};
 use crate::layout;
 use crate::manifest::Manifest;
-use crate::policy::{Grant, ReaderAssertion};
+use crate::policy::{Grant, ReaderAssertion, Readers};
 use crate::retention::Freshness;
 use crate::state::Located;
 use crate::tag::EpisodeTag;
@@ -227,11 +227,14 @@ impl Cache {
         self.policy.check_role(assertion)?;
         let (located, ()) = self.locate(tag, |located| self.require_live(located))?;
         let Manifest { organisation, patient, .. } = &located.current.manifest;
-        Ok(Grant::mint(assertion, tag, (organisation, patient), self.clock.now())?)
+        let readers = Readers { organisation, partners: &self.policy.partners };
+        Ok(Grant::mint(assertion, tag, (&readers, patient), self.clock.now())?)
     }
 
     fn require_granted(&self, grant: &Grant, located: &Located, stale: Stale) -> Result<(), CacheError> {
-        grant.check(&located.current.manifest.organisation, self.clock.now())?;
+        let organisation = &located.current.manifest.organisation;
+        let readers = Readers { organisation, partners: &self.policy.partners };
+        grant.check(&readers, self.clock.now())?;
         self.policy.check_role(grant.assertion())?;
         self.require_live(located)?;
         match self.stale(located) {

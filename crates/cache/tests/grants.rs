@@ -22,23 +22,42 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 use world::{Disks, World, assertion, audited, episode};
 
-/// A cache of one episode whose site lets pharmacists and doctors act.
+/// A cache whose site lets pharmacists and doctors act, and whose patients are also in the care of RXX03.
 fn site(disks: &Disks) -> World {
     let roles = Some(BTreeSet::from(["Pharmacist".to_owned(), "Doctor".to_owned()]));
+    let partners = BTreeSet::from(["RXX03".parse().expect("ODS code")]);
     let world = disks.world();
-    World { cache: world.cache.with_policy(SitePolicy { roles, ..SitePolicy::default() }), ..world }
+    let policy = SitePolicy { roles, partners, ..SitePolicy::default() };
+    World { cache: world.cache.with_policy(policy), ..world }
 }
 
 /// What each input of the rule may be made to be. The first that fails, in this order, is the answer.
 const INPUTS: [&str; 6] = ["purpose", "relationship", "role", "held", "over", "organisation"];
 
+/// Who asks, and in which part of the stay: what makes no difference to the rule.
+#[derive(Clone, Copy)]
+struct Asker {
+    organisation: &'static str,
+    in_grace: bool,
+}
+
+const ASKERS: [Asker; 3] = [
+    Asker { organisation: "RXX01", in_grace: false },
+    Asker { organisation: "RXX01", in_grace: true },
+    Asker { organisation: "RXX03", in_grace: false },
+];
+
 /// Asks for a grant with those inputs failing, and reads with it; what the asker is told, and how many refusals the
 /// audit log holds then.
-fn asked(fails: &dyn Fn(&str) -> bool) -> (&'static str, usize) {
+fn asked(asker: Asker, fails: &dyn Fn(&str) -> bool) -> (&'static str, usize) {
     let disks = Disks::tiny();
     let world = site(&disks);
     world.write(&episode("EP-1"), 1).expect("written");
+    if asker.in_grace {
+        world.cache.discharge(&episode("EP-1"), &assertion()).expect("discharged");
+    }
     let mut asserted = assertion();
+    asserted.requester.organisation = asker.organisation.parse().expect("ODS code");
     if fails("purpose") {
         asserted.reason = "research".into();
     }
@@ -89,11 +108,37 @@ fn the_truth_table_of_the_rule() {
             Some("purpose" | "relationship") => "assertion",
             Some(input) => input,
         };
-        // A refusal is recorded, and nothing else is one.
-        assert_eq!(asked(&fails), (expected, usize::from(first.is_some())), "{chosen:06b}");
-        permitted += u32::from(expected == "permitted");
+        for asker in ASKERS {
+            // A refusal is recorded, and nothing else is one.
+            let told = asked(asker, &fails);
+            assert_eq!(told, (expected, usize::from(first.is_some())), "{chosen:06b} {}", asker.organisation);
+            permitted += u32::from(told.0 == "permitted");
+        }
     }
-    assert_eq!(permitted, 1, "of {} combinations", 1 << INPUTS.len());
+    println!("{} combinations, {permitted} permitted", ASKERS.len() << INPUTS.len());
+    assert_eq!(permitted, 3);
+}
+
+#[test]
+fn a_partner_reads_and_does_not_end_and_one_that_is_listed_no_more_does_not_read() {
+    let disks = Disks::tiny();
+    let world = site(&disks);
+    world.write(&episode("EP-1"), 1).expect("written");
+    let mut partner = assertion();
+    partner.requester.organisation = "RXX03".parse().expect("ODS code");
+    let grant = world.cache.grant(&partner, &episode("EP-1")).expect("granted");
+    assert_eq!(world.whole(&world.cache.read(&grant).expect("read")), 1);
+    let read = audited(&disks.audit).into_iter().find(|entry| entry["event"] == "read").expect("recorded");
+    assert_eq!(read["user"]["organisation"], "RXX03", "under its own name");
+    for refused in [
+        world.cache.purge(&episode("EP-1"), &partner).map(drop),
+        world.cache.discharge(&episode("EP-1"), &partner).map(drop),
+        world.cache.hold(&episode("EP-1"), &partner, HoldReason::Dissent).map(drop),
+    ] {
+        assert!(matches!(refused, Err(CacheError::Refused(Refused::Organisation))));
+    }
+    let alone = disks.world().cache;
+    assert!(matches!(alone.read(&grant), Err(CacheError::Refused(Refused::Organisation))));
 }
 
 #[test]

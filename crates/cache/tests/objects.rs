@@ -117,6 +117,8 @@ fn locks(one: &dyn Disk, other: &dyn Disk) {
     assert!(held.is_some() && one.try_lock("a/lock").expect("asked").is_none());
     drop(held);
     drop(one.lock("a/lock").expect("free again"));
+    one.write_new("a/copied", b"").expect("written");
+    assert!(other.try_lock("a/copied").expect("asked").is_some(), "an empty file is a lock that nobody holds");
     assert_eq!(kind(one.try_lock("none/lock")), Some(ErrorKind::NotFound));
 }
 

@@ -10,8 +10,8 @@ mod record;
 #[path = "support/world.rs"]
 mod world;
 
-use bedside_cache::{CacheError, Damage, NotReadable};
-use world::{Disks, World, audited, episode};
+use bedside_cache::{CacheError, Damage, Grant, NotReadable, OpenEpisode};
+use world::{Disks, World, assertion, audited, episode};
 
 /// One episode of one generation in memory, and the files that hold it.
 fn sealed() -> (Disks, Vec<(String, Vec<u8>)>) {
@@ -24,14 +24,14 @@ fn sealed() -> (Disks, Vec<(String, Vec<u8>)>) {
 /// What a reader of the episode is told, on a cache opened anew; `None` when rows were released.
 fn told(disks: &Disks) -> Option<NotReadable> {
     match disks.try_world(|disk| disk) {
-        Ok(world) => told_by(&world),
+        Ok(world) => told_by(world.read(&episode("EP-1"))),
         Err(CacheError::PathPepper) => Some(NotReadable::NotWarmed),
         Err(error) => panic!("not a named state: {error}"),
     }
 }
 
-fn told_by(world: &World) -> Option<NotReadable> {
-    match world.read(&episode("EP-1")) {
+fn told_by(read: Result<OpenEpisode, CacheError>) -> Option<NotReadable> {
+    match read {
         Ok(_) => None,
         Err(CacheError::NotReadable(state)) => Some(state),
         Err(error) => panic!("not a named state: {error}"),
@@ -42,18 +42,25 @@ fn told_by(world: &World) -> Option<NotReadable> {
 struct Tampering {
     disks: Disks,
     world: World,
+    grant: Grant,
 }
 
 impl Tampering {
     fn new(disks: &Disks) -> Self {
-        Self { disks: disks.clone(), world: disks.world() }
+        let world = disks.world();
+        let grant = world.cache.grant(&assertion(), &episode("EP-1")).expect("granted");
+        Self { disks: disks.clone(), world, grant }
     }
 
     /// What a reader is told when that file, which holds `original`, holds `bytes`; it is put back.
     fn told(&self, path: &str, original: &[u8], bytes: &[u8]) -> Option<NotReadable> {
         self.disks.cache.put(path, bytes);
         // The pepper is read when the cache is opened, everything else with each episode.
-        let told = if path.ends_with(".pepper") { told(&self.disks) } else { told_by(&self.world) };
+        let told = if path.ends_with(".pepper") {
+            told(&self.disks)
+        } else {
+            told_by(self.world.cache.read(&self.grant))
+        };
         self.disks.cache.put(path, original);
         told
     }

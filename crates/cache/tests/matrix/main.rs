@@ -57,3 +57,32 @@ fn skipped(why: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
+
+#[test]
+fn every_test_that_the_page_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/crash-matrix.md")).expect("the page");
+    let sources = ["audit", "cache", "warm"].map(|name| sources(&root.join("crates").join(name))).concat();
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| K-")).collect();
+    let numbers: Vec<_> = rows.iter().map(|row| row[4..6].parse::<u32>().expect("a number")).collect();
+    assert_eq!(numbers, (1..=17).collect::<Vec<_>>());
+    for row in rows {
+        let names: Vec<_> = row.split('`').skip(1).step_by(2).filter(|name| name.contains('_')).collect();
+        assert!(!names.is_empty(), "{row}");
+        for name in names {
+            assert!(sources.contains(&format!("fn {name}(")), "{name}");
+        }
+    }
+}
+
+/// All Rust sources below a directory as one text.
+fn sources(directory: &Path) -> String {
+    let entries =
+        std::fs::read_dir(directory).expect("readable").map(|entry| entry.expect("an entry").path());
+    let text = |path: std::path::PathBuf| match path.extension().and_then(|end| end.to_str()) {
+        _ if path.is_dir() => sources(&path),
+        Some("rs") => std::fs::read_to_string(path).expect("text"),
+        _ => String::new(),
+    };
+    entries.map(text).collect()
+}

@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use bedside_audit::disk::Disk;
 use bedside_cache::{CacheError, NotReadable};
 
-use crate::hook::HookDisk;
+use crate::hook::{About, HookDisk};
 use crate::world::{Disks, assertion, episode};
 
 /// How many times as many rounds; a long run asks for more (`docs/crash-matrix.md`).
@@ -123,7 +123,7 @@ fn write_without_a_lock(meddle: impl Fn(&crate::world::World) + Copy + Send + Sy
         let operations = Arc::new(Mutex::new(0));
         let hook = {
             let (other, operations) = (Mutex::new(disks.world()), Arc::clone(&operations));
-            Box::new(move |_: &dyn Disk, _: &str, _: Option<&[u8]>| {
+            Box::new(move |_: &dyn Disk, _: &str, _: About<'_>| {
                 let mut operations = operations.lock().expect("no panic");
                 *operations += 1;
                 if *operations == at {

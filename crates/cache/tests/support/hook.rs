@@ -5,8 +5,18 @@ use std::sync::Arc;
 
 use bedside_audit::disk::{Disk, Lock};
 
-/// What is about to be done: the disk below, the path, and the bytes that are to be written there, if any.
-pub(crate) type Hook = Box<dyn Fn(&dyn Disk, &str, Option<&[u8]>) + Send + Sync>;
+/// What is about to be done at a path.
+pub(crate) enum About<'a> {
+    /// It is looked at.
+    Look,
+    /// It is locked, made, renamed, made durable or removed.
+    Change,
+    /// These bytes are written there.
+    Write(&'a [u8]),
+}
+
+/// Told before each operation, with the disk below.
+pub(crate) type Hook = Box<dyn Fn(&dyn Disk, &str, About<'_>) + Send + Sync>;
 
 pub(crate) struct HookDisk {
     inner: Arc<dyn Disk>,
@@ -24,61 +34,55 @@ impl HookDisk {
         Arc::new(Self { inner, hook, locks: false })
     }
 
-    fn tell(&self, path: &str) -> &dyn Disk {
-        (self.hook)(self.inner.as_ref(), path, None);
-        self.inner.as_ref()
-    }
-
-    fn tell_bytes(&self, path: &str, bytes: &[u8]) -> &dyn Disk {
-        (self.hook)(self.inner.as_ref(), path, Some(bytes));
+    fn tell(&self, path: &str, about: About<'_>) -> &dyn Disk {
+        (self.hook)(self.inner.as_ref(), path, about);
         self.inner.as_ref()
     }
 }
 
 impl Disk for HookDisk {
     fn create_dir(&self, path: &str) -> Result<()> {
-        self.tell(path).create_dir(path)
+        self.tell(path, About::Change).create_dir(path)
     }
     fn names(&self, path: &str) -> Result<Vec<String>> {
-        self.tell(path).names(path)
+        self.tell(path, About::Look).names(path)
     }
     fn lock(&self, path: &str) -> Result<Lock> {
-        let lock = self.tell(path).lock(path)?;
+        let lock = self.tell(path, About::Change).lock(path)?;
         Ok(if self.locks { lock } else { Lock::holding(()) })
     }
     fn try_lock(&self, path: &str) -> Result<Option<Lock>> {
-        let lock = self.tell(path).try_lock(path)?;
+        let lock = self.tell(path, About::Change).try_lock(path)?;
         Ok(if self.locks { lock } else { Some(Lock::holding(())) })
     }
     fn length(&self, path: &str) -> Result<u64> {
-        self.tell(path).length(path)
+        self.tell(path, About::Look).length(path)
     }
     fn read(&self, path: &str, from: u64) -> Result<Vec<u8>> {
-        self.tell(path).read(path, from)
+        self.tell(path, About::Look).read(path, from)
     }
     fn write_new(&self, path: &str, bytes: &[u8]) -> Result<()> {
-        self.tell_bytes(path, bytes).write_new(path, bytes)
+        self.tell(path, About::Write(bytes)).write_new(path, bytes)
     }
     fn append(&self, path: &str, bytes: &[u8]) -> Result<()> {
-        self.tell_bytes(path, bytes).append(path, bytes)
+        self.tell(path, About::Write(bytes)).append(path, bytes)
     }
     fn truncate(&self, path: &str, length: u64) -> Result<()> {
-        self.tell(path).truncate(path, length)
+        self.tell(path, About::Change).truncate(path, length)
     }
     fn rename(&self, from: &str, to: &str) -> Result<()> {
-        self.tell(from);
-        self.tell(to).rename(from, to)
+        self.tell(from, About::Change).rename(from, to)
     }
     fn sync_dir(&self, path: &str) -> Result<()> {
-        self.tell(path).sync_dir(path)
+        self.tell(path, About::Change).sync_dir(path)
     }
     fn remove_file(&self, path: &str) -> Result<()> {
-        self.tell(path).remove_file(path)
+        self.tell(path, About::Change).remove_file(path)
     }
     fn remove_dir(&self, path: &str) -> Result<()> {
-        self.tell(path).remove_dir(path)
+        self.tell(path, About::Change).remove_dir(path)
     }
     fn shred(&self, path: &str) -> Result<()> {
-        self.tell(path).shred(path)
+        self.tell(path, About::Change).shred(path)
     }
 }

@@ -1,18 +1,22 @@
+mod connection;
 mod settings;
 mod sources;
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fmt, io};
 
-use bedside_model::Asid;
-use bedside_spine::{Consumer, Device, TlsFiles};
+use bedside_warm::EPISODE_DEADLINE;
 use bedside_warm::strict::{Fields, Problem};
 
+pub(crate) use connection::{Directory, DirectorySource, Pds, Spine};
 pub(crate) use settings::example;
 pub(crate) use sources::{Origin, Override, Sources};
 
-/// Where practices' systems lie on Spine, unless the configuration says otherwise.
-const SPINE_HOSTS: &str = "nhs.uk";
+/// How long an admission may take, in seconds: below it no practice with a large record could answer, above it nobody
+/// waits any more.
+const EPISODE_SECONDS: RangeInclusive<u32> = 10..=900;
 
 /// What an installation is: who it is on Spine, where practices are looked up, where records and the audit
 /// log are kept. Paths are those of the file, made absolute against its folder. Nothing has been opened yet.
@@ -22,45 +26,19 @@ pub(crate) struct Config {
     pub(crate) spine: Option<Spine>,
     /// Where a practice's system is looked up; an installation that only reads has none.
     pub(crate) directory: Option<Directory>,
+    /// Who traces patients; without it the callers do.
+    pub(crate) pds: Option<Pds>,
     pub(crate) cache: Cache,
     pub(crate) audit: Audit,
     pub(crate) limits: Limits,
 }
 
 #[derive(Debug)]
-pub(crate) struct Spine {
-    pub(crate) consumer: Consumer,
-    pub(crate) tls: TlsFiles,
-}
-
-/// Where a practice's system is looked up, and under which hosts it may lie.
-#[derive(Debug)]
-pub(crate) struct Directory {
-    pub(crate) source: DirectorySource,
-    /// Suffixes of the hosts that a service root may name.
-    pub(crate) hosts: Vec<String>,
-}
-
-/// Who tells where a practice's system is.
-#[derive(Debug)]
-pub(crate) enum DirectorySource {
-    /// A TOML file of practices.
-    File(PathBuf),
-    /// The SDS FHIR API.
-    Sds {
-        /// Its base URL.
-        url: String,
-        /// File with its API key.
-        api_key: Option<PathBuf>,
-    },
-}
-
-#[derive(Debug)]
 pub(crate) struct Cache {
     pub(crate) root: PathBuf,
     pub(crate) key: KeySource,
-    /// Key files of earlier epochs.
-    pub(crate) older_keys: Vec<PathBuf>,
+    /// Keys of earlier epochs: files and tokens.
+    pub(crate) older_keys: Vec<KeySource>,
     /// The site's policy; without it the defaults hold.
     pub(crate) policy: Option<PathBuf>,
     pub(crate) file_system: FileSystem,
@@ -84,6 +62,8 @@ pub(crate) enum KeySource {
     Credential(String),
     /// A command that wraps and unwraps.
     Command(Vec<String>),
+    /// An AES key in a PKCS#11 token, by its URI.
+    Token(String),
 }
 
 #[derive(Debug)]
@@ -97,7 +77,23 @@ pub(crate) struct Audit {
 pub(crate) struct Limits {
     /// Episodes in flight at once.
     pub(crate) concurrency: usize,
+    /// How long there is for one admission.
+    pub(crate) episode: Duration,
 }
+
+/// The sections of a configuration as far as they can be read.
+#[derive(Debug, Default)]
+pub(crate) struct Sections {
+    pub(crate) spine: Option<Spine>,
+    pub(crate) directory: Option<Directory>,
+    pub(crate) pds: Option<Pds>,
+    pub(crate) cache: Option<Cache>,
+    pub(crate) audit: Option<Audit>,
+    limits: Limits,
+}
+
+/// A problem, and where the setting that it is about comes from.
+pub(crate) type Told = (Option<Origin>, Problem);
 
 /// Why there is no configuration: everything that is wrong with it, on lines of their own.
 #[derive(Debug)]
@@ -111,7 +107,7 @@ pub(crate) enum ConfigError {
     /// The value of an environment variable is not UTF-8.
     NotText(String),
     /// The settings are not a configuration; each problem with where the setting comes from.
-    Wrong(Vec<(Option<Origin>, Problem)>),
+    Wrong(Vec<Told>),
 }
 
 impl fmt::Display for ConfigError {
@@ -125,12 +121,17 @@ impl fmt::Display for ConfigError {
             Self::NotText(variable) => write!(f, "the value of {variable} is not UTF-8"),
             Self::Wrong(problems) => {
                 f.write_str("the configuration is not usable")?;
-                problems.iter().try_for_each(|(origin, problem)| match origin {
-                    Some(origin) => write!(f, "\n  {origin}: {problem}"),
-                    None => write!(f, "\n  {problem}"),
-                })
+                problems.iter().try_for_each(|told| write!(f, "\n  {}", in_words(told)))
             }
         }
+    }
+}
+
+/// A problem on one line.
+pub(crate) fn in_words((origin, problem): &Told) -> String {
+    match origin {
+        Some(origin) => format!("{origin}: {problem}"),
+        None => problem.to_string(),
     }
 }
 
@@ -152,18 +153,39 @@ impl Config {
         Ok((Self::from_sources(&sources)?, sources))
     }
 
+    /// Whatever of the configuration in force can be read, and everything that is wrong with the rest.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where there is nothing to read.
+    pub(crate) fn read_in_part(
+        file: Option<&Path>,
+        flags: &[Override],
+    ) -> Result<(Sections, Vec<Told>), ConfigError> {
+        let sources = Sources::gather(file, flags, &|name| std::env::var_os(name))?;
+        Ok(Self::sections(&sources))
+    }
+
     fn from_sources(sources: &Sources) -> Result<Self, ConfigError> {
-        let (config, problems) = Fields::read(&sources.table, |fields| config(fields, &sources.folder));
-        config.filter(|_| problems.is_empty()).ok_or_else(|| {
-            let with_origin = |problem: Problem| (sources.origin(&problem.field).cloned(), problem);
-            ConfigError::Wrong(problems.into_iter().map(with_origin).collect())
-        })
+        match Self::sections(sources) {
+            (
+                Sections { spine, directory, pds, cache: Some(cache), audit: Some(audit), limits },
+                problems,
+            ) if problems.is_empty() => Ok(Self { spine, directory, pds, cache, audit, limits }),
+            (_, problems) => Err(ConfigError::Wrong(problems)),
+        }
+    }
+
+    fn sections(sources: &Sources) -> (Sections, Vec<Told>) {
+        let (read, problems) = Fields::read(&sources.table, |fields| Some(sections(fields, &sources.folder)));
+        let with_origin = |problem: Problem| (sources.origin(&problem.field).cloned(), problem);
+        (read.unwrap_or_default(), problems.into_iter().map(with_origin).collect())
     }
 }
 
-fn config(fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
-    let spine = fields.optional_object("spine", |fields| spine(fields, folder));
-    let directory = fields.optional_object("directory", |fields| directory(fields, folder));
+fn sections(fields: &mut Fields<'_>, folder: &Path) -> Sections {
+    let spine = fields.optional_object("spine", |fields| connection::spine(fields, folder));
+    let directory = fields.optional_object("directory", |fields| connection::directory(fields, folder));
+    let pds = fields.optional_object("pds", |fields| connection::pds(fields, folder));
     let cache = fields.object("cache", |fields| cache(fields, folder));
     let audit = fields.object("audit", |fields| {
         let (directory, pepper) = (path(fields, "directory", folder), path(fields, "pepper", folder));
@@ -171,7 +193,7 @@ fn config(fields: &mut Fields<'_>, folder: &Path) -> Option<Config> {
         Some(Audit { directory: directory?, pepper: pepper?, file_system })
     });
     let limits = fields.optional_object("limits", limits);
-    Some(Config { spine, directory, cache: cache?, audit: audit?, limits: limits.unwrap_or_default() })
+    Sections { spine, directory, pds: pds.flatten(), cache, audit, limits: limits.unwrap_or_default() }
 }
 
 fn cache(fields: &mut Fields<'_>, folder: &Path) -> Option<Cache> {
@@ -183,7 +205,7 @@ fn cache(fields: &mut Fields<'_>, folder: &Path) -> Option<Cache> {
     Some(Cache {
         root: root?,
         key: key?,
-        older_keys: older_keys.iter().map(|file| folder.join(file)).collect(),
+        older_keys: older_keys.iter().map(|key| older_key(key, folder)).collect(),
         policy: policy.flatten(),
         file_system,
     })
@@ -205,84 +227,48 @@ fn key_source(fields: &mut Fields<'_>, folder: &Path) -> Option<KeySource> {
     let file = fields.has("key").then(|| path(fields, "key", folder));
     let credential = fields.optional_text("key_credential");
     let command = fields.optional_texts("key_command");
-    match (file, credential, command) {
-        (Some(file), None, None) => file.map(KeySource::File),
-        (None, Some(name), None) => Some(KeySource::Credential(name.to_owned())),
-        (None, None, Some(command)) => Some(KeySource::Command(command)),
-        (None, None, None) => {
+    let token = fields.optional_text("key_pkcs11");
+    match (file, credential, command, token) {
+        (Some(file), None, None, None) => file.map(KeySource::File),
+        (None, Some(name), None, None) => Some(KeySource::Credential(name.to_owned())),
+        (None, None, Some(command), None) => Some(KeySource::Command(command)),
+        (None, None, None, Some(uri)) => Some(KeySource::Token(uri.to_owned())),
+        (None, None, None, None) => {
             fields.malformed("key", "is missing");
             None
         }
         _ => {
-            fields.malformed("key", "name one of key, key_credential and key_command");
+            fields.malformed("key", "name one of key, key_credential, key_command and key_pkcs11");
             None
         }
     }
 }
 
-fn spine(fields: &mut Fields<'_>, folder: &Path) -> Option<Spine> {
-    let ssp_root = fields.text("ssp");
-    let asid = fields.parsed("asid", str::parse::<Asid>);
-    let token_issuer = fields.text("issuer");
-    let user_id_system = fields.text("user_id_system");
-    let device = fields.object("device", device);
-    let authority = path(fields, "ca", folder);
-    let certificate = path(fields, "certificate", folder);
-    let key = path(fields, "key", folder);
-    let consumer = Consumer {
-        ssp_root: ssp_root?.to_owned(),
-        asid: asid?,
-        device: device?,
-        token_issuer: token_issuer?.to_owned(),
-        user_id_system: user_id_system?.to_owned(),
-    };
-    Some(Spine { consumer, tls: TlsFiles { certificate: certificate?, key: key?, authority: authority? } })
-}
-
-fn device(fields: &mut Fields<'_>) -> Option<Device> {
-    let identifier_system = fields.text("identifier_system");
-    let identifier = fields.text("identifier");
-    let model = fields.text("model");
-    let version = fields.text("version");
-    Some(Device {
-        identifier_system: identifier_system?.to_owned(),
-        identifier: identifier?.to_owned(),
-        model: model?.to_owned(),
-        version: version?.to_owned(),
-    })
-}
-
-fn directory(fields: &mut Fields<'_>, folder: &Path) -> Option<Directory> {
-    let file = fields.has("file").then(|| path(fields, "file", folder));
-    let url = fields.optional_text("sds");
-    let api_key = fields.has("api_key").then(|| path(fields, "api_key", folder));
-    let hosts = fields.optional_texts("hosts").unwrap_or_else(|| vec![SPINE_HOSTS.to_owned()]);
-    let source = match (file, url) {
-        (Some(file), None) => {
-            if api_key.is_some() {
-                fields.malformed("api_key", "belongs to sds, and a file is named");
-            }
-            DirectorySource::File(file?)
-        }
-        (None, Some(url)) => DirectorySource::Sds { url: url.to_owned(), api_key: api_key.flatten() },
-        _ => {
-            fields.malformed("file", "name either a file of practices or the URL of sds");
-            return None;
-        }
-    };
-    Some(Directory { source, hosts })
+fn older_key(text: &str, folder: &Path) -> KeySource {
+    match text.starts_with(sources::TOKEN_URI) {
+        true => KeySource::Token(text.to_owned()),
+        false => KeySource::File(folder.join(text)),
+    }
 }
 
 fn limits(fields: &mut Fields<'_>) -> Option<Limits> {
+    let usual = Limits::default();
     let concurrency = fields.optional_count("concurrency", 1);
     let concurrency = concurrency.and_then(|count| usize::try_from(count).ok());
-    Some(Limits { concurrency: concurrency.unwrap_or(Limits::default().concurrency) })
+    let seconds = fields.optional_count("episode_seconds", *EPISODE_SECONDS.start());
+    if seconds.is_some_and(|seconds| seconds > *EPISODE_SECONDS.end()) {
+        fields.malformed("episode_seconds", format!("must be at most {}", EPISODE_SECONDS.end()));
+    }
+    Some(Limits {
+        concurrency: concurrency.unwrap_or(usual.concurrency),
+        episode: seconds.map_or(usual.episode, |seconds| Duration::from_secs(seconds.into())),
+    })
 }
 
 impl Default for Limits {
     /// Eight episodes at once: an admissions peak in minutes, and no practice sees more than its own patients.
     fn default() -> Self {
-        Self { concurrency: 8 }
+        Self { concurrency: 8, episode: EPISODE_DEADLINE }
     }
 }
 
@@ -403,6 +389,61 @@ mod tests {
                 None => assert_eq!(told, [""; 0], "{lines}"),
             }
         }
+    }
+
+    #[test]
+    fn a_key_is_in_one_place_and_older_ones_may_be_in_others() {
+        let keys = "key_pkcs11 = 'pkcs11:object=kek'\nolder_keys = ['pkcs11:object=old', 'old.key']";
+        let config = parse(&WHOLE.replace("key = \"cache.key\"", keys)).expect("whole");
+        assert!(matches!(config.cache.key, KeySource::Token(uri) if uri == "pkcs11:object=kek"));
+        let [KeySource::Token(_), KeySource::File(file)] = &config.cache.older_keys[..] else {
+            panic!("{:?}", config.cache.older_keys)
+        };
+        assert_eq!(file, Path::new("/site/old.key"));
+        let two = WHOLE.replace("key = \"cache.key\"", "key = 'k'\nkey_pkcs11 = 'pkcs11:object=kek'");
+        assert_eq!(problems(&two).len(), 1);
+    }
+
+    #[test]
+    fn an_admission_has_from_ten_seconds_to_a_quarter_of_an_hour() {
+        for (line, seconds) in [("", 180), ("episode_seconds = 10", 10), ("episode_seconds = 900", 900)] {
+            let config = parse(&WHOLE.replace("concurrency = 3", line)).expect("whole");
+            assert_eq!(config.limits.episode.as_secs(), seconds);
+        }
+        for (seconds, told) in [("9", "of at least 10"), ("901", "at most 900"), ("-1", "of at least 10")] {
+            let text = WHOLE.replace("concurrency = 3", &format!("episode_seconds = {seconds}"));
+            let found = problems(&text);
+            assert!(found.len() == 1 && found[0].ends_with(told), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn lists_of_withdrawn_certificates_and_the_national_record_are_optional() {
+        let config = parse(WHOLE).expect("whole");
+        assert!(config.pds.is_none() && config.spine.expect("given").revocation.files.is_empty());
+        let text = WHOLE
+            .replace(
+                "ca = \"tls/ca.pem\"",
+                "ca = 'ca.pem'\ncrls = ['a.crl', '/b.crl']\nstale_crls = 'refuse'",
+            )
+            .replace(
+                "[cache]",
+                "[pds]\nurl = 'https://pds.example'\ntoken = 'pds.token'\nca = 'api.pem'\n[cache]",
+            );
+        let config = parse(&text).expect("whole");
+        let revocation = config.spine.expect("given").revocation;
+        assert_eq!(revocation.files, [Path::new("/site/a.crl"), Path::new("/b.crl")]);
+        assert_eq!(revocation.stale, bedside_spine::StaleLists::Refused);
+        let pds = config.pds.expect("given");
+        assert_eq!(
+            (pds.url.as_str(), pds.token.as_deref()),
+            ("https://pds.example", Some(Path::new("/site/pds.token")))
+        );
+        assert_eq!(pds.authority.as_deref(), Some(Path::new("/site/api.pem")));
+        let told = problems(&text.replace("url = 'https://pds.example'", "").replace("'refuse'", "'maybe'"));
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].ends_with("spine.stale_crls: must be use or refuse"), "{told:?}");
+        assert!(told[1].ends_with("pds.url: is missing"), "{told:?}");
     }
 
     #[test]

@@ -7,9 +7,15 @@ use bedside_audit::disk::LocalDisk;
 use bedside_audit::{AuditLog, Clock, Pepper, SystemClock, SystemRandomness, harden_process};
 use bedside_cache::{Cache, KeyCommand, KeyEncryption, KeyFile};
 use bedside_model::Asid;
-use bedside_spine::{AllowedHosts, AnyDirectory, ApiKey, Client, SdsFhirDirectory, StaticDirectory, Tls};
+use bedside_spine::{
+    AllowedHosts, AnyDirectory, ApiKey, Client, PdsFhir, SdsFhirDirectory, StaticDirectory, Tls, TlsFiles,
+    TokenFile, Tracer,
+};
 
-use crate::config::{Config, Directory, DirectorySource, FileSystem, KeySource};
+use crate::config::{
+    Audit as AuditSection, Cache as CacheSection, Config, Directory, DirectorySource, FileSystem, KeySource,
+    Pds, Spine,
+};
 use crate::exit::{Stopped, with_causes};
 
 /// What a configuration names, opened: the records of an installation and who may see them.
@@ -23,20 +29,25 @@ impl Installation {
     /// Opens audit log and cache. A key file that is not acceptable is a matter of configuration; a log or a
     /// cache that cannot be opened is a failure.
     pub(crate) fn open(config: &Config) -> Result<Self, Stopped> {
+        Self::of(&config.cache, &config.audit)
+    }
+
+    /// The same of the two sections that it needs.
+    pub(crate) fn of(records: &CacheSection, log: &AuditSection) -> Result<Self, Stopped> {
         // Before the first key is read: what a process leaves when it dies must not hold one.
         harden_process()
             .map_err(|error| Stopped::failed(format!("core dumps cannot be turned off: {error}")))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let pepper = Pepper::from_file(&config.audit.pepper).map_err(Stopped::usage)?;
-        let key = open_key(&config.cache.key)?;
-        let older = config.cache.older_keys.iter().map(|path| key_file(path)).collect::<Result<_, _>>()?;
-        let policy = config.cache.policy.as_deref().map(crate::policy::read).transpose()?.unwrap_or_default();
-        let log = open_disk(&config.audit.directory, config.audit.file_system)?;
-        let audit = AuditLog::open_on(log, pepper, Arc::clone(&clock));
+        let pepper = Pepper::from_file(&log.pepper).map_err(Stopped::usage)?;
+        let key = open_key(&records.key)?;
+        let older = records.older_keys.iter().map(open_key).collect::<Result<_, _>>()?;
+        let policy = records.policy.as_deref().map(crate::policy::read).transpose()?.unwrap_or_default();
+        let folder = open_disk(&log.directory, log.file_system)?;
+        let audit = AuditLog::open_on(folder, pepper, Arc::clone(&clock));
         let audit = Arc::new(audit.map_err(Stopped::failed)?);
-        let records = open_disk(&config.cache.root, config.cache.file_system)?;
+        let folder = open_disk(&records.root, records.file_system)?;
         let randomness = Arc::new(SystemRandomness);
-        let cache = Cache::open_on(records, randomness, key, Arc::clone(&audit), Arc::clone(&clock));
+        let cache = Cache::open_on(folder, randomness, key, Arc::clone(&audit), Arc::clone(&clock));
         let cache = cache.map_err(Stopped::failed)?.with_older_keys(older).with_policy(policy);
         Ok(Self { audit, cache: Arc::new(cache), clock })
     }
@@ -55,7 +66,7 @@ fn open_disk(folder: &Path, kind: FileSystem) -> Result<Arc<LocalDisk>, Stopped>
 /// How long a key command may take for one answer.
 const KEY_COMMAND_TIME: Duration = Duration::from_secs(10);
 
-fn open_key(source: &KeySource) -> Result<Box<dyn KeyEncryption>, Stopped> {
+pub(crate) fn open_key(source: &KeySource) -> Result<Box<dyn KeyEncryption>, Stopped> {
     match source {
         KeySource::File(path) => key_file(path),
         KeySource::Credential(name) => {
@@ -71,7 +82,20 @@ fn open_key(source: &KeySource) -> Result<Box<dyn KeyEncryption>, Stopped> {
             let key = KeyCommand::open(program.clone(), KEY_COMMAND_TIME);
             Ok(Box::new(key.map_err(Stopped::usage)?))
         }
+        KeySource::Token(uri) => token_key(uri),
     }
+}
+
+#[cfg(feature = "pkcs11")]
+fn token_key(uri: &str) -> Result<Box<dyn KeyEncryption>, Stopped> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+    let key = bedside_cache::TokenKey::open(uri, credentials.as_ref().map(Path::new));
+    Ok(Box::new(key.map_err(|error| Stopped::usage(format!("cache.key_pkcs11: {error}")))?))
+}
+
+#[cfg(not(feature = "pkcs11"))]
+fn token_key(_: &str) -> Result<Box<dyn KeyEncryption>, Stopped> {
+    Err(Stopped::usage("a PKCS#11 URI needs a bedside built with the feature pkcs11"))
 }
 
 fn key_file(path: &Path) -> Result<Box<dyn KeyEncryption>, Stopped> {
@@ -82,6 +106,7 @@ fn key_file(path: &Path) -> Result<Box<dyn KeyEncryption>, Stopped> {
 pub(crate) struct Connection {
     pub(crate) transport: Client,
     pub(crate) directory: AnyDirectory,
+    pub(crate) tracer: Tracer,
     pub(crate) asid: Asid,
 }
 
@@ -90,31 +115,51 @@ pub(crate) fn connect(config: &Config) -> Result<Connection, Stopped> {
     let (Some(spine), Some(directory)) = (&config.spine, &config.directory) else {
         return Err(Stopped::usage("to warm, the configuration needs the sections spine and directory"));
     };
-    let tls = Tls::from_files(&spine.tls).map_err(|error| Stopped::usage(with_causes(&error)))?;
+    let tls = open_tls(spine, None)?;
     let transport = Client::new(spine.consumer.clone(), &tls, jiff::Timestamp::now);
     Ok(Connection {
         transport: transport.map_err(Stopped::usage)?,
-        directory: open_directory(directory, &tls)?,
+        directory: open_directory(directory, Some(spine))?,
+        tracer: config.pds.as_ref().map_or(Ok(Tracer::Callers), |pds| open_tracer(pds, spine))?,
         asid: spine.consumer.asid.clone(),
     })
 }
 
-fn open_directory(directory: &Directory, tls: &Tls) -> Result<AnyDirectory, Stopped> {
-    let hosts = AllowedHosts::new(&directory.hosts);
-    let read = |path: &std::path::Path| {
-        fs::read_to_string(path)
-            .map_err(|error| Stopped::usage(format!("cannot read {}: {error}", path.display())))
+/// Our identity, and whom it trusts: Spine's authority with its lists of withdrawn certificates, or another's.
+pub(crate) fn open_tls(spine: &Spine, authority: Option<&Path>) -> Result<Tls, Stopped> {
+    let tls = match authority {
+        None => Tls::from_files(&spine.tls).and_then(|tls| tls.with_revocation_lists(&spine.revocation)),
+        Some(authority) => {
+            Tls::from_files(&TlsFiles { authority: authority.to_owned(), ..spine.tls.clone() })
+        }
     };
+    tls.map_err(|error| Stopped::usage(with_causes(&error)))
+}
+
+pub(crate) fn open_directory(directory: &Directory, spine: Option<&Spine>) -> Result<AnyDirectory, Stopped> {
+    let hosts = AllowedHosts::new(&directory.hosts);
     match &directory.source {
         DirectorySource::File(path) => {
-            let directory = StaticDirectory::from_toml(&read(path)?, &hosts);
+            let text = fs::read_to_string(path)
+                .map_err(|error| Stopped::usage(format!("cannot read {}: {error}", path.display())))?;
+            let directory = StaticDirectory::from_toml(&text, &hosts);
             Ok(AnyDirectory::Static(directory.map_err(Stopped::usage)?))
         }
-        DirectorySource::Sds { url, api_key } => {
-            let api_key = api_key.as_deref().map(read).transpose()?;
-            let api_key = api_key.map(|key| ApiKey::new(key.trim().to_owned()));
-            let directory = SdsFhirDirectory::new(url, tls, hosts, api_key);
+        DirectorySource::Sds { url, api_key, authority } => {
+            let spine = spine.ok_or_else(|| Stopped::usage("directory.sds needs the section spine"))?;
+            let tls = open_tls(spine, authority.as_deref())?;
+            let api_key = api_key.as_deref().map(ApiKey::from_file).transpose();
+            let api_key = api_key.map_err(|error| Stopped::usage(with_causes(&error)))?;
+            let directory = SdsFhirDirectory::new(url, &tls, hosts, api_key);
             Ok(AnyDirectory::Sds(Box::new(directory.map_err(Stopped::usage)?)))
         }
     }
+}
+
+pub(crate) fn open_tracer(pds: &Pds, spine: &Spine) -> Result<Tracer, Stopped> {
+    let tls = open_tls(spine, pds.authority.as_deref())?;
+    let token = pds.token.clone().map(TokenFile::new).transpose();
+    let token = token.map_err(|error| Stopped::usage(with_causes(&error)))?;
+    let pds = PdsFhir::new(&pds.url, &tls, token, jiff::Timestamp::now);
+    Ok(Tracer::Pds(Box::new(pds.map_err(Stopped::usage)?)))
 }

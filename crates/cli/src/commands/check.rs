@@ -1,110 +1,93 @@
-use std::fmt;
+mod finding;
+mod network;
+mod records;
 
 use bedside_model::OdsCode;
-use bedside_spine::{Directory, Handshake, Tls};
-use jiff::{SignedDuration, Timestamp};
+use bedside_spine::{AnyDirectory, Client, Directory as _};
 use tokio::runtime;
 
-use crate::args::CheckArgs;
-use crate::config::{Config, Spine};
-use crate::exit::{Exit, Stopped, with_causes};
-use crate::installation::{Installation, connect};
+use crate::args::{Args, CheckArgs};
+use crate::config::{Config, DirectorySource, Sections, Told, in_words};
+use crate::exit::{Exit, Stopped};
+use crate::installation::{open_directory, open_tls, open_tracer};
 use crate::output::Output;
+use finding::Finding;
 
-/// From how few days on a certificate is warned about (`security` sheet, section 8).
-const EXPIRY_WARNING_DAYS: i64 = 60;
-
-/// How far apart the clocks may be: a token that is five seconds ahead is refused (`retrieve` sheet, section 4), and the
-/// other clock is told in whole seconds.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(4);
-
-/// One thing that was looked at.
-struct Finding {
-    level: Level,
-    what: &'static str,
-    words: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Good,
-    Warning,
-    Bad,
-}
-
-/// `bedside check`: everything that has to be right before a patient waits, all of it at once.
-pub(crate) fn check(config: &Config, args: &CheckArgs) -> Result<Exit, Stopped> {
-    let mut findings = vec![records(config)];
-    let connected = connect(config);
-    findings.push(Finding::of("directory and identity", connected.as_ref().err()));
-    if let Some(spine) = &config.spine {
-        match Tls::from_files(&spine.tls) {
-            Ok(tls) => {
-                findings.push(certificate(&tls, Timestamp::now()));
-                findings.extend(proxy(&tls, spine));
-            }
-            Err(error) => findings.push(Finding::bad("client certificate", with_causes(&error))),
-        }
-    }
-    if let (Some(practice), Ok(connection)) = (&args.practice, &connected) {
-        findings.push(look_up(&connection.directory, practice)?);
-    }
+/// `bedside check`: everything that has to be right before a patient waits, all of it at once. What cannot be looked at
+/// because something before it is wrong is left out; the rest goes on.
+pub(crate) fn check(args: &Args, check: &CheckArgs) -> Result<Exit, Stopped> {
+    let read = Config::read_in_part(args.config.as_deref(), &args.set);
+    let (sections, problems) = read.map_err(Stopped::usage)?;
+    let mut findings = settings(&problems);
+    findings.extend(records::look_at(&sections));
+    findings.extend(spine(&sections));
+    findings.extend(directory(&sections, check.practice.as_ref())?);
+    findings.extend(national_record(&sections));
     let mut output = Output::new();
     for finding in &findings {
         output.text(&format!("{finding}\n"))?;
     }
-    let good = findings.iter().all(|finding| finding.level != Level::Bad);
-    Ok(if good { Exit::Done } else { Exit::Failed })
+    Ok(match findings.iter().any(Finding::is_bad) {
+        _ if !problems.is_empty() => Exit::Usage,
+        true => Exit::Failed,
+        false => Exit::Done,
+    })
 }
 
-/// Audit log, keys and cache, opened as every other command opens them.
-fn records(config: &Config) -> Finding {
-    Finding::of("audit log, keys and cache", Installation::open(config).as_ref().err())
-}
-
-fn certificate(tls: &Tls, now: Timestamp) -> Finding {
-    const WHAT: &str = "client certificate";
-    let facts = tls.certificate_facts();
-    match (facts.days_left(now), facts.until) {
-        (Some(days), Some(until)) if days < 0 => Finding::bad(WHAT, format!("expired at {until}")),
-        (Some(days), Some(until)) if days < EXPIRY_WARNING_DAYS => {
-            Finding::warning(WHAT, format!("{days} days left, until {until}: ask for the next one"))
-        }
-        (Some(days), Some(until)) if facts.chains => {
-            Finding::good(WHAT, format!("{days} days left, until {until}"))
-        }
-        (Some(_), Some(until)) => Finding::warning(
-            WHAT,
-            format!("holds until {until}; it does not chain to the configured authority"),
-        ),
-        _ => Finding::warning(WHAT, "its dates cannot be read".to_owned()),
+fn settings(problems: &[Told]) -> Vec<Finding> {
+    const WHAT: &str = "settings";
+    match problems {
+        [] => vec![Finding::good(WHAT, "in order")],
+        problems => problems.iter().map(|told| Finding::bad(WHAT, in_words(told))).collect(),
     }
 }
 
-/// The handshake, and the clock of whoever answers.
-fn proxy(tls: &Tls, spine: &Spine) -> Vec<Finding> {
-    match tls.shake_hands(&spine.consumer.ssp_root) {
-        Ok(handshake) => {
-            let words = format!("{} {}", handshake.version, handshake.suite);
-            vec![Finding::good("handshake with the proxy", words), clock(&handshake)]
+/// Our identity, and the proxy that it is for.
+fn spine(sections: &Sections) -> Vec<Finding> {
+    const IDENTITY: &str = "identity on Spine";
+    let Some(spine) = &sections.spine else {
+        return match &sections.directory {
+            Some(_) => vec![Finding::bad(IDENTITY, "to warm, the section spine is needed beside directory")],
+            None => vec![Finding::warning(IDENTITY, "none: this installation reads and fetches nothing")],
+        };
+    };
+    let broken = spine.tls.problems();
+    if !broken.is_empty() {
+        return broken.iter().map(Finding::broken_file).collect();
+    }
+    let mut findings = network::client_certificate(spine);
+    match open_tls(spine, None) {
+        Ok(tls) => {
+            let client = Client::new(spine.consumer.clone(), &tls, jiff::Timestamp::now);
+            findings.push(Finding::of(IDENTITY, client.map_err(Stopped::usage).as_ref().err()));
+            findings.extend(network::revocation_lists(&tls, spine.revocation.stale));
+            findings.extend(network::proxy(&tls, &spine.consumer.ssp_root));
         }
-        Err(decision) => vec![Finding::bad("handshake with the proxy", decision.to_string())],
+        Err(stopped) => findings.push(Finding::bad("revocation lists", stopped.message)),
     }
+    findings
 }
 
-fn clock(handshake: &Handshake) -> Finding {
-    const WHAT: &str = "clock";
-    match handshake.clock_ahead {
-        None => Finding::warning(WHAT, "the proxy does not tell its time".to_owned()),
-        Some(ahead) if ahead.abs() > CLOCK_TOLERANCE => Finding::bad(
-            WHAT,
-            format!("{} s apart from the proxy's: tokens would be refused", ahead.as_secs()),
-        ),
-        Some(_) => Finding::good(WHAT, "agrees with the proxy's".to_owned()),
+fn directory(sections: &Sections, practice: Option<&OdsCode>) -> Result<Vec<Finding>, Stopped> {
+    const WHAT: &str = "directory";
+    let Some(section) = &sections.directory else { return Ok(Vec::new()) };
+    let directory = match open_directory(section, sections.spine.as_ref()) {
+        Ok(directory) => directory,
+        Err(stopped) => return Ok(vec![Finding::bad(WHAT, stopped.message)]),
+    };
+    let mut findings = match (&section.source, &sections.spine) {
+        (DirectorySource::Sds { url, authority, .. }, Some(spine)) => {
+            vec![network::service(WHAT, url, open_tls(spine, authority.as_deref()))]
+        }
+        _ => vec![Finding::good(WHAT, "in order")],
+    };
+    if let Some(practice) = practice {
+        findings.push(look_up(&directory, practice)?);
     }
+    Ok(findings)
 }
 
-fn look_up(directory: &impl Directory, practice: &OdsCode) -> Result<Finding, Stopped> {
+fn look_up(directory: &AnyDirectory, practice: &OdsCode) -> Result<Finding, Stopped> {
     const WHAT: &str = "look-up of the practice";
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Stopped::failed(format!("no thread to run on: {error}")))?;
@@ -114,35 +97,15 @@ fn look_up(directory: &impl Directory, practice: &OdsCode) -> Result<Finding, St
     })
 }
 
-impl Finding {
-    fn good(what: &'static str, words: String) -> Self {
-        Self { level: Level::Good, what, words }
-    }
-
-    fn warning(what: &'static str, words: String) -> Self {
-        Self { level: Level::Warning, what, words }
-    }
-
-    fn bad(what: &'static str, words: String) -> Self {
-        Self { level: Level::Bad, what, words }
-    }
-
-    /// Of something that works or says why not.
-    fn of(what: &'static str, stopped: Option<&Stopped>) -> Self {
-        match stopped {
-            None => Self::good(what, "in order".to_owned()),
-            Some(stopped) => Self::bad(what, stopped.message.clone()),
-        }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let level = match self.level {
-            Level::Good => "good",
-            Level::Warning => "warning",
-            Level::Bad => "bad",
-        };
-        write!(f, "{level:7}  {:26}  {}", self.what, self.words)
-    }
+/// The service that traces patients; nobody is traced.
+fn national_record(sections: &Sections) -> Option<Finding> {
+    const WHAT: &str = "national record";
+    let pds = sections.pds.as_ref()?;
+    let Some(spine) = &sections.spine else {
+        return Some(Finding::bad(WHAT, "to trace, the section spine is needed beside pds"));
+    };
+    Some(match open_tracer(pds, spine) {
+        Ok(_) => network::service(WHAT, &pds.url, open_tls(spine, pds.authority.as_deref())),
+        Err(stopped) => Finding::bad(WHAT, stopped.message),
+    })
 }

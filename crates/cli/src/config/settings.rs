@@ -42,13 +42,17 @@ pub(crate) enum Need {
 }
 
 /// What the sections are for.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
     (
         "spine",
         "Who you are on Spine and how to connect. An installation that only reads has no such section.",
     ),
     ("spine.device", "The device resource of the access token: your system as it was assured."),
     ("directory", "Where a practice's system is looked up: a file of practices, or the SDS FHIR API."),
+    (
+        "pds",
+        "Who traces patients whose trace is absent or older than 24 hours. Without url the callers trace.",
+    ),
     ("cache", "Where records are kept, sealed."),
     ("audit", "Where every access is recorded."),
     ("limits", "What a run may take."),
@@ -61,7 +65,7 @@ macro_rules! settings {
 }
 
 const DIRECTORY: &[&str] = &["file", "sds"];
-const KEY: &[&str] = &["key", "key_credential", "key_command"];
+const KEY: &[&str] = &["key", "key_credential", "key_command", "key_pkcs11"];
 
 /// All settings, by section.
 pub(crate) const SETTINGS: &[Setting] = settings! {
@@ -76,6 +80,12 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
     "spine.certificate" Path Need::WithSection, r#""tls/client.pem""#, "Your client certificate with its chain, PEM.";
     "spine.key" Path Need::WithSection, r#""tls/client.key""#,
         "Its private key, PEM. Refused when anybody but the owner may read it.";
+    "spine.crls" Paths Need::Never, r#"["tls/spine-root.crl", "tls/spine-sub.crl"]"#,
+        "Lists of withdrawn certificates, DER or PEM, read at start; with any, a server that none tells of is refused.";
+    "spine.stale_crls" Text Need::Never, r#""refuse""#,
+        "A list whose successor is due: use (so without this) takes it, and check warns; refuse trusts no server.";
+    "spine.trace_echo" Text Need::Never, r#""require""#,
+        "An answer without the trace id of its request: note (so without this) tells, require stores nothing.";
     "spine.device.identifier_system" Text Need::WithSection, r#""https://supplier.example/Id/device-identifier""#,
         "System of the device's identifier.";
     "spine.device.identifier" Text Need::WithSection, r#""ward-1""#, "The device's identifier.";
@@ -85,8 +95,15 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
     "directory.sds" Text Need::OneOf(DIRECTORY), r#""https://api.service.nhs.uk/spine-directory/FHIR/R4""#,
         "Base URL of the SDS FHIR API.";
     "directory.api_key" Path Need::Never, r#""sds-api.key""#, "File with the key of that API.";
+    "directory.ca" Path Need::Never, r#""tls/api-ca.pem""#,
+        "The one authority that is trusted for that API, PEM, if it is not spine.ca.";
     "directory.hosts" Texts Need::Default(r#"["nhs.uk"]"#), r#"["nhs.uk"]"#,
         "Suffixes of the hosts that a practice's system may have; others are refused.";
+    "pds.url" Text Need::Never, r#""https://api.service.nhs.uk/personal-demographics/FHIR/R4""#,
+        "Base URL of the PDS FHIR API.";
+    "pds.token" Path Need::Never, r#""pds.token""#,
+        "File with its access token, read for each trace, for its owner alone. Another program keeps it fresh.";
+    "pds.ca" Path Need::Never, r#""tls/api-ca.pem""#, "The one authority that is trusted for it, PEM, if it is not spine.ca.";
     "cache.root" Path Need::Always, r#""/var/lib/bedside/cache""#, "Folder of the sealed records. It becomes 0700.";
     "cache.key" Path Need::OneOf(KEY), r#""/etc/bedside/cache.key""#,
         "Key-encryption key: 32 bytes in hexadecimal, a file that its owner alone may read.";
@@ -94,8 +111,10 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
         "In its place a credential that the service manager provides: its name in $CREDENTIALS_DIRECTORY.";
     "cache.key_command" Texts Need::OneOf(KEY), r#"["/usr/local/bin/key-command"]"#,
         "In its place a command that wraps and unwraps with a key that never leaves its module.";
+    "cache.key_pkcs11" Text Need::OneOf(KEY), r#""pkcs11:token=bedside;object=kek?module-path=/usr/lib/hsm.so&pin-source=file:/etc/bedside/token.pin""#,
+        "In its place an AES key in a token, by its PKCS#11 URI; needs a bedside built with the feature pkcs11.";
     "cache.older_keys" Paths Need::Never, r#"["/etc/bedside/cache.key.before"]"#,
-        "Key files of earlier epochs, until keys rotate has wrapped everything with the key in use.";
+        "Key files or PKCS#11 URIs of earlier epochs, until keys rotate has wrapped everything with the key in use.";
     "cache.policy" Path Need::Never, r#""policy.toml""#,
         "The site's policy: how long records are kept, when they are stale, which roles may act.";
     "cache.file_system" Text Need::Default(r#""local""#), r#""local""#,
@@ -105,6 +124,8 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
         "Key of the log's pseudonyms: 32 bytes in hexadecimal, a file that its owner alone may read.";
     "audit.file_system" Text Need::Default(r#""local""#), r#""local""#, "As cache.file_system.";
     "limits.concurrency" Count Need::Default("8"), "8", "Episodes in flight at once.";
+    "limits.episode_seconds" Count Need::Default("180"), "180",
+        "Seconds for one admission, from its first step to its last, 10 to 900; a call to a practice may take 90.";
 };
 
 impl Setting {

@@ -155,6 +155,7 @@ impl Sources {
     /// The value with the folder of the file before what is a relative path.
     fn in_place(&self, kind: Kind, value: &Value) -> Value {
         let path = |value: &Value| match value {
+            Value::String(uri) if uri.starts_with(TOKEN_URI) => value.clone(),
             Value::String(path) => Value::from(self.folder.join(path).display().to_string()),
             other => other.clone(),
         };
@@ -186,8 +187,14 @@ impl Sources {
     }
 }
 
+/// What a key in a token begins with, where a key file may be named too.
+pub(super) const TOKEN_URI: &str = "pkcs11:";
+
 /// A path of the command line or the environment, which starts from the folder that the program is in.
 fn absolute(text: &str) -> String {
+    if text.starts_with(TOKEN_URI) {
+        return text.to_owned();
+    }
     std::path::absolute(text).map_or_else(|_| text.to_owned(), |path| path.display().to_string())
 }
 

@@ -37,6 +37,7 @@ pub(super) fn scene(files: &[PathBuf], now: Timestamp) -> Result<Scene, Stopped>
         about: "They answer with the files, one patient after the other.",
         practices: practices.into_iter().zip(100..).map(|(ods, number)| surgery(&ods, number)).collect(),
         records: in_turn(bundles, &turn),
+        patients: Vec::new(),
         admissions: lines,
         episodes,
         shown: None,

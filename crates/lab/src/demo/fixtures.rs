@@ -58,6 +58,7 @@ pub fn fixtures(now: Timestamp) -> Scene {
         about: "All patients are invented.",
         practices: practices(),
         records: Arc::new(move |nhs_number| records.get(nhs_number).cloned()),
+        patients: BUNDLES.iter().map(|(seed, _)| Patient::synthetic(*seed)).collect(),
         admissions: lines.iter().map(|line| format!("{line}\n")).collect(),
         episodes: lines.iter().filter_map(|line| line["episode"].as_str().map(str::to_owned)).collect(),
         shown: Some(SHOWN),

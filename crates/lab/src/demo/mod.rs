@@ -5,6 +5,7 @@
 
 mod admission;
 mod bundles;
+mod crowd;
 mod fixtures;
 mod layout;
 mod report;
@@ -26,6 +27,7 @@ use crate::console::{print, width};
 use crate::exit::{Exit, Stopped};
 use crate::provider::SimulatedSpine;
 
+pub(crate) use crowd::crowd;
 pub use fixtures::fixtures;
 pub(crate) use report::quoted;
 pub use scene::{Intention, Scene, Surgery};

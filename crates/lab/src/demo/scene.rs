@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bedside_warm::Report;
 
+use crate::generate::Patient;
 use crate::provider::{Bytes, CONSUMER_ASID, Config, NationalRecord, Practice, Records};
 
 /// Who is admitted, which practices answer, with what, and how it is meant to end.
@@ -15,6 +16,8 @@ pub struct Scene {
     pub practices: Vec<Surgery>,
     /// What they answer with.
     pub records: Records,
+    /// The patients whom they know and who are made up; none where the records are somebody else's.
+    pub patients: Vec<Patient>,
     /// The admissions, one JSON object a line.
     pub admissions: String,
     /// The episodes of the admissions, in their order.

@@ -106,6 +106,7 @@ impl Site {
             clock: Arc::clone(&self.clock),
             concurrency,
             deadline: EPISODE_DEADLINE,
+            requires_trace_echo: false,
         }))
     }
 

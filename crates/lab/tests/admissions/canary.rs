@@ -132,6 +132,13 @@ async fn nothing_of_a_patient_is_seen_anywhere_in_any_encoding() {
     let journal = Journal::open(&site.path("runs"), &run, "admission", Timestamp::now()).expect("a journal");
     let control = Control { run: run.to_string(), journal: Some(journal), stop: Stop::new() };
     let mut events = String::new();
+    // Whatever panics here or in another test at the same time is heard with all its words.
+    let panics = Log::default();
+    let (heard, usual) = (panics.clone(), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |panic| {
+        let _ = writeln!(heard.clone(), "{panic}");
+        usual(panic);
+    }));
     let warmer = warmer(&site, &spine.ssp_root(), (impatient(), Tracer::Callers, 8));
     let lines = Admissions::new(list.as_bytes(), Timestamp::now());
     let report = warmer
@@ -143,7 +150,12 @@ async fn nothing_of_a_patient_is_seen_anywhere_in_any_encoding() {
     assert!(report.episodes.iter().any(|episode| episode.outcome.is_warmed()));
     let logged = log.0.lock().expect("whole").clone();
     assert!(logged.windows(12).any(|window| window == b"trying again"), "the log is heard");
-    let sinks: [(&str, Vec<u8>); 5] = [
+    let marked = tokio::spawn(async { panic!("the hook hears this") }).await;
+    assert!(marked.is_err());
+    let panics = panics.0.lock().expect("whole").clone();
+    assert!(memchr::memmem::find(&panics, b"the hook hears this").is_some(), "panics are heard");
+    let sinks: [(&str, Vec<u8>); 6] = [
+        ("the panics", panics),
         ("the log", logged),
         ("the events", events.into_bytes()),
         ("the report", format!("{report:?}{}{}", report.to_json(), report.to_html()).into_bytes()),

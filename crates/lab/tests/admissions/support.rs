@@ -13,12 +13,14 @@ use bedside_lab::provider::{
     Bytes, CONSUMER_ASID, Config, NationalRecord, PROVIDER_HOSTS, Practice, SimulatedSpine,
 };
 use bedside_spine::{
-    AllowedHosts, Client, Consumer, Device, Settings, StaticDirectory, Tls, TlsFiles, Tracer, london_day,
+    AllowedHosts, Client, Directory, Settings, StaticDirectory, Tls, TlsFiles, Tracer, london_day,
 };
 use bedside_warm::{EPISODE_DEADLINE, Parts, Pipeline, Warmer};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+use crate::consumer::consumer;
 
 pub(crate) fn ods(practice: usize) -> String {
     format!("T{:05}", practice + 1)
@@ -44,12 +46,14 @@ pub(crate) async fn start(
 
 /// A synthetic patient with a test number that no other has.
 pub(crate) fn patient(index: usize) -> Patient {
-    let stem = 999_000_000 + 2 * index;
-    // Of two stems that follow each other one at least has a check digit.
-    let mut numbers =
-        [stem, stem + 1].into_iter().flat_map(|stem| (0..10).map(move |digit| format!("{stem}{digit}")));
-    let nhs_number = numbers.find_map(|text| text.parse().ok()).expect("a number");
-    Patient { nhs_number, ..Patient::synthetic(index as u64 + 1000) }
+    Patient::numbered(index)
+}
+
+/// A patient as the national record has them, registered with a practice.
+pub(crate) fn national(index: usize, practice: &str) -> Value {
+    let patient = patient(index);
+    let names = (patient.family.as_str(), patient.given.as_str(), patient.gender.as_str());
+    NationalRecord::patient(patient.nhs_number.expose(), names, &patient.birth_date, practice)
 }
 
 /// The admission of a patient, traced now, at a practice.
@@ -107,26 +111,25 @@ pub(crate) fn tls(site: &Site) -> Tls {
 pub(crate) fn warmer(
     site: &Site,
     ssp_root: &str,
-    (settings, tracer, concurrency): (Settings, Tracer, usize),
+    how: (Settings, Tracer, usize),
 ) -> Warmer<Client, StaticDirectory> {
-    let consumer = Consumer {
-        ssp_root: ssp_root.to_owned(),
-        asid: CONSUMER_ASID.parse().expect("an ASID"),
-        device: Device {
-            identifier_system: "https://supplier.example/Id/device-identifier".into(),
-            identifier: "device-1".into(),
-            model: "bedside".into(),
-            version: "0.1.0".into(),
-        },
-        token_issuer: "https://hospital.example/spine".into(),
-        user_id_system: "https://supplier.example/Id/user-guid".into(),
-    };
-    let client = Client::with(consumer, &tls(site), settings, Timestamp::now, || Uuid::new_v4().as_u128());
     let practices = std::fs::read_to_string(site.path("practices.toml")).expect("a directory");
-    let hosts = AllowedHosts::new([PROVIDER_HOSTS]);
+    let directory = StaticDirectory::from_toml(&practices, &AllowedHosts::new([PROVIDER_HOSTS]));
+    warmer_with(site, ssp_root, directory.expect("usable"), how)
+}
+
+/// As [`warmer`], with a directory of one's own.
+pub(crate) fn warmer_with<D: Directory + 'static>(
+    site: &Site,
+    ssp_root: &str,
+    directory: D,
+    (settings, tracer, concurrency): (Settings, Tracer, usize),
+) -> Warmer<Client, D> {
+    let consumer = consumer(ssp_root.to_owned());
+    let client = Client::with(consumer, &tls(site), settings, Timestamp::now, || Uuid::new_v4().as_u128());
     Warmer::new(Parts {
         transport: client.expect("fit"),
-        directory: StaticDirectory::from_toml(&practices, &hosts).expect("usable"),
+        directory,
         tracer,
         asid: CONSUMER_ASID.parse().expect("an ASID"),
         cache: Arc::clone(&site.cache),
@@ -134,7 +137,23 @@ pub(crate) fn warmer(
         clock: Arc::new(SystemClock),
         concurrency: NonZeroUsize::new(concurrency).expect("not zero"),
         deadline: EPISODE_DEADLINE,
+        requires_trace_echo: false,
     })
+}
+
+/// What the audit log holds of fetches: the practice, and `intent` or the verdict of an outcome.
+pub(crate) fn fetches(site: &Site) -> Vec<(String, String)> {
+    let log = std::fs::read_to_string(site.path("audit/audit.ndjson")).expect("a log");
+    let records = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")["record"].take());
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let verdict = |record: &Value| record["outcome"].as_str().unwrap_or("intent").to_owned();
+    let fetches = records.filter(|record| record["event"] == "fetch");
+    fetches.map(|record| (text(&record["practice"]), verdict(&record))).collect()
+}
+
+/// How many records the cache holds.
+pub(crate) fn stored(site: &Site) -> usize {
+    site.cache.list().expect("listed").iter().filter(|episode| episode.generation.is_some()).count()
 }
 
 pub(crate) fn pipeline() -> Pipeline {

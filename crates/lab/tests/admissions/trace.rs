@@ -1,7 +1,5 @@
 //! Patients whom the hospital has not traced: the national record decides whether and about whom the practice is asked
-//! (GPC-CORE01 to CORE09).
-
-use std::collections::BTreeMap;
+//! (GPC-CORE01 to CORE09). What the national record may say is in `look_up`.
 
 use bedside_lab::demo::Site;
 use bedside_lab::provider::{Behaviour, NationalRecord, Practice, SimulatedSpine};
@@ -10,16 +8,7 @@ use bedside_warm::{Admissions, Outcome, Report};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::{admission, asid, brisk, ods, patient, pipeline, site, start, tls, warmer};
-
-/// The national record of patient 0, changed.
-fn changed(change: impl FnOnce(&mut Value)) -> Result<Value, &'static str> {
-    let patient = patient(0);
-    let names = (patient.family.as_str(), patient.given.as_str());
-    let mut found = NationalRecord::patient(patient.nhs_number.expose(), names, &patient.birth_date, &ods(1));
-    change(&mut found);
-    Ok(found)
-}
+use crate::support::{admission, asid, brisk, national, ods, patient, pipeline, site, start, tls, warmer};
 
 struct World {
     spine: SimulatedSpine,
@@ -29,11 +18,10 @@ struct World {
 
 impl World {
     /// Two practices; the hospital believes patient 0 to be of the first.
-    async fn new(found: Result<Value, &'static str>) -> Self {
+    async fn new(found: NationalRecord) -> Self {
         let practices =
             (0..2).map(|index| Practice::new(&ods(index), &asid(index), Behaviour::Normal)).collect();
-        let national = BTreeMap::from([(patient(0).nhs_number.expose().to_owned(), found)]);
-        let spine = start(practices, 2, NationalRecord(national)).await;
+        let spine = start(practices, 2, found).await;
         let folder = tempfile::tempdir().expect("a folder");
         let site = site(folder.path(), &spine);
         Self { spine, site, _folder: folder }
@@ -68,7 +56,7 @@ fn untraced() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_untraced_patient_is_traced_and_the_registered_practice_is_asked() {
-    let world = World::new(changed(|_| ())).await;
+    let world = World::new(NationalRecord::of([national(0, &ods(1))])).await;
     let report = world.warm(&untraced()).await;
     assert!(report.all_warmed(), "{report:?}");
     let requests = world.spine.requests();
@@ -80,7 +68,7 @@ async fn an_untraced_patient_is_traced_and_the_registered_practice_is_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trace_of_today_is_the_callers_and_is_not_made_again() {
-    let world = World::new(Err("RESOURCE_NOT_FOUND")).await;
+    let world = World::new(NationalRecord::default()).await;
     assert!(world.warm(&admission(0, &ods(0))).await.all_warmed());
     assert_eq!(world.spine.requests().len(), 1, "nobody was traced");
 }
@@ -90,10 +78,11 @@ async fn a_superseded_number_is_replaced_and_that_is_on_record() {
     let current = patient(1);
     let mut line = untraced();
     // The practice has the same person under the current number.
+    let superseding = json!(national(1, &ods(1)));
+    let known = NationalRecord::patient(patient(0).nhs_number.expose(), ("", "", ""), "", "");
+    let found = Behaviour::altered(move |_| superseding.to_string().into_bytes());
+    let world = World::new(NationalRecord::default().with(known, found)).await;
     let (family, given, born) = (&current.family, &current.given, &current.birth_date);
-    let mut national = NationalRecord::patient(current.nhs_number.expose(), (family, given), born, &ods(1));
-    national["gender"] = json!(current.gender.as_str());
-    let world = World::new(Ok(national)).await;
     for (field, value) in [("family", family), ("given", given), ("birth_date", born)] {
         line["demographics"][field] = json!(value);
     }
@@ -103,38 +92,4 @@ async fn a_superseded_number_is_replaced_and_that_is_on_record() {
     let bodies: Vec<_> = world.spine.requests().into_iter().filter_map(|seen| seen.body).collect();
     assert!(bodies[0].to_string().contains(current.nhs_number.expose()), "the current number was sent");
     assert!(world.log().contains("number_superseded"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_may_not_be_asked_about_is_not_and_the_attempt_is_on_record() {
-    for (found, reason, again) in [
-        (Err("RESOURCE_NOT_FOUND"), "trace/not_found", false),
-        (Err("INVALIDATED_RESOURCE"), "trace/invalid", false),
-        (Err("INVALID_RESOURCE_ID"), "trace/invalid", false),
-        (Err("TOO_MANY_REQUESTS"), "trace/unavailable", true),
-        (changed(|found| found["meta"]["security"][0]["code"] = json!("R")), "trace/not_permitted", false),
-        (changed(|found| found["meta"]["security"][0]["code"] = json!("V")), "trace/not_permitted", false),
-        (changed(|found| drop(found["meta"].take())), "trace/malformed", true),
-        (changed(|found| found["deceasedDateTime"] = json!("2026-01-01")), "trace/deceased", false),
-        (changed(|found| found["generalPractitioner"] = json!([])), "trace/no_practice", false),
-        (
-            changed(|found| {
-                found["generalPractitioner"][0]["identifier"]["period"]["end"] = json!("2020-01-01")
-            }),
-            "trace/no_practice",
-            false,
-        ),
-        (changed(|found| found["birthDate"] = json!("1801-01-01")), "trace/not_verified", false),
-        (changed(|found| drop(found["name"].take())), "trace/malformed", true),
-        (changed(|found| found["resourceType"] = json!("Person")), "trace/malformed", true),
-    ] {
-        let world = World::new(found).await;
-        let report = world.warm(&untraced()).await;
-        let Outcome::NotTraced(trouble) = &report.episodes[0].outcome else { panic!("{reason}: {report:?}") };
-        assert_eq!((trouble.reason, trouble.again, trouble.refused), (reason, again, !again));
-        assert!(!trouble.message.is_empty() && !trouble.advice.is_empty());
-        assert_eq!(world.asked(), 0, "{reason}");
-        assert!(world.log().contains(reason), "{reason}");
-        assert_eq!(report.refused_by_policy_only(), !again, "{reason}");
-    }
 }

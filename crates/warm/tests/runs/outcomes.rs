@@ -294,6 +294,31 @@ async fn a_body_in_pieces_is_the_same_record_and_is_kept_only_where_the_site_kee
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_may_require_the_trace_id_and_then_stores_nothing_without_it() {
+    let Reply::Body(plain) = bundle(0, "Edith") else { panic!("a body") };
+    let with_id = |id: &str| plain.replacen('{', &format!("{{\"id\":\"{id}\","), 1);
+    for (body, echo) in [
+        (with_id("11111111-2222-4333-8444-555555555555"), "same"),
+        (with_id("99999999-2222-4333-8444-555555555555"), "other"),
+        (plain.clone(), "absent"),
+    ] {
+        for required in [false, true] {
+            let mut ward = Ward::new([(0, Reply::Body(body.clone()))]);
+            ward.requires_trace_echo = required;
+            let ran = ward.warm(&list([line(0)])).await;
+            if required && echo != "same" {
+                assert_eq!(ran.outcome("EP-0"), "unreadable", "{echo}");
+                assert_eq!(ward.cache.list().expect("listed").len(), 0, "nothing is stored");
+                assert!(ran.report.to_json().contains("trace id of its request"));
+            } else {
+                assert_eq!(ran.outcome("EP-0"), "warmed", "{echo}");
+                assert!(ran.events.iter().any(|event| event["trace_echo"] == echo), "{echo}");
+            }
+        }
+    }
+}
+
 /// The fields of each event, which programs read: a change here is a change for them.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_have_these_fields_and_hold_no_identity() {

@@ -126,6 +126,7 @@ pub(crate) struct Ward {
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) spine: Shared,
     pub(crate) deadline: Duration,
+    pub(crate) requires_trace_echo: bool,
     clock: Arc<dyn Clock>,
 }
 
@@ -155,7 +156,15 @@ impl Ward {
         let key = Box::new(KeyFile::new(secret()));
         let cache = Cache::open(&folder.path().join("cache"), key, audit.clone(), clock.clone());
         let cache = Arc::new(cache.expect("a cache"));
-        Self { folder, cache, audit, spine: Shared(Arc::new(spine)), deadline: EPISODE_DEADLINE, clock }
+        Self {
+            folder,
+            cache,
+            audit,
+            spine: Shared(Arc::new(spine)),
+            deadline: EPISODE_DEADLINE,
+            requires_trace_echo: false,
+            clock,
+        }
     }
 
     /// The same ward under a policy that keeps the practice's answer, or does not.
@@ -220,7 +229,7 @@ impl Ward {
             clock: self.clock.clone(),
             concurrency: NonZeroUsize::new(2).expect("not zero"),
             deadline: self.deadline,
-            requires_trace_echo: false,
+            requires_trace_echo: self.requires_trace_echo,
         })
     }
 }

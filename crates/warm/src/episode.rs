@@ -10,7 +10,6 @@ use bedside_spine::{
     Transport, Witness, london_day,
 };
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 use tokio::task::block_in_place;
 use tokio::time::timeout;
 
@@ -38,8 +37,6 @@ type Landed = (Result<Warmed, Outcome>, Detail);
 pub(crate) struct Episode<'a, T, D> {
     pub(crate) parts: &'a Parts<T, D>,
     pub(crate) flights: &'a Flights,
-    /// Turns at sealing.
-    pub(crate) sealing: &'a Semaphore,
     pub(crate) pipeline: &'a Pipeline,
     pub(crate) admission: &'a Admission,
 }
@@ -133,11 +130,7 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
         let fetched = timeout(self.parts.deadline, self.fetch(parameters, &detail, witness)).await;
         let mut detail = detail.into_inner().unwrap_or_default();
         let result = match fetched {
-            Ok(Ok(Fetched { body, of })) => {
-                // The semaphore is never closed.
-                let _turn = self.sealing.acquire().await;
-                block_in_place(|| self.seal(body, &of, &mut detail))
-            }
+            Ok(Ok(Fetched { body, of })) => block_in_place(|| self.seal(body, &of, &mut detail)),
             Ok(Err(outcome)) => Err(outcome),
             Err(_) => Err(out_of_time()),
         };

@@ -9,7 +9,6 @@ use bedside_cache::{Cache, CacheError, EpisodeTag};
 use bedside_model::Asid;
 use bedside_spine::{AskTwice, Directory, Tracer, Transport};
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinError, JoinSet, block_in_place};
 
 use crate::admissions::{PassedOver, Stay, Why};
@@ -22,10 +21,6 @@ use crate::{Admission, Line, Pipeline, Refused, Report, Stop, identity, stay};
 
 /// How long there is for one admission, from its first step to its last: twice a whole call.
 pub const EPISODE_DEADLINE: Duration = Duration::from_secs(180);
-
-/// How many records are sealed at once. Each holds a compression context for every column of a table, so that a night's
-/// run would need as much memory as it has fetches in flight; more at once are no faster.
-const SEALING: usize = 4;
 
 /// Between the two look-ups of a practice, if the first could not be made.
 const LOOK_UP_AGAIN: Duration = Duration::from_millis(500);
@@ -94,7 +89,6 @@ impl From<&str> for Control {
 pub struct Warmer<T, D> {
     parts: Arc<Parts<T, AskTwice<D>>>,
     flights: Arc<Flights>,
-    sealing: Arc<Semaphore>,
 }
 
 impl<T, D> Warmer<T, D>
@@ -105,10 +99,7 @@ where
     /// A warmer of those parts.
     pub fn new(parts: Parts<T, D>) -> Self {
         let parts = parts.asking_twice();
-        let sealing = Arc::new(Semaphore::new(
-            std::env::var("SEALS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEALING),
-        ));
-        Self { parts: Arc::new(parts), flights: Arc::new(Flights::new()), sealing }
+        Self { parts: Arc::new(parts), flights: Arc::new(Flights::new()) }
     }
 
     /// Runs a list to its end, or until it is asked to stop, and tells `on_event` what happens as it happens.
@@ -240,16 +231,11 @@ where
             episode: ticket.episode.clone(),
             practice: ticket.practice.clone(),
         });
-        let (parts, pipeline) = (Arc::clone(&self.parts), Arc::clone(pipeline));
-        let (flights, sealing) = (Arc::clone(&self.flights), Arc::clone(&self.sealing));
+        let (parts, flights, pipeline) =
+            (Arc::clone(&self.parts), Arc::clone(&self.flights), Arc::clone(pipeline));
         let task = async move {
-            let episode = Episode {
-                parts: &parts,
-                flights: &flights,
-                sealing: &sealing,
-                pipeline: &pipeline,
-                admission: &admission,
-            };
+            let episode =
+                Episode { parts: &parts, flights: &flights, pipeline: &pipeline, admission: &admission };
             episode.warm().await
         };
         let handle = course.flying.spawn(task);

@@ -1,5 +1,8 @@
 //! An installation in a temporary folder, and the program run on it.
 
+#[path = "../../../frames/src/testing/rows.rs"]
+mod rows;
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -7,13 +10,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
 use bedside_audit::{AuditLog, Pepper, Secret, SystemClock, SystemRandomness};
 use bedside_cache::{Cache, Contents, KeyFile};
 use bedside_model::Requester;
 use bedside_model::schema::Table;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{CertificateParams, KeyPair};
+use rows::batch;
 use serde_json::{Value, json};
 
 /// The episode that is in the cache of every installation here.
@@ -64,6 +67,12 @@ impl Site {
         fs::write(self.path(name), text).expect("written");
     }
 
+    /// Writes a file that its owner alone can read.
+    pub(crate) fn write_private(&self, name: &str, text: &str) {
+        self.write(name, text);
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).expect("allowed");
+    }
+
     /// Runs the program on this configuration, in this folder.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the program runs")
@@ -93,8 +102,7 @@ impl Site {
         let certificate = certificate.expect("a certificate").pem();
         self.write("ca.pem", &certificate);
         self.write("client.pem", &certificate);
-        self.write("client.key", &key.serialize_pem());
-        fs::set_permissions(self.path("client.key"), fs::Permissions::from_mode(0o600)).expect("allowed");
+        self.write_private("client.key", &key.serialize_pem());
     }
 
     fn seal(&self, rows: impl Fn(Table) -> Vec<Value>) {
@@ -197,24 +205,6 @@ fn rows(table: Table, notices: usize) -> Vec<Value> {
         Table::Notices => vec![json!({"severity": "warning", "text": "something ".repeat(20)}); notices],
         _ => Vec::new(),
     }
-}
-
-fn batch(table: Table, rows: &[Value]) -> RecordBatch {
-    let schema = table.schema();
-    let mut lines = String::new();
-    for (index, row) in rows.iter().enumerate() {
-        let mut row = row.clone();
-        row["entry_index"] = json!(index);
-        for field in schema.fields() {
-            if !field.is_nullable() && row.get(field.name()).is_none() {
-                row[field.name().as_str()] = json!([]);
-            }
-        }
-        lines.push_str(&format!("{row}\n"));
-    }
-    let reader = arrow_json::ReaderBuilder::new(schema.clone()).with_batch_size(rows.len().max(1));
-    let batch = reader.build(lines.as_bytes()).expect("a schema that JSON can fill").next();
-    batch.map_or_else(|| RecordBatch::new_empty(schema), |batch| batch.expect("rows of the schema"))
 }
 
 fn manifest() -> Value {

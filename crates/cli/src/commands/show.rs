@@ -1,5 +1,7 @@
+use std::num::NonZeroU8;
+
 use bedside_audit::EventKind;
-use bedside_cache::OpenEpisode;
+use bedside_cache::{CacheError, Generations, Grant, Stale};
 
 use super::reader::{reader, stopped};
 use crate::args::{Format, ShowArgs, ViewName};
@@ -16,11 +18,8 @@ pub(crate) fn show(config: &Config, args: &ShowArgs) -> Result<Exit, Stopped> {
     let installation = Installation::open(config)?;
     let assertion = reader(&args.reader, &installation, (EventKind::Read, &args.episode))?;
     let grant = installation.cache.grant(&assertion, &args.episode).map_err(stopped)?;
-    let opened = match args.accept_stale {
-        false => installation.cache.read(&grant).map_err(stopped)?,
-        true => installation.cache.read_accepting_stale(&grant).map_err(stopped)?,
-    };
-    let record = Record::of(args.episode.clone(), &opened).map_err(Stopped::failed)?;
+    let opened = open(args, &installation, &grant).map_err(stopped)?;
+    let record = Record::of(args.episode.clone(), &opened.current).map_err(Stopped::failed)?;
     let page = Page { width: output.width(), now: installation.clock.now() };
     match (args.view, args.table) {
         _ if args.html => output.bytes(render::html(&record, page.now).as_bytes())?,
@@ -36,12 +35,27 @@ pub(crate) fn show(config: &Config, args: &ShowArgs) -> Result<Exit, Stopped> {
     Ok(Exit::Done)
 }
 
+/// The record, and the one before it where it is asked for: each that is opened is on record.
+fn open(args: &ShowArgs, installation: &Installation, grant: &Grant) -> Result<Generations, CacheError> {
+    let cache = &installation.cache;
+    let stale = if args.accept_stale { Stale::Accepted } else { Stale::Refused };
+    if args.view == Some(ViewName::Changes) {
+        return cache.read_with_earlier(grant, NonZeroU8::MIN, stale);
+    }
+    let current = match stale {
+        Stale::Refused => cache.read(grant)?,
+        Stale::Accepted => cache.read_accepting_stale(grant)?,
+    };
+    Ok(Generations { current, earlier: None })
+}
+
 /// How to hand rows on; `None` to show them to a person. Told apart before anything is opened.
 fn data_format(args: &ShowArgs, output: &Output) -> Result<Option<DataFormat>, Stopped> {
     let format = match args.format {
         Format::Text => return Ok(None),
         Format::Ndjson => DataFormat::Ndjson,
         Format::Csv => DataFormat::Csv,
+        Format::Json => DataFormat::Json,
         Format::Arrow if output.is_terminal() => {
             return Err(Stopped::usage(
                 "an Arrow stream is no text for a terminal: redirect it to a file or a program",
@@ -79,7 +93,7 @@ fn hand_on(
 
 #[cfg(feature = "frames")]
 fn view(
-    (record, opened): (&Record, &OpenEpisode),
+    (record, generations): (&Record, &Generations),
     (name, id): (ViewName, Option<&str>),
     format: Option<DataFormat>,
     page: Page,
@@ -88,11 +102,13 @@ fn view(
     use bedside_frames as frames;
     use render::Subject;
 
+    let opened = &generations.current;
     let (subject, view) = match name {
         ViewName::CurrentMedication => (Subject::Medication, frames::current_medication(opened)),
         ViewName::MedicinesReconciliation => (Subject::Medication, frames::medicines_reconciliation(opened)),
         ViewName::Allergies => (Subject::Allergies, frames::allergies(opened)),
         ViewName::Problems => (Subject::Problems, frames::problems(opened)),
+        ViewName::Changes => (Subject::Changes, frames::changes(generations)),
         ViewName::Completeness => (Subject::Completeness, frames::completeness(opened)),
         ViewName::Consultation => match id {
             Some(id) => {
@@ -129,7 +145,7 @@ fn consultation(record: &Record, start: &str) -> Result<String, Stopped> {
 
 #[cfg(not(feature = "frames"))]
 fn view(
-    _: (&Record, &OpenEpisode),
+    _: (&Record, &Generations),
     _: (ViewName, Option<&str>),
     _: Option<DataFormat>,
     _: Page,

@@ -1,12 +1,12 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
-use arrow_json::LineDelimitedWriter;
-use arrow_json::writer::{EncoderOptions, LineDelimited, WriterBuilder, make_encoder};
+use arrow_json::writer::{EncoderOptions, JsonArray, JsonFormat, LineDelimited, WriterBuilder, make_encoder};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use bedside_model::schema::Table;
+use bedside_serve::Format;
 
 use super::page::Page;
 use super::record::Record;
@@ -18,6 +18,8 @@ use super::table::{caveats, sections_of};
 pub enum DataFormat {
     /// One JSON object a line, nulls spelt out so that every row has every column.
     Ndjson,
+    /// One JSON object: `caveats` as the schema of an Arrow stream has them, and `rows`.
+    Json,
     /// CSV with a header. Lists and structs, which CSV has not, are compact JSON in their cell.
     Csv,
     /// An Arrow IPC stream whose schema carries the state of the table's areas in its metadata.
@@ -40,8 +42,22 @@ pub fn data(
     rows(&record.table(table), format, metadata(record, &sections_of(record, table)), out)
 }
 
-/// Writes rows as data. `metadata` goes into the schema of an Arrow stream; the other formats have no place for
-/// it.
+/// A table in a format that carries its caveats in itself, so that nobody needs to be told beside it.
+///
+/// # Errors
+/// What a writer says; the record itself can always be written.
+pub fn document(record: &Record, (table, format): (Table, Format)) -> Result<Vec<u8>, ArrowError> {
+    let format = match format {
+        Format::Arrow => DataFormat::Arrow,
+        Format::Json => DataFormat::Json,
+    };
+    let mut out = Vec::new();
+    rows(&record.table(table), format, metadata(record, &sections_of(record, table)), &mut out)?;
+    Ok(out)
+}
+
+/// Writes rows as data. `metadata` goes into the schema of an Arrow stream or beside the rows of a JSON object; the
+/// other formats have no place for it.
 pub(super) fn rows(
     batch: &RecordBatch,
     format: DataFormat,
@@ -49,7 +65,8 @@ pub(super) fn rows(
     out: impl Write,
 ) -> Result<(), ArrowError> {
     match format {
-        DataFormat::Ndjson => ndjson(batch, out),
+        DataFormat::Ndjson => json_rows::<LineDelimited>(batch, out),
+        DataFormat::Json => json(batch, metadata, out),
         DataFormat::Csv => csv(batch, out),
         DataFormat::Arrow => arrow(batch, metadata, out),
     }
@@ -72,9 +89,21 @@ pub(super) fn metadata(record: &Record, sections: &[Section]) -> HashMap<String,
     metadata
 }
 
-fn ndjson(batch: &RecordBatch, out: impl Write) -> Result<(), ArrowError> {
-    let mut writer: LineDelimitedWriter<_> =
-        WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(out);
+fn json(
+    batch: &RecordBatch,
+    metadata: HashMap<String, String>,
+    mut out: impl Write,
+) -> Result<(), ArrowError> {
+    // In an order that is the same each time.
+    let caveats = serde_json::to_string(&BTreeMap::from_iter(metadata));
+    let caveats = caveats.map_err(|error| ArrowError::JsonError(error.to_string()))?;
+    write!(out, "{{\"caveats\":{caveats},\"rows\":")?;
+    json_rows::<JsonArray>(batch, &mut out)?;
+    Ok(out.write_all(b"}\n")?)
+}
+
+fn json_rows<F: JsonFormat>(batch: &RecordBatch, out: impl Write) -> Result<(), ArrowError> {
+    let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, F>(out);
     writer.write(batch)?;
     writer.finish()
 }
@@ -148,6 +177,33 @@ mod tests {
     }
 
     #[test]
+    fn a_json_object_has_its_caveats_beside_the_rows_and_beside_none() {
+        let (out, _) = written(DataFormat::Json);
+        let object: Value = serde_json::from_slice(&out).expect("one object");
+        assert_eq!(object["caveats"]["bedside.section.allergies"], "1 entry");
+        assert_eq!(object["caveats"]["bedside.practice"], "A99001");
+        assert_eq!(object["rows"].as_array().map(Vec::len), Some(1));
+        assert_eq!(object["rows"][0]["onset_to"], "2010-06-30");
+        assert!(object["rows"][0]["ended"].is_null() && object["rows"][0].get("ended").is_some());
+        let empty = document(&record(&[]), (Table::Problems, Format::Json)).expect("memory can be written");
+        let object: Value = serde_json::from_slice(&empty).expect("one object");
+        assert_eq!(object["rows"], json!([]));
+        assert_eq!(
+            object["caveats"]["bedside.section.problems"],
+            "FAILED: nothing may be concluded, INCOMPLETE"
+        );
+    }
+
+    #[test]
+    fn a_document_is_what_is_handed_on_in_that_format() {
+        for (format, same) in [(Format::Arrow, DataFormat::Arrow), (Format::Json, DataFormat::Json)] {
+            let bytes = document(&allergies(), (Table::Allergies, format)).expect("memory can be written");
+            let (out, _) = written(same);
+            assert_eq!(bytes.len(), out.len());
+        }
+    }
+
+    #[test]
     fn csv_holds_lists_as_json() {
         let (out, _) = written(DataFormat::Csv);
         let text = String::from_utf8(out).expect("text");
@@ -171,7 +227,7 @@ mod tests {
 
     #[test]
     fn people_are_told_beside_every_format() {
-        for format in [DataFormat::Ndjson, DataFormat::Csv, DataFormat::Arrow] {
+        for format in [DataFormat::Ndjson, DataFormat::Csv, DataFormat::Json, DataFormat::Arrow] {
             let (_, people) = written(format);
             assert!(people.contains("practice A99001") && people.contains("1 entry"), "{format:?}: {people}");
         }

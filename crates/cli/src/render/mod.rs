@@ -21,7 +21,7 @@ mod tree;
 mod view;
 mod views;
 
-pub use data::{DataFormat, data};
+pub use data::{DataFormat, data, document};
 pub use escape::{escape, escape_lines};
 pub use grid::words_table;
 pub use html::html;

@@ -84,6 +84,21 @@ impl Section {
     }
 }
 
+#[cfg(feature = "frames")]
+impl From<bedside_frames::AreaCaveats> for Section {
+    fn from(caveats: bedside_frames::AreaCaveats) -> Self {
+        Self {
+            area: caveats.area.as_str().to_owned(),
+            state: caveats.state,
+            entries: caveats.entries,
+            warnings: caveats.warnings,
+            warning_text: caveats.warning_text,
+            incomplete: caveats.incomplete,
+            incomplete_before: caveats.incomplete_before,
+        }
+    }
+}
+
 fn section(rows: Rows<'_>, row: usize) -> Section {
     Section {
         area: rows.text(row, "area").unwrap_or_default().to_owned(),

@@ -1,36 +1,16 @@
-//! Records to render in tests, each table from JSON rows in which absent columns are null and absent lists empty.
+//! Records to render in tests, each table from JSON rows.
+
+#[path = "../../../frames/src/testing/rows.rs"]
+mod rows;
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
 
-use arrow_array::RecordBatch;
-use arrow_json::ReaderBuilder;
-use arrow_schema::DataType;
 use bedside_model::schema::Table;
 use bedside_warm::Manifest;
 use serde_json::{Value, json};
 
+pub(super) use self::rows::batch;
 use super::{Page, Record};
-
-pub(super) fn batch(table: Table, rows: &[Value]) -> RecordBatch {
-    let schema = table.schema();
-    let mut lines = String::new();
-    for (index, row) in rows.iter().enumerate() {
-        let mut row = row.clone();
-        row["entry_index"] = json!(index);
-        for field in schema.fields() {
-            if matches!(field.data_type(), DataType::List(_)) && row.get(field.name()).is_none() {
-                row[field.name().as_str()] = json!([]);
-            }
-        }
-        lines.push_str(&format!("{row}\n"));
-    }
-    let mut reader = ReaderBuilder::new(schema.clone())
-        .with_strict_mode(true)
-        .build(Cursor::new(lines))
-        .expect("a schema that JSON can fill");
-    reader.next().map_or_else(|| RecordBatch::new_empty(schema), |batch| batch.expect("rows of the schema"))
-}
 
 /// A record with those tables, retrieved from practice A99001.
 pub(super) fn record(tables: &[(Table, Vec<Value>)]) -> Record {

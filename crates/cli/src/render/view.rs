@@ -4,14 +4,14 @@ use std::io::Write;
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
-use bedside_frames::Collected;
+use bedside_frames::{AreaCaveats, Caveats, Collected};
 use bedside_model::ClinicalArea;
 use bedside_model::schema::Table;
 
 use super::data::{DataFormat, metadata, rows};
 use super::escape::escape;
-use super::grid::wrapped;
-use super::page::Page;
+use super::grid::{words_table, wrapped};
+use super::page::{Page, ward_time};
 use super::record::Record;
 use super::rows::Rows;
 use super::sections::Section;
@@ -58,6 +58,8 @@ pub enum Subject {
     Problems,
     /// The nodes of one consultation.
     Consultation,
+    /// What differs from an earlier generation.
+    Changes,
     /// Areas and notices.
     Completeness,
 }
@@ -70,12 +72,14 @@ pub fn view(record: &Record, subject: Subject, collected: &Collected, page: Page
     if subject != Subject::Completeness {
         text.push_str(&section_lines(&sections, page.width));
     }
+    text.push_str(&earlier_lines(collected, page));
     if collected.rows.num_rows() == 0 {
         text.push_str(&caveat_lines("This view", sections.first(), 0, page.width));
     }
     for (number, (name, rows)) in collected.groups().into_iter().enumerate() {
         text.push_str(&match subject {
             Subject::Consultation => tree::consultation(Rows(&rows), page.width),
+            Subject::Changes => changes(&name, Rows(&rows), page.width),
             Subject::Completeness => completeness(&name, Rows(&rows), page.width),
             // The warnings stand above the first list; those below it are of the same area.
             _ => list(record, subject, (&name, &rows), (sections.first(), number == 0, page.width)),
@@ -106,7 +110,18 @@ pub fn view_data(
     let sections = sections_of(record, collected);
     people.write_all(heading(record, page).as_bytes())?;
     people.write_all(section_lines(&sections, page.width).as_bytes())?;
+    people.write_all(earlier_lines(collected, page).as_bytes())?;
     rows(&collected.rows, format, metadata(record, &sections), out)
+}
+
+/// Which generation it is compared with, and what may be concluded of that.
+fn earlier_lines(collected: &Collected, page: Page) -> String {
+    let Some(earlier) = collected.caveats.earlier.as_deref() else { return String::new() };
+    let Caveats { generation, retrieved_at, areas, .. } = earlier;
+    let at = ward_time(*retrieved_at);
+    let told = format!("Compared with generation {generation}, retrieved {at}, of which was said:");
+    let sections: Vec<Section> = areas.iter().map(AreaCaveats::clone).map(Section::from).collect();
+    wrapped("", &told, page.width) + &section_lines(&sections, page.width)
 }
 
 fn sections_of(record: &Record, collected: &Collected) -> Vec<Section> {
@@ -152,6 +167,38 @@ fn title(subject: Subject, group: &str) -> &str {
         (_, "active") => "Problems",
         (_, other) => other,
     }
+}
+
+fn changes(group: &str, rows: Rows<'_>, width: u16) -> String {
+    let cell =
+        |row: usize, column: &str| escape(rows.text(row, column).unwrap_or_default()).replace('_', " ");
+    let value = |row: usize, column: &str| escape(rows.text(row, column).unwrap_or_default()).into_owned();
+    let what = |row: usize| value(row, if rows.text(row, "term").is_some() { "term" } else { "id" });
+    let all = 0..rows.len();
+    let (title, header, cells): (_, &[&str], Vec<Vec<String>>) = match group {
+        "new" | "gone" => {
+            let title = if group == "new" {
+                "New"
+            } else {
+                "Not sent any more: look at the areas above before you say why"
+            };
+            (title, &["Table", "Record"], all.map(|row| vec![cell(row, "table"), what(row)]).collect())
+        }
+        _ => {
+            let title = if group == "area" { "Something else may be concluded" } else { "Changed" };
+            let cells = all.map(|row| {
+                vec![
+                    cell(row, "table"),
+                    what(row),
+                    cell(row, "column"),
+                    value(row, "before"),
+                    value(row, "after"),
+                ]
+            });
+            (title, &["Table", "Record", "What", "Before", "Now"], cells.collect())
+        }
+    };
+    format!("\n{title}\n{}", words_table(header, &cells, width))
 }
 
 fn completeness(group: &str, rows: Rows<'_>, width: u16) -> String {
@@ -215,6 +262,7 @@ mod tests {
             freshness: bedside_cache::Freshness::Fresh,
             generation: 1,
             areas: areas.iter().map(of).collect(),
+            earlier: None,
         }
     }
 
@@ -297,6 +345,39 @@ mod tests {
         let text = view(&warned(), Subject::Consultation, &of, page(120));
         let tree = "Visit\n  Cough\\u{9b}\n    - observation: seen\\u{1b}[2J \\u{202e}today\n";
         assert!(text.contains(tree), "{text}");
+    }
+
+    #[test]
+    fn changes_stand_below_the_caveats_of_both_generations() {
+        let columns = ["group", "table", "id", "term", "column", "before", "after"];
+        let rows = [
+            ["new", "problems", "p1", "Asthma", "", "", ""],
+            ["changed", "medications", "m1", "Ramipril", "dosage_text", "One\u{1b}[2J", "Two"],
+            ["gone", "allergies", "a1", "Penicillin", "", "", ""],
+        ];
+        let fields = columns.map(|name| Field::new(name, DataType::Utf8, true));
+        let arrays = (0..columns.len()).map(|column| -> ArrayRef {
+            let values = rows.iter().map(|row| Some(row[column]).filter(|text| !text.is_empty()));
+            Arc::new(StringArray::from_iter(values))
+        });
+        let rows = RecordBatch::try_new(Arc::new(Schema::new(fields.to_vec())), arrays.collect());
+        let mut earlier = caveats(&[ClinicalArea::Allergies]);
+        earlier.areas[0].state = "returned_with_exclusions".to_owned();
+        let caveats = Caveats { earlier: Some(Box::new(earlier)), ..caveats(&[ClinicalArea::Medications]) };
+        let of = Collected { caveats, rows: rows.expect("columns"), left_out: Vec::new() };
+        let text = view(&warned(), Subject::Changes, &of, page(120));
+        let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} not in:\n{text}"));
+        assert!(place("medications     2 entries, INCOMPLETE") < place("Compared with generation 1"));
+        assert!(place("Compared with") < place("allergies       1 entry, and items were WITHHELD"));
+        assert!(place("WITHHELD") < place("\nNew\n") && place("\nNew\n") < place("\nChanged\n"));
+        assert!(
+            text.contains("dosage text") && text.contains("One\\u{1b}[2J") && text.contains("Two"),
+            "{text}"
+        );
+        assert!(place("Not sent any more: look at the areas") < place("Penicillin"));
+        let mut people = Vec::new();
+        view_data(&warned(), (&of, DataFormat::Ndjson), page(120), Vec::new(), &mut people).expect("written");
+        assert!(String::from_utf8(people).expect("text").contains("Compared with generation 1"));
     }
 
     #[test]

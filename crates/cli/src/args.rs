@@ -1,4 +1,6 @@
 use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use bedside_cache::HoldReason;
@@ -34,7 +36,8 @@ Examples:
   bedside warm --admissions admissions.ndjson
   bedside warm --admissions admissions.ndjson --pipeline pipelines/consultation.toml
   bedside warm --admissions admissions.ndjson --run-id night-1 --report night-1.html
-  admissions-of-today | bedside warm --admissions - --json > events.ndjson")]
+  admissions-of-today | bedside warm --admissions - --json > events.ndjson
+  bedside warm --from hl7v2 --admissions adt.hl7 --pipeline pipelines/admission-hl7v2.toml")]
     Warm(WarmArgs),
     /// Look at everything that has to be right before a patient waits: files, keys, certificate, directory, TLS, clock.
     #[command(after_help = "\
@@ -57,6 +60,14 @@ Examples:
   bedside show EP-2026-0002 --html --reader reader.json > record.html
   bedside show EP-2026-0002 --table links --format arrow --reader reader.json > links.arrow")]
     Show(ShowArgs),
+    /// Hand tables over from a process that stays, on a Unix socket or loopback TLS, until SIGTERM. Audited.
+    #[command(after_help = "\
+Examples:
+  bedside serve --socket /run/bedside/serve.sock
+  bedside serve --listen 127.0.0.1:8443 --certificate serve.pem --tls-key serve.key \\
+      --token-key host.pub --audience ward-9
+  curl --unix-socket serve.sock --json @reader.json http://bedside/v1/episodes/EP-2026-0002/tables/allergies")]
+    Serve(ServeArgs),
     /// Print the practice's answer of one episode, byte for byte, where the site keeps it. Audited.
     #[command(after_help = "\
 Example:
@@ -87,7 +98,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   bedside sweep
-  bedside sweep --json")]
+  bedside sweep --json
+  bedside sweep --metrics-file /run/bedside-metrics/sweep.prom")]
     Sweep(SweepArgs),
     /// Work with the key-encryption keys.
     #[command(subcommand)]
@@ -117,9 +129,12 @@ Example:
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct WarmArgs {
-    /// Admissions, one JSON object a line; - is standard input.
+    /// Admissions; - is standard input.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) admissions: PathBuf,
+    /// How they are written. Messages need a pipeline whose section feed says where they hold what.
+    #[arg(long, value_enum, default_value_t = From::Ndjson)]
+    pub(crate) from: From,
     /// What to ask the practices for. Without it: medication, allergies, problems and consultations.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) pipeline: Option<PathBuf>,
@@ -132,6 +147,20 @@ pub(crate) struct WarmArgs {
     /// Write what became of every admission, and why, to FILE.html or FILE.json; may be repeated.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) report: Vec<PathBuf>,
+    /// Write counts of the run for the textfile collector of Prometheus's node exporter.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) metrics_file: Option<PathBuf>,
+}
+
+/// How admissions are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum From {
+    /// One admission a line, a JSON object.
+    Ndjson,
+    /// ADT messages of HL7 version 2.
+    Hl7v2,
+    /// FHIR Encounters and Patients (STU3 or R4), one resource or Bundle a line.
+    Fhir,
 }
 
 #[derive(Debug, clap::Args)]
@@ -175,6 +204,35 @@ pub(crate) struct ShowArgs {
     pub(crate) format: Format,
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// A Unix socket to make; its owner alone can open it, and the caller's word for who reads is taken.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, required_unless_present = "listen",
+        conflicts_with = "listen")]
+    pub(crate) socket: Option<PathBuf>,
+    /// A loopback address and port for TLS in its place; tokens alone are taken there.
+    #[arg(long, value_name = "ADDRESS", requires_all = ["certificate", "tls_key", "token_key"])]
+    pub(crate) listen: Option<SocketAddr>,
+    /// The server's certificate with its chain, PEM.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "listen")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Its private key, PEM. Refused when anybody but the owner may read it.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "listen")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// The Ed25519 public key, PEM, of the host system whose tokens count.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "audience")]
+    pub(crate) token_key: Option<PathBuf>,
+    /// The name of this installation, which a token must carry.
+    #[arg(long, value_name = "NAME", requires = "token_key")]
+    pub(crate) audience: Option<String>,
+    /// Connections at once; further ones wait.
+    #[arg(long, value_name = "COUNT", default_value = "32")]
+    pub(crate) connections: NonZeroUsize,
+    /// Seconds that a connection may take, from its first byte to its last.
+    #[arg(long, value_name = "COUNT", default_value = "30", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) seconds: u16,
+}
+
 /// The views, told in one place for help and manual.
 const VIEWS: &str = "\
 A view of the record; without it a summary of one screen.
@@ -184,6 +242,7 @@ A view of the record; without it a summary of one screen.
   allergies                 active ones, assertions of no known allergy, ended ones
   problems                  active ones, major first
   consultation [ID]         the consultations; with an id, one as it was recorded
+  changes                   what differs from the record that this one replaced
   completeness              the ten areas and every notice, in words";
 
 /// The views of `bedside show`.
@@ -194,6 +253,7 @@ pub(crate) enum ViewName {
     Allergies,
     Problems,
     Consultation,
+    Changes,
     Completeness,
 }
 
@@ -231,6 +291,9 @@ pub(crate) struct SweepArgs {
     /// Print what was done as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write counts of the sweep for the textfile collector of Prometheus's node exporter.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) metrics_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -261,8 +324,15 @@ pub(crate) enum AuditCommand {
     #[command(after_help = "\
 Examples:
   bedside audit verify
-  bedside audit verify --anchor HEAD")]
+  bedside audit verify --anchor HEAD
+  bedside audit verify --anchor anchors.txt --anchor-key anchor.pub --log /mnt/copy/audit")]
     Verify(VerifyArgs),
+    /// Check the whole chain, and sign its head for whoever keeps it elsewhere.
+    #[command(after_help = "\
+Examples:
+  bedside audit anchor --key anchor.key >> /mnt/elsewhere/anchors.txt
+  bedside audit anchor --key anchor.key --public-key > anchor.pub")]
+    Anchor(AnchorArgs),
     /// Say who saw, or was refused, the record of a patient whose NHS number is read from standard input.
     #[command(after_help = "\
 Example:
@@ -277,9 +347,26 @@ Example:
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
-    /// A head that an earlier verify printed: shows whether the log's tail was cut since.
-    #[arg(long, value_name = "HEAD")]
-    pub(crate) anchor: Option<bedside_audit::Head>,
+    /// A head or an anchor that was kept elsewhere, or a file of them, whose last line counts: shows whether the
+    /// log's end was cut off since.
+    #[arg(long, value_name = "HEAD|FILE")]
+    pub(crate) anchor: Option<String>,
+    /// The public key, PEM, that a signed anchor must be signed with.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "anchor")]
+    pub(crate) anchor_key: Option<PathBuf>,
+    /// The folder of the log, such as a copy, in place of the configured one.
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) log: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AnchorArgs {
+    /// The Ed25519 key that signs: 32 bytes in hexadecimal, a file that its owner alone may read.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) key: PathBuf,
+    /// Print the public key, PEM, and sign nothing.
+    #[arg(long)]
+    pub(crate) public_key: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -343,6 +430,8 @@ pub(crate) enum Format {
     Ndjson,
     /// CSV with a header; lists are JSON in their cell.
     Csv,
+    /// One JSON object: `caveats` and `rows`.
+    Json,
     /// An Arrow IPC stream.
     Arrow,
 }
@@ -415,6 +504,29 @@ mod tests {
             );
         }
         check(&Args::command(), "");
+    }
+
+    #[test]
+    fn the_command_lines_of_units_and_manifest_are_taken() {
+        const UNITS: [&str; 3] = [
+            include_str!("../../../docs/operating/bedside-warm.service"),
+            include_str!("../../../docs/operating/bedside-sweep.service"),
+            include_str!("../../../docs/operating/bedside-serve.service"),
+        ];
+        let line =
+            |unit: &str| unit.lines().find_map(|line| line.strip_prefix("ExecStart=").map(str::to_owned));
+        let mut lines: Vec<Vec<String>> = UNITS
+            .iter()
+            .map(|unit| line(unit).expect("a command line").split(' ').map(str::to_owned).collect())
+            .collect();
+        let manifest = include_str!("../../../docs/operating/cronjob.yaml");
+        let (_, arguments) = manifest.split_once(" args: ").expect("arguments");
+        let arguments = arguments.lines().next().unwrap_or_default();
+        let arguments: Vec<String> = serde_json::from_str(arguments).expect("a list as JSON has it, too");
+        lines.push(["bedside".to_owned()].into_iter().chain(arguments).collect());
+        for line in lines {
+            assert!(Args::try_parse_from(&line).is_ok(), "{line:?}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod config;
 mod events;
 mod exit;
 mod installation;
+mod metrics;
 mod output;
 mod policy;
 mod progress;
@@ -46,9 +47,10 @@ fn dispatch(args: &Args) -> Result<Exit, Stopped> {
     let config = || config::Config::read(args.config.as_deref(), &args.set).map_err(Stopped::usage);
     match &args.command {
         Command::Warm(warm) => commands::warm(&config()?, warm),
-        Command::Check(check) => commands::check(&config()?, check),
+        Command::Check(check) => commands::check(args, check),
         Command::List(list) => commands::list(&config()?, list),
         Command::Show(show) => commands::show(&config()?, show),
+        Command::Serve(serve) => commands::serve(&config()?, serve),
         Command::Bundle(episode) => commands::bundle(&config()?, episode),
         Command::Purge(purge) => commands::purge(&config()?, purge),
         Command::Discharge(episode) => commands::discharge(&config()?, episode),
@@ -57,7 +59,8 @@ fn dispatch(args: &Args) -> Result<Exit, Stopped> {
         Command::Sweep(sweep) => commands::sweep(&config()?, sweep),
         Command::Keys(KeysCommand::Rotate) => commands::rotate_keys(&config()?),
         Command::Keys(KeysCommand::List) => commands::list_keys(&config()?),
-        Command::Audit(AuditCommand::Verify(verify)) => commands::verify(&config()?, verify),
+        Command::Audit(AuditCommand::Verify(verify)) => commands::verify(config, verify),
+        Command::Audit(AuditCommand::Anchor(anchor)) => commands::anchor(config, anchor),
         Command::Audit(AuditCommand::WhoSaw(log)) => commands::who_saw(&config()?, log),
         Command::Audit(AuditCommand::Export(log)) => commands::export(&config()?, log),
         Command::Pipeline(PipelineCommand::Check(check)) => commands::check_pipelines(check),

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use bedside_cache::{Retention, SitePolicy};
+use bedside_cache::{MOST_EARLIER_GENERATIONS, Retention, SitePolicy};
+use bedside_model::OdsCode;
 use bedside_warm::strict::{Fields, Problem, toml_table};
 use jiff::SignedDuration;
 
@@ -49,14 +50,35 @@ fn policy(fields: &mut Fields<'_>) -> Option<SitePolicy> {
             false
         }
     });
+    let (partners, earlier_generations) = (partners(fields), earlier_generations(fields));
     match retention.checked() {
-        Ok(retention) => Some(SitePolicy { retention, roles, keep_bundle: keep_bundle.unwrap_or(false) }),
+        Ok(retention) => {
+            let keep_bundle = keep_bundle.unwrap_or(SitePolicy::default().keep_bundle);
+            Some(SitePolicy { retention, roles, partners, keep_bundle, earlier_generations })
+        }
         Err(error) => {
             let hours = error.most.as_hours();
             fields.malformed(error.name, format!("hours must be at most {hours}"));
             None
         }
     }
+}
+
+fn partners(fields: &mut Fields<'_>) -> BTreeSet<OdsCode> {
+    let codes = fields.optional_texts("partners").unwrap_or_default();
+    codes.iter().map(|code| code.parse()).collect::<Result<_, _>>().unwrap_or_else(|_| {
+        fields.malformed("partners", "must be a list of ODS codes, such as [\"RXX02\"]");
+        BTreeSet::new()
+    })
+}
+
+fn earlier_generations(fields: &mut Fields<'_>) -> u8 {
+    let count = fields.optional_count("earlier_generations", 0);
+    let Some(count) = count else { return SitePolicy::default().earlier_generations };
+    u8::try_from(count).ok().filter(|count| *count <= MOST_EARLIER_GENERATIONS).unwrap_or_else(|| {
+        fields.malformed("earlier_generations", format!("must be at most {MOST_EARLIER_GENERATIONS}"));
+        0
+    })
 }
 
 #[cfg(test)]
@@ -76,11 +98,13 @@ mod tests {
     fn what_is_left_out_is_what_the_sheets_suggest() {
         let policy = parse("").expect("empty is enough");
         assert_eq!((policy.retention, policy.roles, policy.keep_bundle), (Retention::default(), None, false));
-        let text = "after_end_hours = 2\nstale_hours = 12\nroles = ['Doctor']\nraw_bundle = 'keep'";
+        assert_eq!((policy.earlier_generations, policy.partners.len()), (1, 0));
+        let text = "after_end_hours = 2\nstale_hours = 12\nroles = ['Doctor']\nraw_bundle = 'keep'\npartners = ['RXX02']\nearlier_generations = 0";
         let policy = parse(text).expect("whole");
         assert_eq!(policy.retention.after_end, SignedDuration::from_hours(2));
         assert_eq!(policy.retention.stale, SignedDuration::from_hours(12));
         assert_eq!((policy.roles, policy.keep_bundle), (Some(BTreeSet::from(["Doctor".to_owned()])), true));
+        assert_eq!((policy.earlier_generations, policy.partners.len()), (0, 1));
     }
 
     #[test]
@@ -91,6 +115,11 @@ mod tests {
             ["after_end_hours: must be a whole number of at least 1"]
         );
         assert_eq!(problems("raw_bundle = 'yes'"), ["raw_bundle: must be keep or discard"]);
+        assert_eq!(
+            problems("partners = ['a trust']"),
+            ["partners: must be a list of ODS codes, such as [\"RXX02\"]"]
+        );
+        assert_eq!(problems("earlier_generations = 4"), ["earlier_generations: must be at most 3"]);
         assert_eq!(problems("forever = 1"), ["forever: is not a known field"]);
     }
 }

@@ -47,6 +47,16 @@ impl Progress {
                     self.say(&format!("{}: {name}: {message}", escape(&report.episode)));
                 }
             }
+            What::StayReported(stay) => {
+                self.bar.inc(1);
+                if let Some(problem) = stay.outcome.problem() {
+                    self.say(&format!(
+                        "{}: the report on the stay was not heeded: {problem}",
+                        escape(&stay.episode)
+                    ));
+                }
+            }
+            What::MessagePassedOver(_) => self.bar.inc(1),
             What::RunFinished(totals) => {
                 self.bar.finish_and_clear();
                 self.say(&conclusion(totals));
@@ -60,9 +70,14 @@ impl Progress {
 }
 
 fn conclusion(totals: &Totals) -> String {
-    let Totals { lines, warmed, refused, failed, rows, bundle_bytes, sealed_bytes } = totals;
+    let Totals { lines, warmed, refused, failed, stays, passed_over, rows, bundle_bytes, sealed_bytes } =
+        totals;
+    let messages = match stays + passed_over {
+        0 => String::new(),
+        _ => format!(", {stays} reports on stays, {passed_over} passed over"),
+    };
     format!(
-        "{warmed} of {lines} warmed, {refused} refused by policy, {failed} failed; {rows} rows, {bundle_bytes} bytes \
-         fetched, {sealed_bytes} bytes sealed"
+        "{warmed} of {lines} warmed, {refused} refused by policy, {failed} failed{messages}; {rows} rows, \
+         {bundle_bytes} bytes fetched, {sealed_bytes} bytes sealed"
     )
 }

@@ -2,6 +2,7 @@
 
 #[path = "support/lab.rs"]
 mod lab;
+#[allow(dead_code, reason = "each test program uses a part of it")]
 mod support;
 
 use std::fs;

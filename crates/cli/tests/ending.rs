@@ -31,7 +31,7 @@ fn a_discharge_is_reported_and_taken_back() {
     assert!(printed(&site.run(&["list"])).contains("discharged"));
     let swept = printed(&site.run(&["sweep"]));
     let (told_first, head) = swept.split_once("; audit head ").expect("an anchor");
-    assert_eq!(told_first, "0 purged, 1 kept, 0 in use, 0 things mended");
+    assert_eq!(told_first, "0 purged, 1 kept, 0 in use, 0 things mended, 0 journals removed");
     assert_eq!(site.run(&["audit", "verify", "--anchor", head.trim_end()]).status.code(), Some(0));
     assert!(printed(&run(&site, &["confirm", EPISODE])).starts_with("ready: "));
     let unknown = run(&site, &["discharge", "EP-unknown"]);

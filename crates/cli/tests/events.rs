@@ -5,9 +5,12 @@
 mod lab;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -22,6 +25,8 @@ enum Event {
     InputFailed { problem: String },
     EpisodeStarted { episode: String, practice: String },
     EpisodeFinished(Finished),
+    StayReported { line: u64, episode: String, says: String, outcome: String, problem: Option<String> },
+    MessagePassedOver { line: Option<u64>, episode: Option<String>, event: Option<String>, why: String },
     RunFinished(Totals),
 }
 
@@ -33,6 +38,8 @@ struct Totals {
     warmed: u64,
     refused: u64,
     failed: u64,
+    stays: u64,
+    passed_over: u64,
     rows: u64,
     bundle_bytes: u64,
     sealed_bytes: u64,
@@ -59,6 +66,7 @@ enum Finished {
         areas: BTreeMap<String, String>,
         rows: Counts,
         notices: Counts,
+        changes: Option<BTreeMap<String, Counts>>,
         bundle_bytes: u64,
         sealed_bytes: u64,
         trace_id: String,
@@ -99,11 +107,16 @@ fn every_line_is_an_event_of_the_documented_schema() {
     forbidden["reason"] = "research".into();
     lines.push_str(&format!("{forbidden}\n"));
     fs::write(&list, lines).expect("written");
-    let mut warm = Command::new(env!("CARGO_BIN_EXE_bedside"));
-    warm.arg("--config").arg(folder.join("config.toml")).args(["warm", "--json", "--admissions"]).arg(&list);
-    let ran = warm.output().expect("the program runs");
-    assert_eq!(ran.status.code(), Some(3), "some were not fetched");
-    let text = String::from_utf8(ran.stdout).expect("text");
+    let messages = folder.join("adt.hl7");
+    let traced = Timestamp::now().strftime("%Y%m%d%H%M%S+0000").to_string();
+    let text = fs::read_to_string(root().join("fixtures/feeds/admissions.hl7")).expect("messages");
+    fs::write(&messages, text.replace("TRACED", &traced)).expect("written");
+    let mut text = warm(&folder, &[OsStr::new("--admissions"), list.as_os_str()], 3);
+    let pipeline = root().join("pipelines/admission-hl7v2.toml");
+    let arguments = ["--from", "hl7v2", "--admissions"].map(OsStr::new);
+    let arguments =
+        [&arguments[..], &[messages.as_os_str(), "--pipeline".as_ref(), pipeline.as_os_str()]].concat();
+    text.push_str(&warm(&folder, &arguments, 4));
     let page = include_str!("../../../docs/events.md");
     let mut seen = BTreeSet::new();
     for line in text.lines() {
@@ -116,12 +129,34 @@ fn every_line_is_an_event_of_the_documented_schema() {
         }
         read_strictly(fields);
     }
-    for name in ["run_started", "line_refused", "episode_finished", "warmed", "not_fetched", "run_finished"] {
+    for name in [
+        "run_started",
+        "line_refused",
+        "episode_finished",
+        "warmed",
+        "not_fetched",
+        "stay_reported",
+        "message_passed_over",
+        "run_finished",
+    ] {
         assert!(seen.contains(name), "{name}: {seen:?}");
     }
     for name in &seen {
         assert!(page.contains(&format!("`{name}`")), "docs/events.md does not name {name}");
     }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The events of a run that ends with that status.
+fn warm(folder: &Path, arguments: &[&OsStr], status: i32) -> String {
+    let mut warm = Command::new(env!("CARGO_BIN_EXE_bedside"));
+    warm.arg("--config").arg(folder.join("config.toml")).args(["warm", "--json"]).args(arguments);
+    let ran = warm.output().expect("the program runs");
+    assert_eq!(ran.status.code(), Some(status), "{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).expect("text")
 }
 
 /// Takes what every event has, and reads the rest as what it says it is.

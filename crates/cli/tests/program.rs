@@ -124,7 +124,7 @@ fn configuration_is_checked_before_anything_is_done() {
         case(&["list"], [("cache.key", "not a key".to_owned())], 2, "does not hold 64"),
         case(&["dance"], [], 2, "unrecognized subcommand"),
         case(&["shwo"], [], 2, "a similar subcommand exists: 'show'"),
-        case(&["audit", "verify", "--anchor", "x"], [], 2, "an audit head is"),
+        case(&["audit", "verify", "--anchor", "x"], [], 2, "cannot read x"),
     ]);
     let site = Site::new();
     let ran = site.command(&["list"]).env_remove("BEDSIDE_CONFIG").output().expect("the program runs");

@@ -1,6 +1,9 @@
-//! The examples in Python, on the Arrow streams that `bedside show` prints. Each runs where there is a Python with
+//! The examples in Python, on the Arrow streams that `bedside show` prints and `bedside serve` answers with. Each runs where there is a Python with
 //! the packages it needs, `BEDSIDE_PYTHON` or the one of `.ci/run` or `python3`; where there is none it says so.
 
+#[path = "support/served.rs"]
+#[allow(dead_code, reason = "the other tests use the rest")]
+mod served;
 #[path = "support/mod.rs"]
 #[allow(dead_code, reason = "the other tests use the rest")]
 mod support;
@@ -10,6 +13,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use served::Served;
 use support::{EPISODE, Site};
 
 #[test]
@@ -39,6 +43,27 @@ fn issues_are_queried_with_duckdb() {
         ["show", EPISODE, "--table", "medication_issues", "--format", "arrow", "--reader", "reader.json"];
     let Some(printed) = run("issues_in_duckdb.py", &["duckdb", "pyarrow"], &issues) else { return };
     assert!(printed.contains("latest"), "{printed}");
+}
+
+#[test]
+fn a_served_table_is_read_with_pyarrow_polars_and_duckdb() {
+    let Some(python) = python(&["pyarrow", "polars", "duckdb"]) else { return };
+    let site = Site::new();
+    let _served = Served::on_socket(&site, &[]);
+    let ask = |table: &str| {
+        let mut command = Command::new(&python);
+        command.current_dir(site.path("")).arg(served::example("served_table.py"));
+        let reader = std::fs::File::open(site.path("reader.json")).expect("a reader");
+        command.args(["serve.sock", EPISODE, table]).stdin(reader).output().expect("it runs")
+    };
+    let ran = ask("allergies");
+    let printed = String::from_utf8(ran.stdout).expect("text");
+    for part in ["bedside.section.allergies: 1 entry", "pyarrow: 1 rows", "Polars: 1 rows", "DuckDB: 1 rows"]
+    {
+        assert!(printed.contains(part), "{part}:\n{printed}{}", String::from_utf8_lossy(&ran.stderr));
+    }
+    let refused = ask("socks");
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("404: "));
 }
 
 /// What the example prints of the stream that `bedside` prints with those arguments.

@@ -1,23 +1,24 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Seek};
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bedside_audit::{Randomness, SystemRandomness, hex};
-use bedside_spine::{Tracer, london_day};
+use bedside_audit::{Clock, Randomness, SystemRandomness, hex};
+use bedside_spine::london_day;
 use bedside_warm::{
-    Admissions, AdmittedFirst, Control, EPISODE_DEADLINE, Journal, Parts, Pipeline, Report, RunId, Stop,
+    Admissions, AdmittedFirst, Control, Feed, Form, Journal, Line, Parts, Pipeline, Report, RunId, Stop,
     Warmer,
 };
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::WarmArgs;
+use crate::args::{From, WarmArgs};
 use crate::config::Config;
 use crate::events;
-use crate::exit::{Exit, Stopped};
+use crate::exit::{Exit, Stopped, with_causes};
 use crate::installation::{Connection, Installation, connect};
+use crate::metrics;
 use crate::output::{Output, tell};
 use crate::progress::Progress;
 
@@ -32,28 +33,30 @@ pub(crate) fn warm(config: &Config, args: &WarmArgs) -> Result<Exit, Stopped> {
         None => Pipeline::admission(london_day(now)),
     };
     let pipeline = pipeline.map_err(Stopped::usage)?;
-    let (input, lines) = open(&args.admissions)?;
-    let admissions = Admissions::new(input, now);
-    let Connection { transport, directory, asid } = connect(config)?;
+    let Input { reader, lines, is_whole } = open(&args.admissions)?;
+    let lines = lines.filter(|_| args.from == From::Ndjson);
+    let Connection { transport, directory, tracer, asid } = connect(config)?;
+    let admissions = read(reader, args.from, (&pipeline, &installation.clock, tracer.traces()))?;
     let concurrency = NonZeroUsize::new(config.limits.concurrency).unwrap_or(NonZeroUsize::MIN);
     let Installation { audit, cache, clock } = installation;
     let warmer = Warmer::new(Parts {
         transport,
         directory,
-        tracer: Tracer::Callers,
+        tracer,
         asid,
         cache,
         audit,
         clock: Arc::clone(&clock),
         concurrency,
-        deadline: EPISODE_DEADLINE,
+        deadline: config.limits.episode,
+        requires_trace_echo: config.spine.as_ref().is_some_and(|spine| spine.requires_trace_echo),
     });
     let run = args.run_id.clone().map_or_else(fresh_run_id, Ok)?;
-    let runs = config.cache.root.with_file_name("runs");
+    let runs = runs(config);
     let journal = Journal::open(&runs, &run, pipeline.name(), now).map_err(Stopped::failed)?;
     let stop = Stop::new();
     let control = Control { run: run.to_string(), journal: Some(journal), stop: stop.clone() };
-    let admissions = AdmittedFirst::new(admissions, if lines.is_some() { LOOK_AHEAD } else { 1 });
+    let admissions = AdmittedFirst::new(admissions, if is_whole { LOOK_AHEAD } else { 1 });
     let (mut output, progress) = (Output::new(), Progress::new(lines));
     let mut unwritten = Ok(());
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
@@ -71,7 +74,13 @@ pub(crate) fn warm(config: &Config, args: &WarmArgs) -> Result<Exit, Stopped> {
         let _ = fs::remove_file(runs.join(format!("{run}.journal")));
     }
     args.report.iter().try_for_each(|path| write_report(&report, path))?;
+    args.metrics_file.iter().try_for_each(|path| metrics::write(path, &metrics::run(&report)))?;
     unwritten.map(|()| exit(&report))
+}
+
+/// Where the journals of runs are: beside the cache.
+pub(super) fn runs(config: &Config) -> PathBuf {
+    config.cache.root.with_file_name("runs")
 }
 
 /// How many admissions of a file are put in order at a time; a line is about a kilobyte.
@@ -113,20 +122,53 @@ fn exit(report: &Report) -> Exit {
     }
 }
 
-/// The list, and how many lines it has where that can be known beforehand.
-fn open(path: &Path) -> Result<(Box<dyn BufRead>, Option<u64>), Stopped> {
+/// A list that is open.
+struct Input {
+    reader: Box<dyn BufRead>,
+    /// How many lines it has, where that can be known beforehand.
+    lines: Option<u64>,
+    /// Whether it is all there, and nobody goes on writing it.
+    is_whole: bool,
+}
+
+impl Input {
+    fn pipe(reader: impl BufRead + 'static) -> Self {
+        Self { reader: Box::new(reader), lines: None, is_whole: false }
+    }
+}
+
+fn open(path: &Path) -> Result<Input, Stopped> {
     if path == Path::new("-") {
-        return Ok((Box::new(BufReader::new(io::stdin())), None));
+        return Ok(Input::pipe(BufReader::new(io::stdin())));
     }
     let unreadable =
         |error| Stopped::usage(format!("cannot read the admissions {}: {error}", path.display()));
     let mut file = File::open(path).map_err(unreadable)?;
     // A pipe can be read once only.
     if !file.metadata().map_err(unreadable)?.is_file() {
-        return Ok((Box::new(BufReader::new(file)), None));
+        return Ok(Input::pipe(BufReader::new(file)));
     }
     let lines = count_lines(&mut file).and_then(|lines| file.rewind().map(|()| lines)).map_err(unreadable)?;
-    Ok((Box::new(BufReader::new(file)), Some(lines)))
+    Ok(Input { reader: Box::new(BufReader::new(file)), lines: Some(lines), is_whole: true })
+}
+
+/// The admissions of the list, whatever it is written in.
+fn read(
+    reader: Box<dyn BufRead>,
+    from: From,
+    (pipeline, clock, traces_here): (&Pipeline, &Arc<dyn Clock>, bool),
+) -> Result<Box<dyn Iterator<Item = io::Result<Line>>>, Stopped> {
+    let form = match from {
+        From::Ndjson => {
+            let list = Admissions::by_clock(reader, Arc::clone(clock));
+            return Ok(if traces_here { Box::new(list.traced_here()) } else { Box::new(list) });
+        }
+        From::Hl7v2 => Form::Hl7v2,
+        From::Fhir => Form::Fhir,
+    };
+    let feed = Feed::open(form, reader, (pipeline, Arc::clone(clock)));
+    let feed = feed.map_err(|error| Stopped::usage(with_causes(&error)))?;
+    Ok(if traces_here { Box::new(feed.traced_here()) } else { Box::new(feed) })
 }
 
 fn count_lines(file: &mut File) -> io::Result<u64> {

@@ -1,0 +1,72 @@
+//! `bedside warm` with a national record to ask: who has not been traced is traced, and nobody else.
+
+#[path = "support/lab.rs"]
+mod lab;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+struct World {
+    folder: PathBuf,
+    pds: String,
+    _spine: lab::Spine,
+    _outer: tempfile::TempDir,
+}
+
+impl World {
+    /// The simulated Spine, and one admission of a patient whom nobody has traced.
+    fn new() -> Self {
+        let outer = tempfile::tempdir().expect("a folder");
+        let folder = outer.path().join("spine");
+        let spine = lab::Spine::start(&folder);
+        let config = fs::read_to_string(folder.join("config.toml")).expect("a configuration");
+        let root = config.lines().find_map(|line| line.strip_prefix("ssp = \"")?.strip_suffix('"'));
+        let pds = format!("pds.url={}/personal-demographics/FHIR/R4", root.expect("a proxy"));
+        let list = fs::read_to_string(folder.join("admissions.ndjson")).expect("a list");
+        let mut line: Value = serde_json::from_str(list.lines().next().expect("a line")).expect("JSON");
+        line["demographics"].as_object_mut().expect("an object").remove("traced_at").expect("traced");
+        fs::write(folder.join("untraced.ndjson"), line.to_string()).expect("written");
+        Self { folder, pds, _spine: spine, _outer: outer }
+    }
+
+    fn warm(&self, settings: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bedside"));
+        command.current_dir(&self.folder).env("BEDSIDE_CONFIG", "config.toml");
+        command.args(["warm", "--json", "--admissions", "untraced.ndjson"]);
+        command.args(settings.iter().flat_map(|setting| ["--set", setting]));
+        command.output().expect("the program runs")
+    }
+}
+
+#[test]
+fn who_has_not_been_traced_is_refused_or_traced_as_the_configuration_says() {
+    let world = World::new();
+    let refused = world.warm(&[]);
+    assert_eq!(refused.status.code(), Some(3), "{}", String::from_utf8_lossy(&refused.stdout));
+    assert!(String::from_utf8_lossy(&refused.stdout).contains("demographics.traced_at"));
+    let traced = world.warm(&[&world.pds]);
+    assert_eq!(traced.status.code(), Some(0), "{}", String::from_utf8_lossy(&traced.stderr));
+    assert!(String::from_utf8_lossy(&traced.stdout).contains("\"outcome\":\"warmed\""));
+    let absent = world.warm(&["pds.url=https://localhost:1"]);
+    assert_eq!(absent.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&absent.stdout).contains("trace/unavailable"));
+}
+
+#[test]
+fn a_token_that_others_may_read_is_not_used() {
+    let world = World::new();
+    let token = world.folder.join("pds.token");
+    fs::write(&token, "Canarytoken\n").expect("written");
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o644)).expect("set");
+    let setting = format!("pds.token={}", token.display());
+    let refused = world.warm(&[&world.pds, &setting]);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains("pds.token may be used by group or others") && !told.contains("Canary"), "{told}");
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).expect("set");
+    assert_eq!(world.warm(&[&world.pds, &setting]).status.code(), Some(0));
+}

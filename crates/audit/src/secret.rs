@@ -201,15 +201,18 @@ mod tests {
     #[test]
     fn a_line_is_read_from_a_private_file_that_holds_nothing_else() {
         let dir = tempfile::tempdir().expect("temporary directory");
-        for (text, expected) in [
+        for (index, (text, expected)) in [
             ("1234\n", Some("1234")),
             (" 12 34", Some(" 12 34")),
             ("", None),
             ("\n", None),
             ("12\n34\n", None),
             (&"1".repeat(128), None),
-        ] {
-            let path = dir.path().join(format!("pin-{}", text.len()));
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let path = dir.path().join(index.to_string());
             disk::write_key_file(&path, text.as_bytes()).expect("written");
             assert_eq!(private_line(&path).ok().as_deref().map(String::as_str), expected, "{text:?}");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).expect("mode");

@@ -34,6 +34,9 @@
 //! SHA-256 of each table's file; both are checked before a byte is parsed, because modular encryption alone
 //! does not cover every byte (`security` sheet, section 4).
 //!
+//! The manifest also names the generation before, by number and SHA-256, where the site keeps it to compare with: what
+//! lies there under that number is that one, or it is refused.
+//!
 //! The episode's key is wrapped with AES-256-GCM and a random nonce, bound to episode, key-encryption key and
 //! wrap generation. `security` asks for AES-256-GCM-SIV or AES-KW; ring, the one crypto library here, has
 //! neither. With one wrap an episode and random 96-bit nonces, GCM stays far from its limit of 2^32 wraps a key.

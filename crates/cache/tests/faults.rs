@@ -147,6 +147,12 @@ fn a_purge_that_fails_never_brings_the_episode_back() {
         }
         let receipt = disks.world().cache.purge(&episode("EP-1"), &assertion()).expect("completed");
         assert_eq!(seen(disks), Err(NotReadable::Purged { at: receipt.at }), "{play}");
+        let told = (receipt.generation, receipt.generations, receipt.files);
+        assert_eq!(
+            told,
+            (Some(1), 1, 10),
+            "{play}: the receipt is complete wherever the purge was cut short"
+        );
         let left: Vec<_> = disks.cache.files().into_keys().collect();
         let tag = &receipt.episode;
         let expected = [

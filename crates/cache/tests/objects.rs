@@ -118,7 +118,10 @@ fn locks(one: &dyn Disk, other: &dyn Disk) {
     drop(held);
     drop(one.lock("a/lock").expect("free again"));
     one.write_new("a/copied", b"").expect("written");
-    assert!(other.try_lock("a/copied").expect("asked").is_some(), "an empty file is a lock that nobody holds");
+    assert!(
+        other.try_lock("a/copied").expect("asked").is_some(),
+        "an empty file is a lock that nobody holds"
+    );
     assert_eq!(kind(one.try_lock("none/lock")), Some(ErrorKind::NotFound));
 }
 

@@ -90,7 +90,7 @@ mod tests {
     fn every_reason_has_the_status_that_its_remedy_asks_for() {
         let at = "2026-05-01T10:00:00Z".parse().expect("a time");
         let expired = NotReadable::Expired { since: at, rule: bedside_cache::Rule::Ceiling };
-        let cases: [(CacheError, u16, &str); 9] = [
+        let cases: [(CacheError, u16, &str); 11] = [
             (Refused::Token(TokenProblem::Signature).into(), 401, "unauthorised"),
             (Refused::Organisation.into(), 403, "refused"),
             (Refused::GrantExpired.into(), 403, "refused"),
@@ -100,6 +100,8 @@ mod tests {
             (expired.into(), 410, "expired"),
             (NotReadable::Held { reason: HoldReason::Dissent }.into(), 423, "held"),
             (Damage::Manifest.into(), 500, "damaged"),
+            (NotReadable::OtherVersion.into(), 409, "other_version"),
+            (bedside_audit::AuditError::Stopped.into(), 503, "audit"),
         ];
         for (error, status, name) in cases {
             let refusal = Refusal::from(error);

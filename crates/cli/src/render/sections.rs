@@ -106,7 +106,25 @@ fn section(rows: Rows<'_>, row: usize) -> Section {
         entries: rows.count(row, "entries"),
         warnings: rows.texts(row, "warnings"),
         warning_text: rows.text(row, "warning_text").map(str::to_owned),
-        incomplete: rows.flag(row, "incomplete").unwrap_or(false),
+        // Unknown completeness is not completeness.
+        incomplete: rows.flag(row, "incomplete").unwrap_or(true),
         incomplete_before: rows.date(row, "incomplete_before").map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bedside_model::schema::Table;
+    use serde_json::json;
+
+    use super::super::testing::batch;
+    use super::*;
+
+    #[test]
+    fn an_area_that_does_not_say_that_it_is_whole_is_not() {
+        let area = |incomplete| json!({"area": "problems", "state": "returned", "entries": 2, "incomplete": incomplete});
+        let told = sections(&batch(Table::Sections, &[area(json!(false)), area(json!(null))]));
+        let told: Vec<String> = told.iter().map(Section::conclusion).collect();
+        assert_eq!(told, ["2 entries", "2 entries, INCOMPLETE"]);
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn returned(asked: &[(&str, u32)]) -> Vec<Value> {
             Some((name, entries)) => {
                 json!({"area": name, "requested": true, "state": "returned", "entries": entries, "incomplete": false})
             }
-            None => json!({"area": area.as_str(), "requested": false, "state": "not_requested"}),
+            None => json!({"area": area.as_str(), "requested": false, "state": "not_requested", "incomplete": false}),
         })
         .collect()
 }

@@ -1,8 +1,10 @@
 //! Times `ours` beside JSON parsers for Rust, in turns on the same bytes: `bedside-peers FILE SECONDS`. One JSON
 //! line for each approach: `{"peer": NAME, "seconds": [...], "error": null}`.
 //!
-//! `ours` makes nine tables; the others make a tree or a tape and no table. A parser that overwrites its input gets
+//! `ours` makes nine tables, `arrow-json` three; the others make a tree or a tape and no table. A parser that overwrites its input gets
 //! a fresh copy for each turn, which is not timed.
+
+mod arrow_tables;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -15,12 +17,13 @@ const TURNS: usize = 5;
 
 type Work = fn(&mut [u8]) -> Result<(), String>;
 
-const PEERS: [(&str, Work); 5] = [
+const PEERS: [(&str, Work); 6] = [
     ("ours", ours),
     ("serde_json Value", serde_json_value),
     ("simd-json tape", simd_json_tape),
     ("simd-json borrowed DOM", simd_json_dom),
     ("sonic-rs DOM", sonic_rs_dom),
+    ("arrow-json", arrow_tables::three),
 ];
 
 fn main() {

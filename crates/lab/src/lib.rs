@@ -6,6 +6,7 @@ pub mod console;
 pub mod demo;
 pub mod exit;
 pub mod generate;
+pub mod manual;
 pub mod normalise;
 pub mod output;
 pub mod provider;

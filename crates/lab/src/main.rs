@@ -6,9 +6,10 @@ use bedside_lab::bench::{self, BenchArgs};
 use bedside_lab::console::tell;
 use bedside_lab::demo::{self, DemoArgs};
 use bedside_lab::generate::{self, GenerateArgs};
+use bedside_lab::manual::{self, CompletionsArgs, ManArgs};
 use bedside_lab::normalise::{self, NormaliseArgs};
 use bedside_lab::provider::{self, ProviderArgs};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use peak_alloc::PeakAlloc;
 
 /// Counts what is allocated, for `bench`.
@@ -63,8 +64,21 @@ Examples:
     /// Run the simulated Spine of the demo, to go on by hand, until Ctrl-C
     #[command(after_help = "\
 Example:
-  bedside-lab provider --out /tmp/bedside-spine")]
+  bedside-lab provider --out /tmp/bedside-spine
+  bedside-lab provider --supplier tpp --latency 200ms~3s
+  bedside-lab provider --patients 1000 --sds-fault status-503")]
     Provider(ProviderArgs),
+    /// Print the completions of a shell
+    #[command(after_help = "\
+Examples:
+  bedside-lab completions bash > /usr/share/bash-completion/completions/bedside-lab
+  bedside-lab completions fish > ~/.config/fish/completions/bedside-lab.fish")]
+    Completions(CompletionsArgs),
+    /// Write the manual, a page for each command, into a folder
+    #[command(after_help = "\
+Example:
+  bedside-lab man /usr/local/share/man/man1")]
+    Man(ManArgs),
 }
 
 fn main() -> ExitCode {
@@ -74,6 +88,8 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args, &MEMORY),
         Command::Generate(args) => generate::run(&args),
         Command::Provider(args) => provider::run(&args),
+        Command::Completions(args) => manual::completions(&args, &mut Arguments::command()),
+        Command::Man(args) => manual::man(&args, Arguments::command()),
     };
     let exit = ended.unwrap_or_else(|stopped| {
         tell(&format!("bedside-lab: {}", stopped.message));

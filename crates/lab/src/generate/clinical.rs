@@ -1,9 +1,10 @@
 use super::calendar::Moment;
 use super::ids::Of;
 use super::json::Json;
+use super::manner::Reaction;
 use super::plan::{Allergy, Problem};
 use super::scribe::{SNOMED, STRUCTURE, Scribe};
-use super::terms::{AGENTS, NO_KNOWN_ALLERGY, PROBLEMS};
+use super::terms::{AGENTS, ERUPTION, NO_KNOWN_ALLERGY, PROBLEMS};
 
 const CARE_CONNECT: &str = "https://fhir.hl7.org.uk/STU3/StructureDefinition/Extension-CareConnect-";
 
@@ -12,7 +13,7 @@ impl Scribe<'_> {
     /// Ended allergies list.
     pub(super) fn allergies(&self, j: &mut Json) {
         for (index, allergy) in self.plan.allergies.iter().enumerate() {
-            if allergy.ended.is_none() || !self.emis() {
+            if allergy.ended.is_none() || self.tpp() {
                 let id = self.id(Of::Allergy, index);
                 self.resource(j, "AllergyIntolerance", Some(&id), |j| self.allergy(j, &id, allergy, index));
             }
@@ -37,13 +38,28 @@ impl Scribe<'_> {
         j.text("assertedDate", if allergy.month_only { &asserted[..7] } else { &asserted });
         let usual = format!("Practitioner/{}", self.id(Of::Practitioner, 0));
         self.reference(j, "recorder", &usual);
-        if !self.emis() || index.is_multiple_of(2) {
-            j.array_of_one("note", |j| {
-                j.text(
-                    "text",
-                    "Significance : Major\nEpisodicity : First\nSynthetic: severity only in words",
-                );
+        if let Some(note) = self.recipe.supplier.allergy_note(index) {
+            j.array_of_one("note", |j| j.text("text", note));
+        }
+        let reaction = self.recipe.supplier.reaction(index).filter(|_| allergy.agent.is_some());
+        if let Some(reaction) = reaction {
+            j.array_of_one("reaction", |j| self.reaction(j, reaction));
+        }
+    }
+
+    /// Coded as the supplier codes, or a null flavour that carries the severity alone.
+    fn reaction(&self, j: &mut Json, reaction: Reaction) {
+        j.array("manifestation", |j| {
+            j.element(|j| match reaction {
+                Reaction::Coded => self.concept_members(j, &ERUPTION, None),
+                Reaction::NoInformation => {
+                    let system = "http://hl7.org/fhir/v3/NullFlavor";
+                    j.array_of_one("coding", |j| self.coding(j, system, "NI", "NoInformation"));
+                }
             });
+        });
+        if self.vision() {
+            j.text("severity", "moderate");
         }
     }
 
@@ -87,10 +103,10 @@ impl Scribe<'_> {
                 j.array_of_one("coding", |j| self.coding(j, SNOMED, "196461000000101", display));
                 j.text("text", "Synthetic Elixir (unmapped)");
             });
-        } else if self.emis() {
-            self.concept(j, "code", term, None);
-        } else {
+        } else if self.tpp() || self.vision() {
             self.concept(j, "code", term, Some(&term.display.to_uppercase()));
+        } else {
+            self.concept(j, "code", term, None);
         }
     }
 
@@ -102,17 +118,24 @@ impl Scribe<'_> {
                 self.identifier(j, &id);
                 j.text("clinicalStatus", if problem.abated.is_some() { "inactive" } else { "active" });
                 j.array_of_one("category", |j| {
-                    let system = "https://fhir.hl7.org.uk/STU3/CodeSystem/CareConnect-ConditionCategory-1";
+                    // Medicus has either of two systems.
+                    let system = if self.medicus() && index.is_multiple_of(2) {
+                        "http://hl7.org/fhir/condition-category"
+                    } else {
+                        "https://fhir.hl7.org.uk/STU3/CodeSystem/CareConnect-ConditionCategory-1"
+                    };
                     let display = "Problem List Item";
                     j.array_of_one("coding", |j| self.coding(j, system, "problem-list-item", display));
                 });
                 self.concept(j, "code", &PROBLEMS[problem.term], None);
                 self.subject(j, "subject");
-                if !self.emis() || index.is_multiple_of(3) {
+                if self.recipe.supplier.ties_problem(index) {
                     self.reference(j, "context", &self.encounter(problem.consultation));
                 }
                 let onset = problem.onset.to_string();
-                j.text("onsetDateTime", if index % 6 == 1 { &onset[..7] } else { &onset });
+                if !self.medicus() || index.is_multiple_of(2) {
+                    j.text("onsetDateTime", if index % 6 == 1 { &onset[..7] } else { &onset });
+                }
                 if let Some(abated) = problem.abated {
                     j.text("abatementDateTime", &abated.to_string());
                 }

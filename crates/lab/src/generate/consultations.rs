@@ -20,7 +20,7 @@ impl Scribe<'_> {
                 self.participants(j, consultation);
                 j.object("period", |j| j.text("start", &self.clinical_time(consultation.at, index)));
                 j.array_of_one("location", |j| {
-                    if self.emis() {
+                    if !self.tpp() {
                         let site = format!("Location/{}", self.id(Of::Site, consultation.site));
                         self.reference(j, "location", &site);
                     } else {
@@ -59,7 +59,7 @@ impl Scribe<'_> {
     pub(super) fn consultation_lists(&self, j: &mut Json) {
         for (index, consultation) in self.plan.sent_consultations().iter().enumerate() {
             let id =
-                format!("{}{}", self.id(Of::Encounter, index), if self.emis() { "-LST" } else { "_Topics" });
+                format!("{}{}", self.id(Of::Encounter, index), if self.tpp() { "_Topics" } else { "-LST" });
             let title = self.consultation_type(consultation);
             self.structure_list(j, index, &id, "325851000000107", "Consultation", Some(title), None, |j| {
                 self.list_item(j, &format!("List/{}", self.topic_id(index)));
@@ -67,14 +67,15 @@ impl Scribe<'_> {
         }
     }
 
-    /// One topic for each consultation. EMIS topics hold headings, TPP topics hold the items.
+    /// One topic for each consultation. The topics of EMIS and Medicus hold headings, the others' hold the items.
     pub(super) fn topic_lists(&self, j: &mut Json) {
         for (index, consultation) in self.plan.sent_consultations().iter().enumerate() {
             let id = self.topic_id(index);
-            let title = (self.emis() && index.is_multiple_of(7)).then_some("Review");
+            let titled = self.medicus() || (self.emis() && index.is_multiple_of(7));
+            let title = titled.then_some("Review");
             let problem = consultation.problem.filter(|_| self.emis());
             self.structure_list(j, index, &id, "25851000000105", "Topic (EHR)", title, problem, |j| {
-                if self.emis() {
+                if self.has_headings() {
                     for heading in 0..consultation.items.chunks(HEADING_ITEMS).len() {
                         self.list_item(j, &format!("List/{id}-HD{heading}"));
                     }
@@ -89,8 +90,11 @@ impl Scribe<'_> {
         }
     }
 
-    /// EMIS headings, the fourth level.
+    /// Headings, the fourth level, where there is one.
     pub(super) fn category_lists(&self, j: &mut Json) {
+        if !self.has_headings() {
+            return;
+        }
         for (index, consultation) in self.plan.sent_consultations().iter().enumerate() {
             for (heading, items) in consultation.items.chunks(HEADING_ITEMS).enumerate() {
                 let id = format!("{}-HD{heading}", self.topic_id(index));
@@ -115,8 +119,12 @@ impl Scribe<'_> {
         }
     }
 
+    fn has_headings(&self) -> bool {
+        self.emis() || self.medicus()
+    }
+
     pub(super) fn topic_id(&self, consultation: usize) -> String {
-        format!("{}{}", self.id(Of::Encounter, consultation), if self.emis() { "-PG0" } else { "_NoTopic" })
+        format!("{}{}", self.id(Of::Encounter, consultation), if self.tpp() { "_NoTopic" } else { "-PG0" })
     }
 
     pub(super) fn list_item(&self, j: &mut Json, target: &str) {
@@ -124,7 +132,7 @@ impl Scribe<'_> {
     }
 
     fn consultation_type(&self, consultation: &Consultation) -> &'static str {
-        let types = if self.emis() { EMIS_CONSULTATIONS } else { TPP_CONSULTATIONS };
+        let types = if self.tpp() { TPP_CONSULTATIONS } else { EMIS_CONSULTATIONS };
         types[consultation.kind % types.len()]
     }
 

@@ -17,6 +17,7 @@ pub(super) enum Of {
     Encounter,
     Observation,
     Other,
+    Plan,
 }
 
 /// Ids in the supplier's form, a function of the seed, the kind and the position.
@@ -30,20 +31,26 @@ impl Ids {
         Self { seed, supplier }
     }
 
-    /// An upper-case UUID for EMIS; for TPP two blocks of 16 hexadecimal digits joined by an underscore, or one
+    /// An upper-case UUID for EMIS, a lower-case one for Medicus, two numbers joined by a dash for Vision; for TPP two blocks of 16 hexadecimal digits joined by an underscore, or one
     /// for people. TPP's underscore breaks the FHIR id pattern, as it does in real answers.
     pub(super) fn id(&self, of: Of, index: usize) -> String {
         let mut random = Random::new(self.seed ^ 0x1D5, ((of as u64) << 40) | index as u64);
         let (high, low) = (random.next(), random.next());
-        if self.supplier == Supplier::Emis {
-            return format!(
+        let uuid = || {
+            format!(
                 "{:08X}-{:04X}-4{:03X}-A{:03X}-{:012X}",
                 high >> 32,
                 high >> 16 & 0xFFFF,
                 high & 0xFFF,
                 low >> 48 & 0xFFF,
                 low & 0xFFFF_FFFF_FFFF
-            );
+            )
+        };
+        match self.supplier {
+            Supplier::Emis => return uuid(),
+            Supplier::Medicus => return uuid().to_lowercase(),
+            Supplier::Vision => return format!("{}-{}", 39 + of as usize, 1_000 + index),
+            Supplier::Tpp => {}
         }
         let block = format!("{:08x}00000000", high >> 32);
         match of {

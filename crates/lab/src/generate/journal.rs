@@ -20,7 +20,7 @@ impl Scribe<'_> {
                 self.observation_code(j, observation);
                 self.subject(j, "subject");
                 let consultation = &self.plan.consultations[observation.consultation];
-                if !self.emis() || index.is_multiple_of(2) {
+                if self.recipe.supplier.ties_observation(index) {
                     self.reference(j, "context", &self.encounter(observation.consultation));
                 }
                 j.text("effectiveDateTime", &self.clinical_time(consultation.at, index));
@@ -40,7 +40,7 @@ impl Scribe<'_> {
 
     fn performer(&self, j: &mut Json, clinician: usize) {
         j.element(|j| {
-            if self.emis() {
+            if !self.tpp() {
                 j.text("reference", &format!("Practitioner/{}", self.id(Of::Practitioner, clinician)));
             } else {
                 j.text("display", &self.clinician_name(clinician));
@@ -66,12 +66,14 @@ impl Scribe<'_> {
             ObservationKind::Measure(measure) => {
                 let measure = &MEASURES[measure];
                 let whole = between(measure.low, measure.high, observation.draw);
-                // EMIS writes three decimals whatever the precision.
+                // EMIS writes three decimals whatever the precision, Medicus some numbers as strings.
                 let digits = if self.emis() {
                     format!("{whole}.{:03}", observation.draw % 10 * 100)
                 } else {
                     whole.to_string()
                 };
+                let quoted = self.medicus() && observation.draw.is_multiple_of(2);
+                let digits = if quoted { format!("\"{digits}\"") } else { digits };
                 j.object("valueQuantity", |j| quantity(j, &digits, measure.unit));
             }
             ObservationKind::BloodPressure => j.array("component", |j| {

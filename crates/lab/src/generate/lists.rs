@@ -5,7 +5,6 @@ use super::plan::{Item, OtherKind, Scope};
 use super::scribe::{SNOMED, STRUCTURE, SYSTEM, Scribe};
 
 const SECONDARY: &str = "https://fhir.hl7.org.uk/STU3/CodeSystem/GPConnect-SecondaryListValues-1";
-const NOTHING: &str = "Information not available";
 const WITHHELD: &str = "Items excluded due to confidentiality and/or patient preferences.";
 
 /// The primary lists: SNOMED CT code, title, display, and what they hold.
@@ -68,12 +67,15 @@ impl Scribe<'_> {
     pub(super) fn primary_lists(&self, j: &mut Json) {
         for (code, title, display, held) in PRIMARY {
             let investigations = held == Held::Others(OtherKind::Report);
-            if !held.asked_for(self.plan.scope) || (investigations && !self.emis()) {
+            if !held.asked_for(self.plan.scope) || (investigations && self.tpp()) {
                 continue;
             }
             let targets = self.targets(held);
             let confidential = self.plan.confidential && held == Held::Consultations;
             self.query_list(j, title, &targets, confidential, held == Held::Ended, |j| {
+                // Medicus alone writes the display in the plural.
+                let plural = self.medicus() && held == Held::Observations;
+                let display = if plural { "Miscellaneous records" } else { display };
                 self.plain_concept(j, "code", SNOMED, code, display);
             });
         }
@@ -147,7 +149,7 @@ impl Scribe<'_> {
                 j.text("date", &self.recorded(RETRIEVAL_DAY, 842));
                 self.ordered_by(j, "event-date", "Sorted by Event Date");
             }
-            note(j, &warnings, targets.is_empty());
+            note(j, &warnings, targets.is_empty().then(|| self.recipe.supplier.empty_note()));
             if targets.is_empty() {
                 let system = format!("{SYSTEM}CareConnect-ListEmptyReasonCode-1");
                 self.plain_concept(j, "emptyReason", &system, "no-content-recorded", "No Content Recorded");
@@ -180,10 +182,10 @@ impl Scribe<'_> {
         let of_problems: Vec<Item> =
             self.plan.problems.iter().flat_map(|p| p.content.iter().copied()).collect();
         // TPP's code of this list carries a trailing space.
-        let allergies = if self.emis() {
-            "allergies-contained-in-consultations"
-        } else {
+        let allergies = if self.tpp() {
             "allergies-contained-in-consultations "
+        } else {
+            "allergies-contained-in-consultations"
         };
         let contained = |kind: &str| format!("consultations-{kind}-contained-in-consultations");
         let related = |kind: &str| format!("problems-{kind}-related-to-problems");
@@ -275,11 +277,8 @@ fn warning_code(j: &mut Json, code: &str) {
 }
 
 /// The texts of all warnings, then what an empty list says, joined by spaces in one note.
-fn note(j: &mut Json, warnings: &[(&str, String)], empty: bool) {
-    let mut texts: Vec<&str> = warnings.iter().map(|(_, text)| text.as_str()).collect();
-    if empty {
-        texts.push(NOTHING);
-    }
+fn note(j: &mut Json, warnings: &[(&str, String)], empty: Option<&str>) {
+    let texts: Vec<&str> = warnings.iter().map(|(_, text)| text.as_str()).chain(empty).collect();
     if !texts.is_empty() {
         j.array_of_one("note", |j| j.text("text", &texts.join(" ")));
     }

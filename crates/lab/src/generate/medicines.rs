@@ -1,13 +1,15 @@
+use super::Supplier;
 use super::calendar::{Moment, RETRIEVAL_DAY, days_before};
 use super::ids::Of;
 use super::json::Json;
 use super::scribe::{SNOMED, STRUCTURE, SYSTEM, Scribe};
-use super::terms::MIXTURE;
+use super::terms::{Drug, MIXTURE};
 use super::therapy::{Kind, Status, Therapy};
 
 impl Scribe<'_> {
     /// Statements, plans and orders. EMIS writes all requests before all statements; TPP writes each statement
-    /// before its plan, its orders and its Medication. Returns where the last statement's note may grow.
+    /// before its plan, its orders and its Medication, the others each before its Medication, plan and orders.
+    /// Returns where the last statement's note may grow.
     pub(super) fn therapies(&self, j: &mut Json) -> usize {
         let mut filler = 0;
         let all = 0..self.plan.therapies.len();
@@ -17,8 +19,13 @@ impl Scribe<'_> {
         } else {
             for index in all {
                 filler = self.statement(j, index);
-                self.requests(j, index);
-                self.medication(j, index);
+                if self.tpp() {
+                    self.requests(j, index);
+                    self.medication(j, index);
+                } else {
+                    self.medication(j, index);
+                    self.requests(j, index);
+                }
             }
         }
         filler
@@ -29,13 +36,15 @@ impl Scribe<'_> {
         (0..self.plan.therapies.len()).for_each(|index| self.medication(j, index));
     }
 
-    /// EMIS: the stem, a suffix for an earlier part. TPP: the statement's id and `_plan`.
+    /// EMIS: the stem, a suffix for an earlier part. TPP: the statement's id and `_plan`. Vision: that and `-p`.
+    /// Medicus: an id of its own.
     pub(super) fn plan_id(&self, index: usize) -> String {
         let therapy = &self.plan.therapies[index];
-        if self.emis() {
-            format!("{}{}", self.id(Of::Therapy, therapy.stem), therapy.suffix)
-        } else {
-            format!("{}_plan", self.id(Of::Therapy, index))
+        match self.recipe.supplier {
+            Supplier::Emis => format!("{}{}", self.id(Of::Therapy, therapy.stem), therapy.suffix),
+            Supplier::Tpp => format!("{}_plan", self.id(Of::Therapy, index)),
+            Supplier::Vision => format!("{}-p", self.id(Of::Therapy, index)),
+            Supplier::Medicus => self.id(Of::Plan, index),
         }
     }
 
@@ -45,7 +54,7 @@ impl Scribe<'_> {
 
     pub(super) fn order_id(&self, index: usize, issue: usize) -> String {
         let id = self.id(Of::Order, index * 64 + issue);
-        if self.emis() { id } else { format!("{id}_order") }
+        if self.tpp() { format!("{id}_order") } else { id }
     }
 
     fn medication(&self, j: &mut Json, index: usize) {
@@ -57,26 +66,38 @@ impl Scribe<'_> {
         self.resource(j, "Medication", Some(&self.id(Of::Medication, therapy.stem)), |j| {
             j.object("code", |j| {
                 j.array("coding", |j| {
-                    if self.emis() && drug.dmd != MIXTURE.dmd {
-                        j.element(|j| {
-                            self.coding(
-                                j,
-                                "https://fhir.hl7.org.uk/Id/emis-drug-codes",
-                                drug.emis,
-                                drug.name,
-                            );
-                            j.literal("userSelected", "true");
-                        });
-                    }
                     let degraded = drug.dmd == MIXTURE.dmd;
+                    if !degraded {
+                        self.local_drug_code(j, drug);
+                    }
                     let display = if degraded { "Transfer-degraded medication entry" } else { drug.name };
                     j.element(|j| self.coding(j, SNOMED, drug.dmd, display));
                 });
+                // Vision's text is neither of its displays.
                 if drug.dmd == MIXTURE.dmd {
                     j.text("text", drug.name);
+                } else if self.vision() {
+                    j.text("text", &drug.name.to_uppercase());
                 }
             });
         });
+    }
+
+    /// The supplier's own code before that of dm+d: EMIS' as the user picked it, Vision's Gemscript.
+    fn local_drug_code(&self, j: &mut Json, drug: &Drug) {
+        match self.recipe.supplier {
+            Supplier::Emis => j.element(|j| {
+                self.coding(j, "https://fhir.hl7.org.uk/Id/emis-drug-codes", drug.emis, drug.name);
+                j.literal("userSelected", "true");
+            }),
+            Supplier::Vision => j.element(|j| {
+                let digits: u32 = drug.dmd.bytes().take(8).fold(0, |sum, digit| sum * 7 + u32::from(digit));
+                let code = format!("{:08}", digits % 100_000_000);
+                let system = "https://fhir.hl7.org.uk/Id/resipuk-gemscript-drug-codes";
+                self.coding(j, system, &code, &format!("{} (Gemscript)", drug.name));
+            }),
+            Supplier::Tpp | Supplier::Medicus => {}
+        }
     }
 
     /// The stem of the first therapy that shares this one's, and `usize::MAX` for the others that do.
@@ -99,7 +120,7 @@ impl Scribe<'_> {
             j.array_of_one("basedOn", |j| {
                 j.text("reference", &format!("MedicationRequest/{}", self.plan_id(index)));
             });
-            if let Some(consultation) = therapy.consultation.filter(|_| !self.emis()) {
+            if let Some(consultation) = self.authorised_in(therapy, index) {
                 self.reference(j, "context", &self.encounter(consultation));
             }
             j.text("status", therapy.status.code());
@@ -120,6 +141,11 @@ impl Scribe<'_> {
             }
         });
         filler
+    }
+
+    /// The consultation that statement and plan name.
+    fn authorised_in(&self, therapy: &Therapy, index: usize) -> Option<usize> {
+        therapy.consultation.filter(|_| self.recipe.supplier.ties_statement(index))
     }
 
     /// When the plan was authored: its start, unless that is still to come.
@@ -169,7 +195,7 @@ impl Scribe<'_> {
         let plan_id = self.plan_id(index);
         let id = issue.map_or_else(|| plan_id.clone(), |issue| self.order_id(index, issue));
         self.resource(j, "MedicationRequest", Some(&id), |j| {
-            self.request_extensions(j, therapy, issue.is_none());
+            self.request_extensions(j, therapy, index, issue.is_none());
             self.identifier(j, &id);
             if order.is_some() {
                 let plan = format!("MedicationRequest/{plan_id}");
@@ -183,9 +209,9 @@ impl Scribe<'_> {
             j.text("intent", if order.is_some() { "order" } else { "plan" });
             self.medication_reference(j, therapy);
             self.subject(j, "subject");
-            self.request_context(j, therapy, issue);
+            self.request_context(j, therapy, index, issue);
             j.text("authoredOn", &self.authored(therapy, index));
-            if self.emis() {
+            if self.emis() || self.medicus() {
                 j.object("requester", |j| self.person(j, "agent", therapy.clinician));
             }
             self.person(j, "recorder", therapy.clinician);
@@ -195,10 +221,10 @@ impl Scribe<'_> {
         });
     }
 
-    fn request_context(&self, j: &mut Json, therapy: &Therapy, issue: Option<usize>) {
+    fn request_context(&self, j: &mut Json, therapy: &Therapy, index: usize, issue: Option<usize>) {
         let consultation = match issue {
             Some(issue) => therapy.issues[issue].consultation.filter(|_| therapy.issues[issue].has_context),
-            None => therapy.consultation.filter(|_| !self.emis()),
+            None => self.authorised_in(therapy, index),
         };
         if let Some(consultation) = consultation {
             self.reference(j, "context", &self.encounter(consultation));
@@ -217,7 +243,7 @@ impl Scribe<'_> {
         j.array_of_one("note", |j| j.text("text", &text));
     }
 
-    fn request_extensions(&self, j: &mut Json, therapy: &Therapy, plan: bool) {
+    fn request_extensions(&self, j: &mut Json, therapy: &Therapy, index: usize, plan: bool) {
         let (code, display) = therapy.kind.code();
         let repeats =
             plan && !therapy.elsewhere && matches!(therapy.kind, Kind::Repeat | Kind::RepeatDispensing);
@@ -231,7 +257,12 @@ impl Scribe<'_> {
             j.element(|j| {
                 j.text("url", &format!("{STRUCTURE}Extension-CareConnect-GPC-PrescriptionType-1"));
                 let system = format!("{SYSTEM}CareConnect-PrescriptionType-1");
-                self.plain_concept(j, "valueCodeableConcept", &system, code, display);
+                // Medicus sometimes has no code for it.
+                if self.medicus() && index.is_multiple_of(4) {
+                    j.object("valueCodeableConcept", |j| j.text("text", "No information available"));
+                } else {
+                    self.plain_concept(j, "valueCodeableConcept", &system, code, display);
+                }
             });
         });
     }
@@ -240,7 +271,7 @@ impl Scribe<'_> {
         j.text("url", &format!("{STRUCTURE}Extension-CareConnect-GPC-MedicationRepeatInformation-1"));
         j.array("extension", |j| {
             if let Some(allowed) = therapy.allowed {
-                let name = if self.emis() { "valueUnsignedInt" } else { "valuePositiveInt" };
+                let name = if self.tpp() { "valuePositiveInt" } else { "valueUnsignedInt" };
                 j.element(|j| {
                     j.text("url", "numberOfRepeatPrescriptionsAllowed");
                     j.literal(name, &allowed.to_string());
@@ -285,7 +316,8 @@ impl Scribe<'_> {
         }
     }
 
-    /// EMIS gives a value with its unit, TPP a value and a text that holds only the unit.
+    /// TPP gives a value and a text that holds only the unit, the others a value with its unit. Vision gives no
+    /// duration.
     fn dispense_request(&self, j: &mut Json, therapy: &Therapy, issue: Option<usize>) {
         let (start, end) = match issue.map(|issue| therapy.issues[issue].day) {
             Some(day) => (day, Some(days_before(day, -therapy.drug.days))),
@@ -295,7 +327,7 @@ impl Scribe<'_> {
             j.object("validityPeriod", |j| period(j, start, end));
             j.object("quantity", |j| {
                 let value = therapy.drug.quantity.to_string();
-                if self.emis() {
+                if !self.tpp() {
                     j.literal("value", &value);
                     j.text("unit", therapy.drug.unit);
                 } else {
@@ -309,6 +341,9 @@ impl Scribe<'_> {
                     j.literal("value", &value);
                 }
             });
+            if self.vision() {
+                return;
+            }
             j.object("expectedSupplyDuration", |j| {
                 j.literal("value", &therapy.drug.days.to_string());
                 j.text("unit", "day");

@@ -1,4 +1,4 @@
-//! Synthetic GP Connect bundles of any size, shaped like the answers of two GP systems (`real-data` sheet).
+//! Synthetic GP Connect bundles of any size, shaped like the answers of four GP systems (`real-data` sheet).
 //!
 //! A recipe gives the same bytes always and everywhere: numbers come from its seed, dates are counted from
 //! 2026-01-15. Names are plainly invented and NHS numbers lie in the range set aside for tests. How much is asked
@@ -16,6 +16,7 @@ mod ids;
 mod journal;
 mod json;
 mod lists;
+mod manner;
 mod medicines;
 mod people;
 mod plan;
@@ -63,20 +64,30 @@ pub enum Supplier {
     Emis,
     /// Patient first, tabs, ids with underscores, SNOMED CT alone, people by display, three-level consultations.
     Tpp,
+    /// Patient first, two numbers joined by a dash as ids, Read v2 or Gemscript before SNOMED CT, three-level
+    /// consultations. No whole answer of it is published: what is not known is as the specification has it.
+    Vision,
+    /// Patient first, lower-case UUIDs, SNOMED CT alone, some numbers as strings, problems without an actual one.
+    Medicus,
 }
 
 impl Supplier {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Emis, Self::Tpp, Self::Vision, Self::Medicus];
+
     /// The name on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Emis => "emis",
             Self::Tpp => "tpp",
+            Self::Vision => "vision",
+            Self::Medicus => "medicus",
         }
     }
 
     /// The supplier of that name, `None` for any other text.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Emis, Self::Tpp].into_iter().find(|supplier| supplier.as_str() == name)
+        Self::ALL.into_iter().find(|supplier| supplier.as_str() == name)
     }
 
     /// White space, and the share of the text that is left without it.
@@ -84,6 +95,7 @@ impl Supplier {
         match self {
             Self::Emis => (Layout { indent: "    ", line_end: "\n" }, 0.43),
             Self::Tpp => (Layout { indent: "\t", line_end: "\r\n" }, 0.65),
+            Self::Vision | Self::Medicus => (Layout { indent: "    ", line_end: "\n" }, 0.46),
         }
     }
 }
@@ -134,6 +146,18 @@ impl Patient {
             ),
             practice_ods: practice(seed),
         }
+    }
+}
+
+impl Patient {
+    /// The invented patient of that place in a crowd, whose number no other of the first 500,000 has.
+    pub fn numbered(place: usize) -> Self {
+        let stem = 999_000_000 + 2 * place;
+        // Of two stems that follow each other one at least has a check digit.
+        let number = check_digits(stem).or_else(|| check_digits(stem + 1));
+        let mut patient = Self::synthetic(place as u64 + 1_000);
+        patient.nhs_number = number.unwrap_or(patient.nhs_number);
+        patient
     }
 }
 
@@ -217,12 +241,16 @@ fn practice(seed: u64) -> OdsCode {
 fn test_number(random: &mut Random) -> NhsNumber {
     loop {
         let stem = 999_000_000 + random.below(1_000_000);
-        let valid = (0..10).find_map(|check| format!("{stem}{check}").parse().ok());
         // One stem in eleven has no valid check digit.
-        if let Some(number) = valid {
+        if let Some(number) = check_digits(stem) {
             return number;
         }
     }
+}
+
+/// The number of nine digits with the check digit that makes it one, if there is one.
+fn check_digits(stem: usize) -> Option<NhsNumber> {
+    (0..10).find_map(|check| format!("{stem}{check}").parse().ok())
 }
 
 #[cfg(test)]
@@ -233,7 +261,7 @@ mod tests {
 
     use super::*;
 
-    const SUPPLIERS: [Supplier; 2] = [Supplier::Emis, Supplier::Tpp];
+    const SUPPLIERS: [Supplier; 4] = Supplier::ALL;
 
     fn recipe(bytes: usize, seed: u64, supplier: Supplier, minified: bool) -> Recipe {
         Recipe { bytes, seed, supplier, minified, patient: Patient::synthetic(seed) }
@@ -383,7 +411,7 @@ mod tests {
     #[test]
     fn the_patient_is_the_recipes_and_of_the_test_range() {
         for seed in 0..200 {
-            let recipe = recipe(20_000, seed, SUPPLIERS[seed as usize % 2], true);
+            let recipe = recipe(20_000, seed, SUPPLIERS[seed as usize % 4], true);
             assert!(recipe.patient.nhs_number.is_test_range());
             if seed > 10 {
                 continue;

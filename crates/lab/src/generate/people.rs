@@ -78,7 +78,7 @@ impl Scribe<'_> {
             j.text("name", &self.practice_name());
             j.array_of_one("address", |j| address(j, "2 Synthetic Street"));
         });
-        let sites = if self.emis() { self.plan.sites } else { 1 };
+        let sites = if self.tpp() { 1 } else { self.plan.sites };
         let sites = if self.plan.sent_consultations().is_empty() { 0 } else { sites };
         (0..sites).for_each(|site| self.site(j, site));
     }
@@ -103,9 +103,9 @@ impl Scribe<'_> {
         });
     }
 
-    /// EMIS sends everyone who is named, with a role; TPP sends the usual GP alone.
+    /// Everyone who is named, with a role; TPP sends the usual GP alone.
     pub(super) fn practitioners(&self, j: &mut Json) {
-        let sent = if self.emis() { self.plan.clinicians } else { 1 };
+        let sent = if self.tpp() { 1 } else { self.plan.clinicians };
         for clinician in 0..sent {
             let id = self.id(Of::Practitioner, clinician);
             self.resource(j, "Practitioner", Some(&id), |j| {

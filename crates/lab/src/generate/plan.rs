@@ -144,9 +144,11 @@ impl Rates {
     fn of(scope: Scope, supplier: Supplier) -> Self {
         let (consultations, therapies, allergies, problems, observations, others) = match (scope, supplier) {
             (Scope::Medications, _) => (10.0, 20.0, 0.0, 0.0, 0.0, 0.0),
-            (Scope::Admission, Supplier::Emis) => (4.0, 9.0, 5.0, 4.0, 12.0, 0.0),
+            (Scope::Admission, Supplier::Emis | Supplier::Vision) => (4.0, 9.0, 5.0, 4.0, 12.0, 0.0),
             (Scope::Admission, Supplier::Tpp) => (6.0, 8.0, 5.0, 4.5, 14.0, 0.0),
-            (Scope::Whole, Supplier::Emis) => (5.7, 5.7, 1.3, 1.7, 25.0, 5.0),
+            (Scope::Admission, Supplier::Medicus) => (4.5, 7.0, 5.0, 4.0, 9.0, 0.0),
+            (Scope::Whole, Supplier::Medicus) => (7.0, 4.0, 2.0, 3.0, 16.0, 5.0),
+            (Scope::Whole, Supplier::Emis | Supplier::Vision) => (5.7, 5.7, 1.3, 1.7, 25.0, 5.0),
             (Scope::Whole, Supplier::Tpp) => (12.5, 1.6, 1.2, 1.5, 41.0, 3.3),
         };
         Self { consultations, therapies, allergies, problems, observations, others }
@@ -176,8 +178,9 @@ impl Plan {
             clinicians: if scope == Scope::Medications { 1 } else { clinicians(consultations) },
             sites: sites(consultations),
             in_transit: random.chance(30).then(|| days_before(RETRIEVAL_DAY, random.between(20, 400))),
-            confidential: supplier == Supplier::Tpp || random.chance(30),
+            confidential: supplier.withholds(&mut random),
         };
+        plan.therapies.iter_mut().for_each(|therapy| supplier.settle(therapy));
         if scope == Scope::Medications {
             // The smallest answers have room for few orders.
             let most = (size / 6_000.0) as usize;
@@ -211,12 +214,14 @@ impl Plan {
             self.therapies[index].consultation = consultation;
             self.therapies[index].clinician = random.below(self.clinicians);
             let tpp = supplier == Supplier::Tpp;
-            if let Some(consultation) = consultation.filter(|_| tpp && random.chance(35)) {
+            let plans = tpp || supplier == Supplier::Medicus;
+            if let Some(consultation) = consultation.filter(|_| plans && random.chance(35)) {
                 self.consultations[consultation].items.push(Item::Plan(index));
             }
             for issue in 0..self.therapies[index].issues.len() {
                 let consultation = self.consultation_near(self.therapies[index].issues[issue].day);
-                let Some(consultation) = consultation.filter(|_| tpp || random.chance(15)) else { continue };
+                let issued_in = consultation.filter(|_| tpp || (!plans && random.chance(15)));
+                let Some(consultation) = issued_in else { continue };
                 let order = &mut self.therapies[index].issues[issue];
                 order.consultation = Some(consultation);
                 order.has_context = tpp || random.chance(50);
@@ -239,7 +244,7 @@ impl Plan {
                 asserted,
                 month_only: supplier == Supplier::Tpp && random.chance(20),
                 ended: ended.then(|| days_before(RETRIEVAL_DAY, random.between(0, 99))),
-                consultation: consultation.filter(|_| supplier == Supplier::Tpp || random.chance(20)),
+                consultation: consultation.filter(|_| supplier.ties_allergy(random)),
             });
             if let Some(consultation) = consultation.filter(|_| !ended) {
                 self.consultations[consultation].items.push(Item::Allergy(index));
@@ -254,12 +259,13 @@ impl Plan {
         for index in 0..count {
             let consultation = index * self.consultations.len() / count;
             let onset = days_before(self.consultations[consultation].at.day, random.between(0, 400));
-            let active = random.chance(66);
+            let active = random.chance(66) || supplier == Supplier::Medicus;
             let allergy = active_allergy.filter(|_| supplier == Supplier::Emis && index == 2);
             let promoted = match allergy {
                 Some(allergy) => Some(Item::Allergy(allergy)),
                 // 20 of 52 TPP problems have no actual problem, and no EMIS problem lacks one.
                 None if supplier == Supplier::Tpp && random.chance(38) => None,
+                None if supplier == Supplier::Medicus => None,
                 None => Some(Item::Observation(consultation)),
             };
             self.consultations[consultation].problem = Some(index);
@@ -271,7 +277,8 @@ impl Plan {
                 consultation,
                 actual: promoted,
                 content: Vec::new(),
-                related: relation(index, count).filter(|_| supplier == Supplier::Emis),
+                related: relation(index, count)
+                    .filter(|_| matches!(supplier, Supplier::Emis | Supplier::Medicus)),
             });
         }
     }

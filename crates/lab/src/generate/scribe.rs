@@ -28,6 +28,18 @@ impl<'a> Scribe<'a> {
         self.recipe.supplier == Supplier::Emis
     }
 
+    pub(super) fn tpp(&self) -> bool {
+        self.recipe.supplier == Supplier::Tpp
+    }
+
+    pub(super) fn vision(&self) -> bool {
+        self.recipe.supplier == Supplier::Vision
+    }
+
+    pub(super) fn medicus(&self) -> bool {
+        self.recipe.supplier == Supplier::Medicus
+    }
+
     /// The whole bundle. Returns where free text may be put in to reach a size.
     pub(super) fn bundle(&self, j: &mut Json) -> usize {
         let mut filler = 0;
@@ -42,7 +54,11 @@ impl<'a> Scribe<'a> {
             });
             j.text("type", "collection");
             j.array("entry", |j| {
-                filler = if self.emis() { self.emis_entries(j) } else { self.tpp_entries(j) }
+                filler = match self.recipe.supplier {
+                    Supplier::Emis => self.emis_entries(j),
+                    Supplier::Tpp => self.tpp_entries(j),
+                    Supplier::Vision | Supplier::Medicus => self.plain_entries(j),
+                }
             });
         });
         filler
@@ -89,6 +105,25 @@ impl<'a> Scribe<'a> {
         filler
     }
 
+    /// Patient first; problems before what they point at.
+    fn plain_entries(&self, j: &mut Json) -> usize {
+        self.patient(j);
+        self.practice(j);
+        let mut filler = self.therapies(j);
+        self.allergies(j);
+        self.problems(j);
+        filler = self.observations(j).unwrap_or(filler);
+        self.practitioners(j);
+        self.encounters(j);
+        self.others(j);
+        self.primary_lists(j);
+        self.consultation_lists(j);
+        self.topic_lists(j);
+        self.category_lists(j);
+        self.secondary_lists(j);
+        filler
+    }
+
     /// One entry with its resource: type, id, profile, then what `members` writes.
     pub(super) fn resource(
         &self,
@@ -117,7 +152,7 @@ impl<'a> Scribe<'a> {
         j.object("meta", |j| {
             if administrative {
                 j.text("versionId", &self.version(id.unwrap_or_default()));
-                if !self.emis() {
+                if self.tpp() {
                     j.text("lastUpdated", &Moment { day: RETRIEVAL_DAY, second: 30_000 }.text());
                 }
             }
@@ -127,13 +162,17 @@ impl<'a> Scribe<'a> {
         members(j);
     }
 
-    /// The business identifier: a GUID prefix and the id without dashes for EMIS, the id for TPP.
+    /// The business identifier: a GUID prefix and the id without dashes for EMIS, the id for the others. Vision's
+    /// system is not known; it is that of the specification's examples.
     pub(super) fn identifier(&self, j: &mut Json, id: &str) {
-        let (system, value) = if self.emis() {
-            let value = format!("{}{id}", self.patient_id()).replace('-', "");
-            (format!("https://EMISWeb/{}", self.recipe.patient.practice_ods), value)
-        } else {
-            ("https://tpp-uk.com/Id/ccs-id".to_owned(), id.to_owned())
+        let (system, value) = match self.recipe.supplier {
+            Supplier::Emis => {
+                let value = format!("{}{id}", self.patient_id()).replace('-', "");
+                (format!("https://EMISWeb/{}", self.recipe.patient.practice_ods), value)
+            }
+            Supplier::Tpp => ("https://tpp-uk.com/Id/ccs-id".to_owned(), id.to_owned()),
+            Supplier::Medicus => ("https://medicus.health".to_owned(), id.to_owned()),
+            Supplier::Vision => ("https://provider.nhs.uk/data-identifier".to_owned(), id.to_owned()),
         };
         j.array("identifier", |j| {
             j.element(|j| {
@@ -151,9 +190,9 @@ impl<'a> Scribe<'a> {
         self.reference(j, name, &format!("Patient/{}", self.patient_id()));
     }
 
-    /// A person: a Practitioner for EMIS, a name alone for TPP.
+    /// A person: a name alone for TPP, a Practitioner for the others.
     pub(super) fn person(&self, j: &mut Json, name: &str, clinician: usize) {
-        if self.emis() {
+        if !self.tpp() {
             self.reference(j, name, &format!("Practitioner/{}", self.id(Of::Practitioner, clinician)));
         } else {
             j.object(name, |j| j.text("display", &self.clinician_name(clinician)));
@@ -171,30 +210,37 @@ impl<'a> Scribe<'a> {
         j.object(name, |j| j.array_of_one("coding", |j| self.coding(j, system, code, display)));
     }
 
-    /// A clinical concept: the Read code that the user picked and SNOMED CT for EMIS, SNOMED CT alone for TPP.
+    /// A clinical concept: the Read code that the user picked and SNOMED CT for EMIS, both codes for Vision, SNOMED CT
+    /// alone for TPP and Medicus.
     pub(super) fn concept(&self, j: &mut Json, name: &str, term: &Term, text: Option<&str>) {
-        j.object(name, |j| {
-            j.array("coding", |j| {
-                if self.emis() {
-                    j.element(|j| {
-                        self.coding(j, "http://read.info/readv2", term.read, term.display);
-                        j.literal("userSelected", "true");
-                    });
-                }
-                j.element(|j| {
-                    self.description(j, term);
-                    self.coding(j, SNOMED, term.snomed, term.display);
-                });
-            });
-            if let Some(text) = text {
-                j.text("text", text);
-            }
-        });
+        j.object(name, |j| self.concept_members(j, term, text));
     }
 
-    /// The SNOMED CT description, under the host that the supplier uses.
+    /// What stands in such a concept.
+    pub(super) fn concept_members(&self, j: &mut Json, term: &Term, text: Option<&str>) {
+        j.array("coding", |j| {
+            if self.emis() || self.vision() {
+                j.element(|j| {
+                    self.coding(j, "http://read.info/readv2", term.read, term.display);
+                    if self.emis() {
+                        j.literal("userSelected", "true");
+                    }
+                });
+            }
+            j.element(|j| {
+                self.description(j, term);
+                self.coding(j, SNOMED, term.snomed, term.display);
+            });
+        });
+        if let Some(text) = text {
+            j.text("text", text);
+        }
+    }
+
+    /// The SNOMED CT description, under the host that the supplier uses; Medicus uses both.
     fn description(&self, j: &mut Json, term: &Term) {
-        let host = if self.emis() { "fhir.nhs.uk" } else { "fhir.hl7.org.uk" };
+        let other = self.tpp() || (self.medicus() && term.description.ends_with(['3', '4']));
+        let host = if other { "fhir.hl7.org.uk" } else { "fhir.nhs.uk" };
         j.array_of_one("extension", |j| {
             j.text("url", &format!("https://{host}/STU3/StructureDefinition/Extension-coding-sctdescid"));
             j.array_of_one("extension", |j| {
@@ -230,7 +276,7 @@ impl<'a> Scribe<'a> {
         self.id(Of::Patient, 0)
     }
 
-    /// When something of that day was typed in: EMIS keeps a fraction of a second, TPP full seconds.
+    /// When something of that day was typed in: EMIS keeps a fraction of a second, the others full seconds.
     pub(super) fn recorded(&self, day: Day, draw: usize) -> String {
         let moment = Moment { day, second: 30_000 + (draw % 30_000) as u32 };
         if self.emis() { moment.with_milliseconds((draw % 1_000) as u32) } else { moment.text() }
@@ -239,7 +285,7 @@ impl<'a> Scribe<'a> {
     fn version(&self, id: &str) -> String {
         let sum =
             id.bytes().fold(self.recipe.seed, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
-        if self.emis() { sum.to_string() } else { format!("{sum:016X}{:016X}", sum.rotate_left(17)) }
+        if self.tpp() { format!("{sum:016X}{:016X}", sum.rotate_left(17)) } else { sum.to_string() }
     }
 
     fn uuid(&self) -> String {

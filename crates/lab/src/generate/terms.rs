@@ -157,6 +157,8 @@ pub(super) const SYSTOLIC: Term = term("2469.00", "72313002", "Systolic arterial
 /// Component of a blood pressure.
 pub(super) const DIASTOLIC: Term =
     term("246A.00", "1091811000000102", "Diastolic arterial pressure", "672459014");
+/// What an allergy did.
+pub(super) const ERUPTION: Term = term("M244.00", "271807003", "Eruption of skin", "511155010");
 /// The assertion that there is no known allergy.
 pub(super) const NO_KNOWN_ALLERGY: Term = term("1151.00", "716186003", "No known allergy", "545209017");
 /// A vaccination, also as recall.

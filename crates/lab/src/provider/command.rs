@@ -1,13 +1,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
-use super::{Config, Fault, Latency, NationalRecord, Practice, SimulatedSpine, practices};
+use super::{
+    Behaviour, Config, DIFFERENCES, Fault, Latency, Manner, NationalRecord, Practice, Service,
+    SimulatedSpine, practices, synthetic,
+};
 use crate::console::print;
-use crate::demo::{Folder, Site, block_on, fixtures, quoted};
+use crate::demo::{Folder, Site, block_on, crowd, fixtures, quoted};
 use crate::exit::{Exit, Stopped};
+use crate::generate::Supplier;
 
 /// Where to listen, how to behave, and where to leave what a client needs.
 #[derive(Debug, Clone, clap::Args)]
@@ -28,9 +32,25 @@ pub struct ProviderArgs {
     /// Practices from a TOML file, each with faults and latency of its own, in place of the demo's
     #[arg(long, value_name = "FILE")]
     pub practices: Option<PathBuf>,
+    /// Let every practice answer as the systems of this supplier do, with a synthetic record in its manner, and only
+    /// what it is asked
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub supplier: Option<Supplier>,
+    /// Let every look-up in the directory meet this fault
+    #[arg(long, value_name = "NAME")]
+    pub sds_fault: Option<String>,
+    /// Let every trace in the national record meet this fault
+    #[arg(long, value_name = "NAME")]
+    pub pds_fault: Option<String>,
+    /// Admit so many invented patients of these practices in place of the demo's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub patients: Option<u32>,
     /// List the faults and end
     #[arg(long)]
     pub faults: bool,
+    /// List what the suppliers do of their own, with the sheet that says so, and end
+    #[arg(long)]
+    pub suppliers: bool,
 }
 
 /// Runs the simulated Spine with the patients of the demo until Ctrl-C.
@@ -39,16 +59,27 @@ pub struct ProviderArgs {
 /// When the port cannot be bound, the folder is not empty or cannot be written, or a fault is not known.
 pub fn run(args: &ProviderArgs) -> Result<Exit, Stopped> {
     if args.faults {
-        print(
-            Fault::all().iter().map(|fault| format!("{}  {}\n", fault.row, fault.name)).collect::<String>(),
-        )?;
+        print(faults())?;
         return Ok(Exit::Done);
     }
-    let scene = fixtures(Timestamp::now());
+    if args.suppliers {
+        let line =
+            |one: &super::Difference| format!("{:8} {} [{}]\n", one.supplier.as_str(), one.what, one.source);
+        print(DIFFERENCES.iter().map(line).collect::<String>())?;
+        return Ok(Exit::Done);
+    }
+    let now = Timestamp::now();
+    let scene = fixtures(now);
+    let practices =
+        surgeries(args, scene.practices.iter().map(|surgery| surgery.practice.clone()).collect())?;
+    let (patients, admissions) = match args.patients {
+        Some(count) => crowd(&practices, count as usize, now),
+        None => (scene.patients.clone(), scene.admissions.clone()),
+    };
     let config = Config {
-        practices: surgeries(args, scene.practices.iter().map(|surgery| surgery.practice.clone()).collect())?,
-        records: Arc::clone(&scene.records),
-        national_record: NationalRecord::default(),
+        records_of: Some(synthetic(&practices, patients, scene.records.clone())),
+        national_record: national_record(&admissions, args.pds_fault.as_deref())?,
+        practices,
         ..scene.config(args.port)
     };
     let folder = Folder::new(args.out.as_deref())?;
@@ -56,7 +87,7 @@ pub fn run(args: &ProviderArgs) -> Result<Exit, Stopped> {
         let spine = SimulatedSpine::start(config).await;
         let spine = spine
             .map_err(|error| Stopped::failed(format!("no simulated Spine on port {}: {error}", args.port)))?;
-        Site::create(folder.path(), &spine, &scene.admissions)?;
+        Site::create(folder.path(), &spine, &admissions)?;
         print(told(&spine, folder.path()))?;
         tokio::signal::ctrl_c().await.map_err(Stopped::failed)?;
         spine.stop().await;
@@ -76,11 +107,51 @@ fn surgeries(args: &ProviderArgs, demo: Vec<Practice>) -> Result<Vec<Practice>, 
     };
     for practice in &mut surgeries {
         if let Some(name) = &args.fault {
-            practice.behaviour = practices::behaviour(name).map_err(Stopped::usage)?;
+            practice.behaviour = behaviour(Service::Practice, name)?;
+        }
+        if let Some(name) = &args.sds_fault {
+            practice.directory = behaviour(Service::Directory, name)?;
+        }
+        if let Some(supplier) = args.supplier {
+            practice.manner = Some(Manner::of(supplier));
         }
         practice.latency = args.latency.unwrap_or(practice.latency);
     }
     Ok(surgeries)
+}
+
+fn behaviour(service: Service, name: &str) -> Result<Behaviour, Stopped> {
+    practices::behaviour(service, name).map_err(Stopped::usage)
+}
+
+/// Everybody on the list of admissions, as the list says they were traced.
+fn national_record(admissions: &str, fault: Option<&str>) -> Result<NationalRecord, Stopped> {
+    let fault = fault.map_or(Ok(Behaviour::Normal), |name| behaviour(Service::NationalRecord, name))?;
+    let lines = admissions.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    Ok(lines.fold(NationalRecord::default(), |record, line| {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (who, number, practice) =
+            (&line["demographics"], text(&line["nhs_number"]), text(&line["practice_ods"]));
+        let names = (&*text(&who["family"]), &*text(&who["given"]), &*text(&who["gender"]));
+        record.with(
+            NationalRecord::patient(&number, names, &text(&who["birth_date"]), &practice),
+            fault.clone(),
+        )
+    }))
+}
+
+/// The faults of each service, with their rows of the matrix.
+fn faults() -> String {
+    let services = [
+        (Service::Practice, "--fault"),
+        (Service::Directory, "--sds-fault"),
+        (Service::NationalRecord, "--pds-fault"),
+    ];
+    let line = |fault: &Fault, flag: &str| format!("{:6}  {flag:11}  {}\n", fault.row, fault.name);
+    let of = |(service, flag): (Service, &str)| -> String {
+        Fault::of(service).iter().map(|fault| line(fault, flag)).collect()
+    };
+    services.map(of).concat()
 }
 
 fn told(spine: &SimulatedSpine, folder: &Path) -> String {

@@ -1,11 +1,11 @@
 //! The directory's FHIR interface: `Endpoint` and `Device` by organisation and interaction.
 
-use hyper::Response;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use super::reply::{self, Payload};
-use super::server::{Received, State};
-use super::{Practice, Seen};
+use super::server::{Received, Reply, State};
+use super::{Behaviour, Practice, Seen, behave, reply};
 
 /// The path of the FHIR base.
 pub(super) const BASE: &str = "/spine-directory/FHIR/R4";
@@ -16,8 +16,8 @@ const INTERACTION_ID: &str = "https://fhir.nhs.uk/Id/nhsServiceInteractionId";
 const PARTY_KEY: &str = "https://fhir.nhs.uk/Id/nhsMhsPartyKey";
 const SPINE_ASID: &str = "https://fhir.nhs.uk/Id/nhsSpineASID";
 
-/// Answers a search.
-pub(super) fn respond(state: &State, received: &Received) -> Response<Payload> {
+/// Answers a search, each practice's with what befalls its look-up.
+pub(super) async fn respond(state: &State, received: &Received) -> Reply {
     let found = search(state, received);
     state.record(Seen {
         method: received.method.clone(),
@@ -28,19 +28,19 @@ pub(super) fn respond(state: &State, received: &Received) -> Response<Payload> {
         problem: found.as_ref().err().cloned(),
     });
     match found {
-        Ok(resources) => {
+        Ok((behaviour, resources)) => {
             let entry: Vec<Value> =
                 resources.iter().map(|resource| json!({ "resource": resource })).collect();
             let total = entry.len();
             let bundle =
                 json!({ "resourceType": "Bundle", "type": "searchset", "total": total, "entry": entry });
-            reply::json(200, &bundle)
+            behave::answer(behaviour, &bundle.to_string().into(), &Arc::default()).await
         }
-        Err(problem) => reply::provider_error(400, "invalid", "BAD_REQUEST", &problem),
+        Err(problem) => Reply::Http(reply::provider_error(400, "invalid", "BAD_REQUEST", &problem)),
     }
 }
 
-fn search(state: &State, received: &Received) -> Result<Vec<Value>, String> {
+fn search<'a>(state: &'a State, received: &Received) -> Result<(&'a Behaviour, Vec<Value>), String> {
     let refused = |what: &str| Err(what.to_owned());
     let target = received.target.strip_prefix(BASE).and_then(|rest| rest.split_once('?'));
     let Some((kind, query)) = target.filter(|_| received.method == "GET") else {
@@ -63,28 +63,33 @@ fn search(state: &State, received: &Received) -> Result<Vec<Value>, String> {
         return refused("no interaction id of this operation");
     }
     let party_key = value("identifier", PARTY_KEY);
+    let behaviour = state.practices().find(|practice| practice.ods == ods);
+    let behaviour = behaviour.map_or(&Behaviour::Normal, |practice| &practice.directory);
     let practices = state.practices().filter(|practice| {
         practice.ods == ods && party_key.is_none_or(|party_key| party_key == party_key_of(practice))
     });
     match kind {
-        "/Endpoint" => Ok(practices.map(endpoint).collect()),
-        "/Device" => Ok(practices.map(device).collect()),
+        "/Endpoint" => Ok((behaviour, practices.map(endpoint).collect())),
+        "/Device" => Ok((behaviour, practices.map(device).collect())),
         _ => refused("neither Endpoint nor Device"),
     }
 }
 
 fn endpoint(practice: &Practice) -> Value {
-    json!({ "resourceType": "Endpoint", "status": "active", "address": practice.service_root, "identifier": [
-        { "system": PARTY_KEY, "value": party_key_of(practice) },
-        { "system": INTERACTION_ID, "value": INTERACTION },
-    ] })
+    json!({ "resourceType": "Endpoint", "status": "active", "address": practice.service_root,
+        "managingOrganization": { "identifier": { "system": ODS, "value": practice.ods } },
+        "identifier": [
+            { "system": PARTY_KEY, "value": party_key_of(practice) },
+            { "system": INTERACTION_ID, "value": INTERACTION },
+        ] })
 }
 
 fn device(practice: &Practice) -> Value {
-    json!({ "resourceType": "Device", "identifier": [
-        { "system": SPINE_ASID, "value": practice.asid },
-        { "system": PARTY_KEY, "value": party_key_of(practice) },
-    ] })
+    json!({ "resourceType": "Device", "owner": { "identifier": { "system": ODS, "value": practice.ods } },
+        "identifier": [
+            { "system": SPINE_ASID, "value": practice.asid },
+            { "system": PARTY_KEY, "value": party_key_of(practice) },
+        ] })
 }
 
 fn party_key_of(practice: &Practice) -> String {

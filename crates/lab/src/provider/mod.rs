@@ -3,21 +3,26 @@
 //!
 //! It holds requests to the specification with checks of its own (`retrieve` sheet, sections 2 to 5): nothing
 //! here calls the client's code, so a mistake there is not repeated here. It is of use to whoever builds a consumer
-//! of GP Connect: every fault of [`Fault::all`] can be had by name, a practice each, with latencies and occasional
-//! faults, from a file. What it deliberately is not: a model of any supplier's clinical content, or a measure of speed.
+//! of GP Connect (`docs/simulated-spine.md`): the faults of [`Fault::of`] each service can be had by name, a practice
+//! each, with latencies and occasional faults, from a file; and practices answer as the systems of four suppliers do
+//! ([`Manner`]), as far as the sheets say how. What it deliberately is not: a model of what a supplier's practices
+//! hold, or a measure of speed.
 
 mod authority;
+mod behave;
 mod check;
 mod command;
 mod directory;
 mod fault;
 mod latency;
+mod manner;
 mod pds;
 mod practices;
 mod proxy;
 mod reply;
 mod script;
 mod server;
+mod synthetic;
 mod tap;
 
 use std::collections::BTreeMap;
@@ -35,11 +40,14 @@ use tokio::task::JoinHandle;
 use authority::Authority;
 use server::State;
 
+pub use behave::Alteration;
 pub use command::{ProviderArgs, run};
-pub use fault::Fault;
+pub use fault::{Fault, Service};
 pub use latency::Latency;
+pub use manner::{DIFFERENCES, Difference, Manner, Version};
 pub use pds::NationalRecord;
 pub use script::{Script, Then};
+pub use synthetic::synthetic;
 
 /// The host suffix of every practice's service root.
 pub const PROVIDER_HOSTS: &str = "provider.example";
@@ -81,13 +89,18 @@ pub struct Practice {
     pub service_root: String,
     /// How it behaves.
     pub behaviour: Behaviour,
+    /// How it answers what it is asked; without it, the record is sent as it is, whatever is asked.
+    pub manner: Option<Manner>,
+    /// What befalls who looks it up in the directory.
+    pub directory: Behaviour,
     /// How long it takes for every answer.
     pub latency: Latency,
     /// Of so many calls in a thousand, what happens instead: one of these in turn.
     pub faults: (u32, Vec<Behaviour>),
 }
 
-/// How a practice's system behaves towards a request that passed every check.
+/// How a service behaves towards a request that passed every check. The directory and the national record have no
+/// patients to refuse: what speaks of those is a practice's alone, and elsewhere as `Normal`.
 #[derive(Debug, Clone)]
 pub enum Behaviour {
     /// Answers with the record, its length declared.
@@ -113,7 +126,7 @@ pub enum Behaviour {
     /// Answers with the record in another form, under these headers.
     Dressed(Dressed),
     /// Answers with the record altered.
-    Altered(fn(&[u8]) -> Vec<u8>),
+    Altered(Alteration),
     /// Sends what becomes of the record over the wire in place of an answer.
     Scripted(fn(&[u8]) -> Script),
 }
@@ -206,6 +219,8 @@ impl Practice {
             asid: asid.to_owned(),
             service_root: format!("https://gp.{PROVIDER_HOSTS}/{ods}/STU3/1/gpconnect/structured"),
             behaviour,
+            manner: None,
+            directory: Behaviour::Normal,
             latency: Latency::None,
             faults: (0, Vec::new()),
         }

@@ -1,26 +1,42 @@
 //! The Personal Demographics Service's FHIR interface: `Patient` by NHS number.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use hyper::Response;
 use serde_json::{Value, json};
 
-use super::Seen;
-use super::reply::{self, Payload};
-use super::server::{Received, State};
+use super::server::{Received, Reply, State};
+use super::{Behaviour, Seen, behave, reply};
 
 /// The path of the FHIR base.
 pub(super) const BASE: &str = "/personal-demographics/FHIR/R4";
 
-/// What the national record holds, by NHS number: a FHIR R4 `Patient`, whose own number may be another, which then
-/// supersedes the one that was asked for; or the code of an error, such as `INVALIDATED_RESOURCE`.
+/// What the national record holds, by NHS number: a FHIR R4 `Patient`, and what befalls who asks for it.
 #[derive(Debug, Clone, Default)]
-pub struct NationalRecord(pub BTreeMap<String, Result<Value, &'static str>>);
+pub struct NationalRecord(BTreeMap<String, (Value, Behaviour)>);
 
-/// A patient of the national record, alive, unrestricted and registered with one practice.
 impl NationalRecord {
-    /// The resource of such a patient; change it to whatever is to be traced.
-    pub fn patient(number: &str, (family, given): (&str, &str), birth_date: &str, practice: &str) -> Value {
+    /// These patients, as [`NationalRecord::patient`] makes them. Whoever is not among them is not found.
+    pub fn of(patients: impl IntoIterator<Item = Value>) -> Self {
+        patients.into_iter().fold(Self::default(), |record, patient| record.with(patient, Behaviour::Normal))
+    }
+
+    /// And this patient, with what befalls a trace.
+    #[must_use]
+    pub fn with(mut self, patient: Value, behaviour: Behaviour) -> Self {
+        let number = patient["id"].as_str().unwrap_or_default().to_owned();
+        self.0.insert(number, (patient, behaviour));
+        self
+    }
+
+    /// A patient, alive, unrestricted and registered with one practice; change the resource to whatever is to be
+    /// traced.
+    pub fn patient(
+        number: &str,
+        (family, given, gender): (&str, &str, &str),
+        birth_date: &str,
+        practice: &str,
+    ) -> Value {
         json!({ "resourceType": "Patient", "id": number,
             "identifier": [{ "system": "https://fhir.nhs.uk/Id/nhs-number", "value": number }],
             "meta": { "security": [{ "code": "U", "display": "unrestricted" }] },
@@ -28,7 +44,7 @@ impl NationalRecord {
                 { "use": "usual", "family": family, "given": [given], "period": { "start": "1990-01-01" } },
                 { "use": "nickname", "given": ["Nick"], "period": { "start": "1990-01-01" } },
             ],
-            "gender": "female", "birthDate": birth_date,
+            "gender": gender, "birthDate": birth_date,
             "generalPractitioner": [{ "type": "Organization", "identifier": {
                 "system": "https://fhir.nhs.uk/Id/ods-organization-code", "value": practice,
                 "period": { "start": "2015-04-01" } } }] })
@@ -36,7 +52,7 @@ impl NationalRecord {
 }
 
 /// Answers a read.
-pub(super) fn respond(state: &State, received: &Received) -> Response<Payload> {
+pub(super) async fn respond(state: &State, received: &Received) -> Reply {
     let problem = problem(received);
     state.record(Seen {
         method: received.method.clone(),
@@ -47,19 +63,17 @@ pub(super) fn respond(state: &State, received: &Received) -> Response<Payload> {
         problem: problem.map(str::to_owned),
     });
     if let Some(problem) = problem {
-        return reply::provider_error(400, "invalid", "INVALID_REQUEST", problem);
+        return Reply::Http(reply::provider_error(400, "invalid", "INVALID_REQUEST", problem));
     }
     let number = received.target.rsplit('/').next().unwrap_or_default();
     match state.config.national_record.0.get(number) {
-        Some(Ok(patient)) => reply::json(200, patient),
-        Some(Err("TOO_MANY_REQUESTS")) => {
-            reply::provider_error(429, "throttled", "TOO_MANY_REQUESTS", "later")
+        Some((patient, behaviour)) => {
+            behave::answer(behaviour, &patient.to_string().into(), &Arc::default()).await
         }
-        Some(Err("INVALID_RESOURCE_ID")) => {
-            reply::provider_error(400, "value", "INVALID_RESOURCE_ID", "no such number can be")
+        None => {
+            let words = "not in the national record";
+            Reply::Http(reply::provider_error(404, "not_found", "RESOURCE_NOT_FOUND", words))
         }
-        Some(Err(code)) => reply::provider_error(404, "not_found", code, "not in the national record"),
-        None => reply::provider_error(404, "not_found", "RESOURCE_NOT_FOUND", "not in the national record"),
     }
 }
 

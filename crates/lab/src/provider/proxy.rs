@@ -6,11 +6,12 @@ use hyper::Response;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::check::{Problem, check};
+use super::behave;
+use super::check::{Asked, Problem, check};
 use super::latency::draw;
 use super::reply::{self, Payload};
 use super::server::{Received, Reply, State, System};
-use super::{Behaviour, Practice, Seen};
+use super::{Behaviour, Bytes, Practice, Seen, manner};
 
 const OPERATION: &str = "/Patient/$gpc.getstructuredrecord";
 
@@ -26,13 +27,16 @@ pub(super) async fn respond(state: &State, received: &Received) -> Reply {
         problem: judged.as_ref().err().map(Problem::text),
     });
     match judged {
-        Ok((practice, system, nhs_number)) => behave(state, practice, system, &nhs_number).await,
+        Ok((practice, system, asked)) => {
+            let trace_id = received.header("ssp-traceid").unwrap_or_default();
+            respond_as(state, (practice, system), &asked, trace_id).await
+        }
         Err(problem) => Reply::Http(problem.response()),
     }
 }
 
-/// The practice that the request is for and the patient's NHS number, or the first thing that is wrong.
-fn judge<'a>(state: &'a State, received: &Received) -> Result<(&'a Practice, &'a System, String), Problem> {
+/// The practice that the request is for and what it asks, or the first thing that is wrong.
+fn judge<'a>(state: &'a State, received: &Received) -> Result<(&'a Practice, &'a System, Asked), Problem> {
     if received.method != "POST" {
         return Err(Problem::proxy(405, "not-supported", "405: Method Not Allowed".to_owned()));
     }
@@ -53,11 +57,16 @@ fn judge<'a>(state: &'a State, received: &Received) -> Result<(&'a Practice, &'a
         let display = format!("PARTYKEY_INTERACTION_CHECK_FAILED_MESSAGERECEIVER_{to}");
         return Err(Problem::proxy(403, "forbidden", display));
     }
-    let nhs_number = check(received, practice, |trace_id| state.is_fresh(trace_id))?;
-    Ok((practice, system, nhs_number))
+    let asked = check(received, practice, |trace_id| state.is_fresh(trace_id))?;
+    Ok((practice, system, asked))
 }
 
-async fn behave(state: &State, practice: &Practice, system: &System, nhs_number: &str) -> Reply {
+async fn respond_as(
+    state: &State,
+    (practice, system): (&Practice, &System),
+    asked: &Asked,
+    trace_id: &str,
+) -> Reply {
     let earlier_calls = system.count_call();
     let _in_flight = system.enter();
     let latency = practice.latency.of(draw(state.count_call()));
@@ -70,27 +79,28 @@ async fn behave(state: &State, practice: &Practice, system: &System, nhs_number:
     let behaviour = fault_of(practice, earlier_calls).unwrap_or(&practice.behaviour);
     let patient = match behaviour {
         Behaviour::WrongPatient(other) => other,
-        _ => nhs_number,
+        _ => &asked.nhs_number,
     };
-    if let Behaviour::Slow(latency) = behaviour {
-        sleep(*latency).await;
-    }
-    let response = match (behaviour, state.config.record(practice, patient)) {
-        (Behaviour::Refuses(code), _) => {
+    let refusal = match behaviour {
+        Behaviour::Refuses(code) => {
             reply::provider_error(403, "forbidden", code, "refused by the simulated practice")
         }
-        (Behaviour::Unreachable502, _) => unreachable(practice),
-        (Behaviour::FlakyThenOk(times), _) if earlier_calls < *times => unreachable(practice),
-        (Behaviour::Canned(canned), _) => reply::canned(canned),
-        (Behaviour::NotFound, _) | (_, None) => not_found(),
-        (Behaviour::GzipChunked, Some(record)) => reply::gzipped_record(&record, &system.dead),
-        (Behaviour::CutHalfWay, Some(record)) => reply::half_record(&record),
-        (Behaviour::Dressed(dressed), Some(record)) => reply::dressed(dressed, &record),
-        (Behaviour::Altered(alter), Some(record)) => reply::record(&alter(&record).into(), &system.dead),
-        (Behaviour::Scripted(script), Some(record)) => return Reply::Script(script(&record)),
-        (_, Some(record)) => reply::record(&record, &system.dead),
+        Behaviour::Unreachable502 => unreachable(practice),
+        Behaviour::FlakyThenOk(times) if earlier_calls < *times => unreachable(practice),
+        Behaviour::NotFound => not_found(),
+        Behaviour::Canned(canned) => reply::canned(canned),
+        behaviour => {
+            let Some(record) = state.config.record(practice, patient) else {
+                return Reply::Http(not_found());
+            };
+            let record = match &practice.manner {
+                Some(manner) => Bytes::from(manner::answer(&record, asked, manner, trace_id)),
+                None => record,
+            };
+            return behave::answer(behaviour, &record, &system.dead).await;
+        }
     };
-    Reply::Http(response)
+    Reply::Http(refusal)
 }
 
 /// What happens to a call instead of the usual, if it is one of those: the same ones in every run.

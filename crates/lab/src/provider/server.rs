@@ -192,13 +192,14 @@ async fn respond(
     request: Request<Incoming>,
 ) -> Result<Response<Payload>, Infallible> {
     let received = receive(&line, request).await;
-    if received.target.starts_with(directory::BASE) {
-        return Ok(directory::respond(&state, &received));
-    }
-    if received.target.starts_with(pds::BASE) {
-        return Ok(pds::respond(&state, &received));
-    }
-    Ok(match proxy::respond(&state, &received).await {
+    let reply = if received.target.starts_with(directory::BASE) {
+        directory::respond(&state, &received).await
+    } else if received.target.starts_with(pds::BASE) {
+        pds::respond(&state, &received).await
+    } else {
+        proxy::respond(&state, &received).await
+    };
+    Ok(match reply {
         Reply::Http(response) => response,
         Reply::Script(script) => {
             mute.play(script);
@@ -207,7 +208,7 @@ async fn respond(
     })
 }
 
-/// What a practice's system has to say.
+/// What a service has to say.
 pub(super) enum Reply {
     Http(Response<Payload>),
     Script(Script),

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bedside_lab::generate::Patient;
 use bedside_lab::provider::{Behaviour, Canned, Fault, NationalRecord, Practice};
 use bedside_spine::Tracer;
 use bedside_warm::{Admissions, Control, Journal, Stop};
@@ -85,6 +86,33 @@ fn written(folder: &Path) -> Vec<u8> {
     all
 }
 
+/// Practices that say in their errors what nobody may hear.
+fn gossiping(person: &Patient) -> [Behaviour; 6] {
+    let gossip = format!(
+        r#"{{"resourceType":"OperationOutcome","issue":[{{"severity":"error","code":"invalid","diagnostics":
+            "Canarygossip of {} {}: Canaryxanthin"}}]}}"#,
+        person.nhs_number.expose(),
+        person.family
+    );
+    [400, 403, 404, 422, 500, 502].map(|status| {
+        let headers =
+            vec![("content-type", "application/fhir+json".to_owned()), ("x-note", "Canarygossip".to_owned())];
+        Behaviour::Canned(Canned { status, headers, body: gossip.clone().into() })
+    })
+}
+
+/// An admission for each practice, and a line that is refused: it may not be repeated either.
+fn list(count: usize, person: &Patient) -> String {
+    let list: String = (0..count)
+        .map(|index| {
+            let mut line = admission(0, &ods(index));
+            line["episode"] = serde_json::json!(format!("EP-{index}"));
+            format!("{line}\n")
+        })
+        .collect();
+    list + &format!("{{\"nhs_number\": \"{}\", \"{}\": 1}}\n", person.nhs_number.expose(), person.family)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_patient_is_seen_anywhere_in_any_encoding() {
     let log = Log::default();
@@ -96,19 +124,8 @@ async fn nothing_of_a_patient_is_seen_anywhere_in_any_encoding() {
     let person = patient(0);
     let secrets =
         [person.nhs_number.expose(), &person.family, "Canaryxanthin", "canary-yellow spots", "Canarygossip"];
-    let gossip = format!(
-        r#"{{"resourceType":"OperationOutcome","issue":[{{"severity":"error","code":"invalid","diagnostics":
-            "Canarygossip of {} {}: Canaryxanthin"}}]}}"#,
-        person.nhs_number.expose(),
-        person.family
-    );
-    let gossiping = [400, 403, 404, 422, 500, 502].map(|status| {
-        let headers =
-            vec![("content-type", "application/fhir+json".to_owned()), ("x-note", "Canarygossip".to_owned())];
-        Behaviour::Canned(Canned { status, headers, body: gossip.clone().into() })
-    });
     let faults = Fault::all().into_iter().map(|fault| fault.behaviour);
-    let behaviours: Vec<_> = faults.chain(gossiping).chain([Behaviour::Normal]).collect();
+    let behaviours: Vec<_> = faults.chain(gossiping(&person)).chain([Behaviour::Normal]).collect();
     let practices: Vec<_> = behaviours
         .into_iter()
         .enumerate()
@@ -118,16 +135,7 @@ async fn nothing_of_a_patient_is_seen_anywhere_in_any_encoding() {
     let spine = start(practices, 1, NationalRecord::default()).await;
     let folder = tempfile::tempdir().expect("a folder");
     let site = site(folder.path(), &spine);
-    let list: String = (0..count)
-        .map(|index| {
-            let mut line = admission(0, &ods(index));
-            line["episode"] = serde_json::json!(format!("EP-{index}"));
-            format!("{line}\n")
-        })
-        .collect();
-    // Lines that are refused may not repeat what is on them either.
-    let list =
-        list + &format!("{{\"nhs_number\": \"{}\", \"{}\": 1}}\n", person.nhs_number.expose(), person.family);
+    let list = list(count, &person);
     let run = "canary".parse().expect("a run");
     let journal = Journal::open(&site.path("runs"), &run, "admission", Timestamp::now()).expect("a journal");
     let control = Control { run: run.to_string(), journal: Some(journal), stop: Stop::new() };

@@ -12,6 +12,7 @@ use super::Practice;
 use super::reply::{self, Payload};
 use super::server::Received;
 
+pub(super) use parameters::Asked;
 pub(super) use token::claims;
 
 const FHIR_JSON: &str = "application/fhir+json;charset=utf-8";
@@ -32,6 +33,7 @@ const HEADERS: [(&str, Option<&str>); 10] = [
 ];
 
 /// One thing wrong with a request, and how it is answered.
+#[derive(Debug)]
 pub(super) struct Problem {
     status: u16,
     issue: &'static str,
@@ -69,12 +71,12 @@ impl Problem {
     }
 }
 
-/// The patient's NHS number, or the first thing that is wrong. `is_fresh` tells whether a trace id is new.
+/// What is asked for, or the first thing that is wrong. `is_fresh` tells whether a trace id is new.
 pub(super) fn check(
     received: &Received,
     practice: &Practice,
     is_fresh: impl Fn(&str) -> bool,
-) -> Result<String, Problem> {
+) -> Result<Asked, Problem> {
     headers(received)?;
     let trace_id = received.header("ssp-traceid").unwrap_or_default();
     if !is_lower_case_uuid(trace_id) {
@@ -86,7 +88,9 @@ pub(super) fn check(
     let now = Timestamp::now();
     token::check(received.header("authorization").unwrap_or_default(), practice, now.as_second())?;
     let body = received.json().ok_or_else(|| Problem::bad_request("the body is not JSON"))?;
-    parameters::check(&body, parameters::today(now)?)
+    let unknown =
+        if practice.manner.is_some() { parameters::Unknown::Noted } else { parameters::Unknown::Refused };
+    parameters::check(&body, parameters::today(now)?, unknown)
 }
 
 fn headers(received: &Received) -> Result<(), Problem> {
@@ -94,6 +98,11 @@ fn headers(received: &Received) -> Result<(), Problem> {
         if !HEADERS.iter().any(|(known, _)| known == name) {
             return Err(Problem::bad_request(format!("the header {name} has no place here")));
         }
+    }
+    // The proxy or the practice, whoever reads it first, calls this one a media type (`retrieve` sheet, section 9).
+    if received.header("content-type").is_some_and(|kind| kind != FHIR_JSON) {
+        let text = "the header content-type has another value than it must";
+        return Err(Problem { status: 415, ..Problem::bad_request(text) });
     }
     for (name, wanted) in &HEADERS {
         let Some(value) = received.header(name) else {
@@ -111,4 +120,10 @@ fn is_lower_case_uuid(text: &str) -> bool {
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
     let digits = |group: &&str| group.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     lengths == [8, 4, 4, 4, 12] && groups.iter().all(digits)
+}
+
+/// What a body asks of a practice that warns of what it does not know.
+#[cfg(test)]
+pub(super) fn asked(body: &serde_json::Value) -> Result<Asked, Problem> {
+    parameters::check(body, jiff::civil::date(2026, 1, 15), parameters::Unknown::Noted)
 }

@@ -41,11 +41,14 @@ const AREAS: [(&str, &[(&str, Kind)]); 9] = [
     ("includeDiaryEntries", &[("diaryEntriesSearchDate", NotBeforeToday)]),
 ];
 
-/// The parts that may not be sent beside consultations or problems; the last one only beside consultations.
-const EXCLUSIVE: [&str; 7] = [
+/// The parts that may not be sent beside consultations or problems, the last one beside consultations alone: what
+/// either the specification or the consumers' test scripts forbid (`retrieve` sheet, section 5.1; `conformance-tests`
+/// sheet, section 12).
+const EXCLUSIVE: [&str; 8] = [
     "includeMedication.medicationSearchFromDate",
     "includeUncategorisedData.uncategorisedDataSearchPeriod",
     "includeReferrals.referralSearchPeriod",
+    "includeInvestigations.investigationSearchPeriod",
     "includeDiaryEntries.diaryEntriesSearchDate",
     "includeImmunisations.includeNotGiven",
     "includeImmunisations.includeStatus",
@@ -59,28 +62,47 @@ pub(super) fn today(now: Timestamp) -> Result<Date, Problem> {
         .map_err(|_| Problem::bad_request("there is no London time here"))
 }
 
-/// The patient's NHS number, or the first thing that is wrong.
-pub(super) fn check(body: &Value, today: Date) -> Result<String, Problem> {
+/// What is done about parameters and parts that the specification does not have.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// They are wrong: whoever is tested here must not send them.
+    #[default]
+    Refused,
+    /// They are noted, for a warning beside the answer, as a practice's system does (`retrieve` sheet, section 8).
+    Noted,
+}
+
+/// What is asked for, or the first thing that is wrong.
+pub(super) fn check(body: &Value, today: Date, unknown: Unknown) -> Result<Asked, Problem> {
     let parameters = body["parameter"].as_array().filter(|_| body["resourceType"] == "Parameters");
     let parameters = parameters.ok_or_else(|| resource("the body is no Parameters"))?;
-    let mut asked = Asked { today, areas: BTreeSet::new(), parts: BTreeSet::new() };
-    let mut nhs_number = None;
+    let mut asked = Asked { today, unknown, ..Asked::default() };
     for parameter in parameters {
-        match parameter["name"].as_str() {
-            Some("patientNHSNumber") if nhs_number.is_none() => nhs_number = Some(patient(parameter)?),
-            Some(name) if AREAS.iter().any(|(area, _)| *area == name) => asked.area(name, parameter)?,
-            _ => return Err(parameter_error("a parameter is unknown or comes twice")),
+        let name = parameter["name"].as_str().unwrap_or_default();
+        if name == "patientNHSNumber" {
+            if !asked.nhs_number.is_empty() {
+                return Err(resource("patientNHSNumber comes twice"));
+            }
+            asked.nhs_number = patient(parameter)?;
+        } else if AREAS.iter().any(|(area, _)| *area == name) {
+            asked.area(name, parameter)?;
+        } else {
+            asked.not_known(name)?;
         }
     }
     asked.combinations()?;
-    nhs_number.ok_or_else(|| parameter_error("there is no patientNHSNumber"))
+    if asked.nhs_number.is_empty() { Err(parameter_error("there is no patientNHSNumber")) } else { Ok(asked) }
 }
 
-/// What is asked for: areas by name, parts as `area.part` with their value as JSON.
-struct Asked {
+/// What is asked for: about whom, areas by name, parts as `area.part` with their value as JSON, and what is not known.
+#[derive(Default)]
+pub(in super::super) struct Asked {
+    pub(in super::super) nhs_number: String,
+    pub(in super::super) areas: BTreeSet<String>,
+    pub(in super::super) parts: BTreeSet<(String, String)>,
+    pub(in super::super) unrecognised: Vec<String>,
     today: Date,
-    areas: BTreeSet<String>,
-    parts: BTreeSet<(String, String)>,
+    unknown: Unknown,
 }
 
 impl Asked {
@@ -103,10 +125,10 @@ impl Asked {
     fn part(&mut self, area: &str, part: &Value) -> Result<(), Problem> {
         let name = part["name"].as_str().unwrap_or_default();
         let known = AREAS.iter().find(|(known, _)| *known == area).map_or(&[][..], |(_, parts)| parts);
-        let Some((_, kind)) = known.iter().find(|(known, _)| *known == name) else {
-            return Err(parameter_error(format!("{area} has no part {name}")));
-        };
         let path = format!("{area}.{name}");
+        let Some((_, kind)) = known.iter().find(|(known, _)| *known == name) else {
+            return self.not_known(&path);
+        };
         if self.has(&path) {
             return Err(resource(format!("{path} comes twice")));
         }
@@ -120,6 +142,19 @@ impl Asked {
 
     fn has(&self, path: &str) -> bool {
         self.parts.iter().any(|(found, _)| found == path)
+    }
+
+    fn not_known(&mut self, name: &str) -> Result<(), Problem> {
+        if self.unknown == Unknown::Refused || name.is_empty() {
+            return Err(parameter_error(format!("there is no parameter {name}")));
+        }
+        self.unrecognised.push(name.to_owned());
+        Ok(())
+    }
+
+    /// Whether a part has that value, as JSON.
+    pub(in super::super) fn says(&self, path: &str, value: &str) -> bool {
+        self.parts.iter().any(|(found, said)| found == path && said == value)
     }
 
     fn combinations(&self) -> Result<(), Problem> {
@@ -163,6 +198,10 @@ impl Asked {
 
 fn patient(parameter: &Value) -> Result<String, Problem> {
     let identifier = &parameter["valueIdentifier"];
+    let members = |value: &Value| value.as_object().map_or(0, serde_json::Map::len);
+    if members(parameter) != 2 || members(identifier) != 2 {
+        return Err(resource("patientNHSNumber is not a name and an identifier of system and value"));
+    }
     if identifier["system"] != "https://fhir.nhs.uk/Id/nhs-number" {
         return Err(Problem::nhs_number("INVALID_IDENTIFIER_SYSTEM", "not the system of NHS numbers"));
     }
@@ -242,7 +281,7 @@ mod tests {
             { "system": "https://fhir.nhs.uk/Id/nhs-number", "value": "9990000018" } })];
         parameter.extend(areas.as_array().expect("a list").iter().cloned());
         let body = json!({ "resourceType": "Parameters", "parameter": parameter });
-        check(&body, TODAY).err().map(|problem| problem.text())
+        check(&body, TODAY, Unknown::Refused).err().map(|problem| problem.text())
     }
 
     fn with(area: &str, part: &str, key: &str, value: Value) -> Value {
@@ -260,6 +299,12 @@ mod tests {
                 json!({ "start": "2026-01-01" }),
             ),
             with("includeReferrals", "referralSearchPeriod", "valuePeriod", json!({ "end": "2026-01-01" })),
+            with(
+                "includeInvestigations",
+                "investigationSearchPeriod",
+                "valuePeriod",
+                json!({ "end": "2026-01-01" }),
+            ),
             with("includeDiaryEntries", "diaryEntriesSearchDate", "valueDate", json!("2026-02-01")),
             with("includeImmunisations", "includeNotGiven", "valueBoolean", json!(false)),
             with("includeImmunisations", "includeStatus", "valueBoolean", json!(true)),
@@ -333,9 +378,9 @@ mod tests {
                 { "name": "patientNHSNumber", "valueIdentifier": { "system": system, "value": value } },
                 { "name": "includeProblems" },
             ] });
-            assert!(check(&body, TODAY).is_err());
+            assert!(check(&body, TODAY, Unknown::Refused).is_err());
         }
         let nobody = json!({ "resourceType": "Parameters", "parameter": [{ "name": "includeProblems" }] });
-        assert!(check(&nobody, TODAY).is_err());
+        assert!(check(&nobody, TODAY, Unknown::Refused).is_err());
     }
 }

@@ -98,9 +98,16 @@ fn organization(organization: &Value) -> Result<(), Problem> {
         return Err(invalid("Organization", "the name is empty"));
     }
     match identifiers(organization, "Organization")?[..] {
-        [(ODS, _)] => Ok(()),
+        [(ODS, code)] if is_ods(code) => Ok(()),
+        [(ODS, _)] => Err(invalid("Organization", "the ODS code is not 3 to 10 capitals and digits")),
         _ => Err(invalid("Organization", "there is not one ODS identifier")),
     }
+}
+
+/// `security` sheet, T-11.
+fn is_ods(code: &str) -> bool {
+    (3..=10).contains(&code.len())
+        && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 fn practitioner(practitioner: &Value, subject: &str) -> Result<(), Problem> {

@@ -1,6 +1,7 @@
 //! Answers that are whole and are no record, or are a record in odd clothes: rows F-11 to F-19, F-36.
 
 use std::io::Write;
+use std::sync::LazyLock;
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
@@ -9,6 +10,9 @@ use super::Fault;
 use crate::provider::{Behaviour, Bytes, Canned, Dressed};
 
 const FHIR: &str = "application/fhir+json;charset=utf-8";
+
+/// Ten megabytes in ten kilobytes, which take a while to make.
+static BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| gzip(&vec![b' '; 10 << 20]));
 
 pub(super) fn faults() -> Vec<Fault> {
     [busy(), redirects(), no_record(), content_types(), encodings(), bombs()].concat()
@@ -142,7 +146,7 @@ fn encodings() -> Vec<Fault> {
 fn bombs() -> Vec<Fault> {
     let gzip_headers = [("content-type", FHIR), ("content-encoding", "gzip")];
     vec![
-        Fault::new("F-19", "gzip-bomb", dressed(&gzip_headers, |_| gzip(&vec![b' '; 10 << 20]))),
+        Fault::new("F-19", "gzip-bomb", dressed(&gzip_headers, |_| BOMB.clone())),
         Fault::new(
             "F-19",
             "body-33mb",

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Fault;
+use super::edit::edit;
 use crate::provider::Behaviour;
 
 pub(super) fn faults() -> Vec<Fault> {
@@ -10,7 +11,7 @@ pub(super) fn faults() -> Vec<Fault> {
 }
 
 fn altered(row: &'static str, name: &str, alter: fn(&[u8]) -> Vec<u8>) -> Fault {
-    Fault::new(row, name, Behaviour::Altered(alter))
+    Fault::new(row, name, Behaviour::altered(alter))
 }
 
 fn limits() -> Vec<Fault> {
@@ -62,6 +63,23 @@ fn warnings() -> Vec<Fault> {
                 )],
             )
         }),
+        altered("F-25", "part-misplaced", |body| {
+            let words = "includeProblems.includePrescriptionIssues is an unrecognised parameter";
+            deny(body, &[("includeProblems.includePrescriptionIssues", words, "")])
+        }),
+        altered("F-25", "documents-disabled", |body| {
+            deny(body, &[("DocumentReferences", "DocumentReferences has been disabled", "")])
+        }),
+        altered("F-25", "one-unsupported-one-disabled", |body| {
+            deny(
+                body,
+                &[
+                    ("includeProblems", "includeProblems is an unrecognised parameter", "717711000000103"),
+                    ("includeConsultations", "includeConsultations has been disabled", "1149501000000101"),
+                ],
+            )
+        }),
+        altered("F-25", "blank-with-warning", |body| edit(body, blank)),
         altered("F-25", "all-areas-unsupported", |body| {
             deny(
                 body,
@@ -218,12 +236,6 @@ fn resources() -> Vec<Fault> {
     ]
 }
 
-fn edit(body: &[u8], edit: impl FnOnce(&mut Value)) -> Vec<u8> {
-    let mut bundle: Value = serde_json::from_slice(body).unwrap_or_default();
-    edit(&mut bundle);
-    bundle.to_string().into_bytes()
-}
-
 /// The entries, an empty list where there are none.
 fn entries(bundle: &mut Value) -> &mut Vec<Value> {
     let entry = &mut bundle["entry"];
@@ -278,6 +290,21 @@ fn deny(body: &[u8], denials: &[(&str, &str, &str)]) -> Vec<u8> {
         })
         .collect();
     with_entry(&body, json!({ "resourceType": "OperationOutcome", "id": "oo", "issue": issues }))
+}
+
+/// What a dissent may look like in place of a refusal: no clinical content, and a warning on every list (`retrieve`
+/// sheet, section 9).
+fn blank(bundle: &mut Value) {
+    let warning = "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-CareConnect-GPC-ListWarningCode-1";
+    let blank = ["Patient", "Organization", "Practitioner", "List"];
+    entries(bundle).retain(|entry| blank.iter().any(|kind| entry["resource"]["resourceType"] == *kind));
+    let lists = entries(bundle).iter_mut().map(|entry| &mut entry["resource"]);
+    for list in lists.filter(|resource| resource["resourceType"] == "List") {
+        list["entry"] = json!([]);
+        list["extension"] = json!([{ "url": warning, "valueCode": "confidential-items" }]);
+        let words = "Items excluded due to confidentiality and/or patient preferences.";
+        list["note"] = json!([{ "text": words }]);
+    }
 }
 
 /// The bundle with a member `note` of that JSON text.

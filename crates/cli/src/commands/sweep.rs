@@ -37,6 +37,9 @@ pub(crate) fn sweep(config: &Config, args: &SweepArgs) -> Result<Exit, Stopped> 
     for (episode, state) in &swept.recovered.unreadable {
         tell(&format!("bedside: {episode}: {state}"));
     }
+    if swept.unknown > 0 {
+        tell(&format!("bedside: {} events have no end, and are on record as of unknown outcome", swept.unknown));
+    }
     let recovered = &swept.recovered;
     let mended = recovered.strays + recovered.marks + recovered.unused_keys;
     if journals.unreadable > 0 {
@@ -70,7 +73,7 @@ fn as_json(swept: &Swept, journals: JournalsSwept, head: Head) -> Value {
         "purged": purged.collect::<Value>(),
         "purges_completed": completed.collect::<Value>(),
         "unreadable": unreadable.collect::<Value>(),
-        "kept": swept.kept, "in_use": recovered.busy, "strays_removed": recovered.strays,
+        "outcomes_unknown": swept.unknown, "kept": swept.kept, "in_use": recovered.busy, "strays_removed": recovered.strays,
         "journals_removed": journals.removed, "journals_kept": journals.kept, "journals_in_use": journals.in_use,
         "journals_damaged": journals.unreadable, "audit_head": head.to_string(), "marks_mended": recovered.marks, "unused_keys_destroyed": recovered.unused_keys,
     })

@@ -79,6 +79,18 @@ async fn a_proxy_that_is_gone_is_retried_then_reported() {
 }
 
 #[tokio::test]
+async fn a_name_that_does_not_resolve_is_retried_then_reported() {
+    let spine = start_one(Behaviour::Normal).await;
+    // RFC 2606 keeps the domain `invalid` from ever being anybody's.
+    let root = "https://proxy.invalid".to_owned();
+    let client = client_with(consumer(root), &tls(&spine), Settings::default());
+    let error = client.get_structured_record(&call()).await.expect_err("nowhere");
+    assert_eq!(error.decision, Decision::Unavailable(Unavailability::Network));
+    assert_eq!(error.evidence.attempts, 3);
+    assert!(spine.requests().is_empty());
+}
+
+#[tokio::test]
 async fn a_port_that_speaks_no_tls_runs_out_of_time() {
     let spine = start_one(Behaviour::Normal).await;
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");

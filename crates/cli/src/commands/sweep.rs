@@ -38,7 +38,10 @@ pub(crate) fn sweep(config: &Config, args: &SweepArgs) -> Result<Exit, Stopped> 
         tell(&format!("bedside: {episode}: {state}"));
     }
     if swept.unknown > 0 {
-        tell(&format!("bedside: {} events have no end, and are on record as of unknown outcome", swept.unknown));
+        tell(&format!(
+            "bedside: {} events have no end, and are on record as of unknown outcome",
+            swept.unknown
+        ));
     }
     let recovered = &swept.recovered;
     let mended = recovered.strays + recovered.marks + recovered.unused_keys;

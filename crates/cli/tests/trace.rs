@@ -34,8 +34,13 @@ impl World {
     }
 
     fn warm(&self, settings: &[&str]) -> Output {
+        self.warm_with(settings, &[])
+    }
+
+    fn warm_with(&self, settings: &[&str], environment: &[(&str, &str)]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bedside"));
         command.current_dir(&self.folder).env("BEDSIDE_CONFIG", "config.toml");
+        command.envs(environment.iter().copied());
         command.args(["warm", "--json", "--admissions", "untraced.ndjson"]);
         command.args(settings.iter().flat_map(|setting| ["--set", setting]));
         command.output().expect("the program runs")
@@ -54,6 +59,17 @@ fn who_has_not_been_traced_is_refused_or_traced_as_the_configuration_says() {
     let absent = world.warm(&["pds.url=https://localhost:1"]);
     assert_eq!(absent.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&absent.stdout).contains("trace/unavailable"));
+}
+
+#[test]
+fn proxies_of_the_environment_are_not_asked() {
+    let world = World::new();
+    // Nobody listens on port 1: whoever went that way would arrive nowhere.
+    let proxies =
+        ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].map(|name| (name, "http://127.0.0.1:1"));
+    let warmed = world.warm_with(&[&world.pds], &proxies);
+    assert_eq!(warmed.status.code(), Some(0), "{}", String::from_utf8_lossy(&warmed.stdout));
+    assert!(String::from_utf8_lossy(&warmed.stdout).contains("\"outcome\":\"warmed\""));
 }
 
 #[test]

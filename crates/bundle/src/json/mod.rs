@@ -4,6 +4,7 @@
 mod block;
 mod canonical;
 mod cursor;
+mod escape;
 mod nesting;
 mod tokens;
 mod window;

@@ -158,21 +158,27 @@ fn over(kind: FaultKind) -> BundleError {
 /// Every resource seen is counted once: as a row, as context, or as outside the tables. One that repeats an
 /// earlier one counts where that one counts.
 fn accounting(all: &Collected<'_>) -> BTreeMap<String, Account> {
-    let mut accounts: BTreeMap<String, Account> = BTreeMap::new();
+    let mut seen: Vec<u32> = Vec::new();
     for resource in &all.resources {
-        let name = match all.type_name(resource.kind) {
+        let kind = resource.kind as usize;
+        if kind >= seen.len() {
+            seen.resize(kind + 1, 0);
+        }
+        seen[kind] += 1;
+    }
+    let mut accounts: BTreeMap<String, Account> = BTreeMap::new();
+    for (kind, seen) in (0..).zip(seen).filter(|(_, seen)| *seen > 0) {
+        let name = match all.type_name(kind) {
             "" => "unknown",
             name => name,
         };
-        if !accounts.contains_key(name) {
-            accounts.insert(name.to_owned(), Account::default());
-        }
-        let Some(account) = accounts.get_mut(name) else { continue };
-        account.seen += 1;
-        match all.role(resource.kind) {
-            Role::Normalised => account.normalised += 1,
-            Role::Context => account.context += 1,
-            Role::Unmapped => account.unmapped += 1,
+        // A type may be called as those are that have none.
+        let account = accounts.entry(name.to_owned()).or_default();
+        account.seen += seen;
+        match all.role(kind) {
+            Role::Normalised => account.normalised += seen,
+            Role::Context => account.context += seen,
+            Role::Unmapped => account.unmapped += seen,
         }
     }
     accounts

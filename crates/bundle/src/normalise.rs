@@ -67,6 +67,8 @@ pub fn normalise(bytes: &[u8], options: &Options) -> Result<Record, BundleError>
     let entry = reader.in_entry();
     let top = top.map_err(|fault| BundleError::from_fault(fault, mark, entry))?;
     let envelope = top.envelope(&mut reader, bytes.len())?;
+    // It holds positions and a window of the text, which nobody needs any more.
+    drop(reader);
     let top = mark_repeated(&mut all, body, limits);
     complete(all, top, envelope, options)
 }
@@ -99,6 +101,11 @@ pub(crate) fn complete(
     let relations = Relations::new(&graph, most_shared, &mut findings);
     let issues = Issues::new(&graph, &mut findings);
     notice_patients(&graph, &mut findings);
+    let most_nodes = options.limits.entries as usize * 4;
+    // These two have the most rows. They are made while there is no other table, for the sake of memory.
+    let nodes = consultation_nodes::table(&graph, &relations, most_nodes)
+        .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
+    let linked = links::table(&graph, &relations);
     let today = options.retrieved_on;
     // Issues first: a date of theirs that cannot be read is found before their statements are judged.
     let issued = medication_issues::table(&graph, &relations, &issues, today, &mut findings);
@@ -112,10 +119,6 @@ pub(crate) fn complete(
         problems: &problematic.encounters,
     };
     let consulted = consultations::table(&graph, &relations, &recorded, &mut findings);
-    let most_nodes = options.limits.entries as usize * 4;
-    let nodes = consultation_nodes::table(&graph, &relations, most_nodes)
-        .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
-    let linked = links::table(&graph, &relations);
     let section = sections::table(&graph, &relations, options.requested.as_deref(), &mut findings);
     if findings.notices.are_too_many() {
         return Err(over(FaultKind::TooManyNotices(options.limits.notices)));

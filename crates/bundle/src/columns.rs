@@ -3,16 +3,15 @@
 //! A column is filled whole before the next begins, from an iterator over the rows. Most columns of most tables hold
 //! nothing: of each type, one array of nothing is shared by all of them.
 
+use std::mem::take;
 use std::sync::{Arc, LazyLock};
 
-use arrow_array::types::{Date32Type, UInt32Type};
-use arrow_array::{ArrayRef, ListArray, RecordBatch, StructArray, new_null_array};
-use arrow_buffer::OffsetBuffer;
-use arrow_schema::{DataType, SchemaRef};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::SchemaRef;
 use bedside_model::schema::Table;
 use bedside_model::{NoticeCode, day_interval};
 
-use crate::arrays::{booleans, numbers, strings};
+use crate::arrays::{Blocks, Part};
 use crate::collected::{Collected, TextBudget};
 use crate::concepts::Described;
 use crate::elements::{Coding, Identifier};
@@ -23,40 +22,75 @@ use crate::text::{Interval, Span, Text};
 /// The columns of one table, so far.
 pub(crate) struct Columns<'g, 's> {
     all: &'g Collected<'s>,
+    table: Table,
     schema: SchemaRef,
-    arrays: Vec<ArrayRef>,
-    /// Arrays that hold nothing: nulls, or empty lists.
-    nothing: Vec<ArrayRef>,
+    blocks: Blocks,
+    columns: Vec<Column>,
+    /// Columns that hold nothing, nulls or empty lists: the first of each type.
+    nothing: Vec<usize>,
+    spare: Spare,
+}
+
+enum Column {
+    Of(Part),
+    /// It holds what an earlier one holds.
+    Same(usize),
+}
+
+/// Memory in which a column's values are gathered, one column after another.
+#[derive(Default)]
+struct Spare {
+    texts: Vec<Option<&'static str>>,
+    numbers: Vec<Option<i32>>,
+    more_numbers: Vec<Option<i32>>,
+    ends: Vec<i32>,
 }
 
 /// A table without rows. There is at least one in most small records, and each is made once.
 pub(crate) fn empty(table: Table) -> RecordBatch {
+    without_rows(table).clone()
+}
+
+fn without_rows(table: Table) -> &'static RecordBatch {
     static EMPTY: LazyLock<Vec<RecordBatch>> =
         LazyLock::new(|| Table::ALL.iter().map(|table| RecordBatch::new_empty(table.schema())).collect());
-    EMPTY[table as usize].clone()
+    &EMPTY[table as usize]
 }
 
 impl<'g, 's> Columns<'g, 's> {
     pub(crate) fn new(table: Table, all: &'g Collected<'s>) -> Self {
         let schema = table.schema();
-        let arrays = Vec::with_capacity(schema.fields().len());
-        Self { all, schema, arrays, nothing: Vec::new() }
+        let columns = Vec::with_capacity(schema.fields().len());
+        let (blocks, nothing, spare) = Default::default();
+        Self { all, table, schema, blocks, columns, nothing, spare }
     }
 
     /// The table.
     pub(crate) fn finish(self) -> RecordBatch {
+        let buffers = self.blocks.finish();
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
+        let fields = self.schema.fields().iter().zip(without_rows(self.table).columns());
+        for ((field, empty), column) in fields.zip(&self.columns) {
+            arrays.push(match column {
+                Column::Of(part) => buffers.array(field.data_type(), part, empty),
+                Column::Same(earlier) => Arc::clone(&arrays[*earlier]),
+            });
+        }
         // The schema and the calls that fill it are both of this workspace and every test compares them.
-        RecordBatch::try_new(self.schema, self.arrays).expect("columns are filled as their schema declares")
+        RecordBatch::try_new(self.schema, arrays).expect("columns are filled as their schema declares")
     }
 
     pub(crate) fn count(&mut self, name: &str, values: impl Iterator<Item = Option<u32>>) {
-        let values: Vec<Option<u32>> = values.collect();
-        self.push_some(name, "", &values, |values| Arc::new(numbers::<UInt32Type>(values)));
+        let mut counts = take(&mut self.spare.numbers);
+        counts.clear();
+        counts.extend(values.map(|count| count.map(u32::cast_signed)));
+        self.push_some(name, "", &counts, Blocks::numbers);
+        self.spare.numbers = counts;
     }
 
     pub(crate) fn flag(&mut self, name: &str, values: impl Iterator<Item = Option<bool>>) {
         let values: Vec<Option<bool>> = values.collect();
-        self.push_some(name, "", &values, |values| Arc::new(booleans(values)));
+        self.push_some(name, "", &values, Blocks::booleans);
     }
 
     pub(crate) fn text<'t>(&mut self, name: &str, values: impl Iterator<Item = Option<&'t str>>) {
@@ -65,8 +99,7 @@ impl<'g, 's> Columns<'g, 's> {
 
     /// A column of words of ours. They are few and short, so what they take is bounded by the rows alone.
     pub(crate) fn words<'t>(&mut self, name: &str, values: impl Iterator<Item = Option<&'t str>>) {
-        let values: Vec<Option<&str>> = values.collect();
-        self.push_some(name, "", &values, |values| Arc::new(strings(&TextBudget::of_words(), values)));
+        self.text_within(&TextBudget::of_words(), name, "", values);
     }
 
     /// A column of texts that were kept as sent.
@@ -80,14 +113,18 @@ impl<'g, 's> Columns<'g, 's> {
     where
         L: IntoIterator<Item = &'t str>,
     {
-        let mut items: Vec<Option<&str>> = Vec::new();
+        let mut items = emptied(take(&mut self.spare.texts));
         let ends = lists.map(|list| {
             items.extend(list.into_iter().map(Some));
             items.len() as i32
         });
-        let offsets: Vec<i32> = std::iter::once(0).chain(ends).collect();
+        let mut all_ends = take(&mut self.spare.ends);
+        all_ends.clear();
+        all_ends.extend(ends);
         let budget = &self.all.text;
-        self.push_lists(name, "", offsets, items.is_empty(), |_| Arc::new(strings(budget, &items)));
+        self.push_lists(name, "", &all_ends, |columns| vec![columns.blocks.texts(budget, &items)]);
+        self.spare.texts = emptied(items);
+        self.spare.ends = all_ends;
     }
 
     /// A column of lists of texts that were kept as sent.
@@ -123,35 +160,50 @@ impl<'g, 's> Columns<'g, 's> {
         name: &str,
         values: impl Iterator<Item = Option<(&'t str, Interval)>>,
     ) {
-        let values: Vec<Option<(&str, Interval)>> = values.collect();
-        self.text(name, values.iter().map(|value| value.map(|(text, _)| text)));
-        let interval = |value: &Option<(&str, Interval)>| value.and_then(|(_, interval)| interval);
-        let from: Vec<_> = values.iter().map(|value| interval(value).map(|(from, _)| from.0)).collect();
-        self.push_some(name, "_from", &from, |days| Arc::new(numbers::<Date32Type>(days)));
-        let to: Vec<_> = values.iter().map(|value| interval(value).map(|(_, to)| to.0)).collect();
-        self.push_some(name, "_to", &to, |days| Arc::new(numbers::<Date32Type>(days)));
+        let mut texts = emptied(take(&mut self.spare.texts));
+        let (mut from, mut to) = (take(&mut self.spare.numbers), take(&mut self.spare.more_numbers));
+        from.clear();
+        to.clear();
+        texts.extend(values.map(|value| {
+            let days = value.and_then(|(_, days)| days);
+            from.push(days.map(|(first, _)| first.0));
+            to.push(days.map(|(_, last)| last.0));
+            value.map(|(text, _)| text)
+        }));
+        let budget = &self.all.text;
+        self.push_some(name, "", &texts, |blocks, texts| blocks.texts(budget, texts));
+        self.push_some(name, "_from", &from, Blocks::numbers);
+        self.push_some(name, "_to", &to, Blocks::numbers);
+        let texts = emptied(texts);
+        self.spare = Spare { texts, numbers: from, more_numbers: to, ..take(&mut self.spare) };
     }
 
     /// The eight columns of a concept.
-    pub(crate) fn concept(&mut self, name: &str, values: &[Described<'_>]) {
+    pub(crate) fn concept<'c>(
+        &mut self,
+        name: &str,
+        values: impl Iterator<Item = &'c Described<'c>> + Clone,
+    ) {
         let store = &self.all.store;
-        self.text_part(name, "_code", values.iter().map(|value| store.get(value.preferred.code)));
-        self.text_part(name, "_system", values.iter().map(|value| store.get(value.preferred.system)));
-        self.text_part(name, "_display", values.iter().map(|value| store.get(value.preferred.display)));
-        self.text_part(name, "_text", values.iter().map(|value| store.get(value.text)));
-        self.text_part(name, "_term", values.iter().map(|value| value.term));
-        self.text_part(name, "_term_source", values.iter().map(|value| value.term_source));
-        self.text_part(name, "_degraded", values.iter().map(|value| value.degraded));
-        self.codings(name, "_codings", values.iter().map(|value| value.codings));
+        let values = || values.clone();
+        self.text_part(name, "_code", values().map(|value| store.get(value.preferred.code)));
+        self.text_part(name, "_system", values().map(|value| store.get(value.preferred.system)));
+        self.text_part(name, "_display", values().map(|value| store.get(value.preferred.display)));
+        self.text_part(name, "_text", values().map(|value| store.get(value.text)));
+        self.text_part(name, "_term", values().map(|value| value.term));
+        self.text_part(name, "_term_source", values().map(|value| value.term_source));
+        self.text_part(name, "_degraded", values().map(|value| value.degraded));
+        self.codings(name, "_codings", values().map(|value| value.codings));
     }
 
-    pub(crate) fn identifiers(&mut self, name: &str, spans: impl Iterator<Item = Span>) {
+    pub(crate) fn identifiers(&mut self, name: &str, spans: impl Iterator<Item = Span> + Clone) {
         let all = self.all;
-        let spans: Vec<Span> = spans.collect();
-        let items: Vec<&Identifier> = spans.iter().flat_map(|span| span.of(&all.identifiers)).collect();
-        let field = |get: fn(&Identifier) -> Text| kept(all, items.iter().map(|item| get(item)));
-        self.push_structs(name, "", offsets(&spans), items.is_empty(), || {
-            vec![field(|identifier| identifier.system), field(|identifier| identifier.value)]
+        let items: Vec<&Identifier> = spans.clone().flat_map(|span| span.of(&all.identifiers)).collect();
+        self.structs(name, "", spans.map(|span| span.length as usize), |columns| {
+            vec![
+                columns.kept_items(items.iter().map(|item| item.system)),
+                columns.kept_items(items.iter().map(|item| item.value)),
+            ]
         });
     }
 
@@ -160,134 +212,125 @@ impl<'g, 's> Columns<'g, 's> {
         self.texts("flags", values.map(Flags::names));
     }
 
-    /// A column of lists of structs, given how many each list has and the arrays of their fields.
-    pub(crate) fn structs(
-        &mut self,
-        name: &str,
-        lengths: impl Iterator<Item = usize>,
-        arrays: impl FnOnce() -> Vec<ArrayRef>,
-    ) {
-        let mut end = 0;
-        let ends = lengths.map(|length| {
-            end += length as i32;
-            end
-        });
-        let offsets: Vec<i32> = std::iter::once(0).chain(ends).collect();
-        self.push_structs(name, "", offsets, end == 0, arrays);
-    }
-
     /// A column of lists of codings.
-    pub(crate) fn codings(&mut self, name: &str, part: &str, spans: impl Iterator<Item = Span>) {
+    pub(crate) fn codings(&mut self, name: &str, part: &str, spans: impl Iterator<Item = Span> + Clone) {
         let all = self.all;
-        let mut spans: Vec<Span> = spans.collect();
-        let total: usize = spans.iter().map(|span| span.length as usize).sum();
+        let total: usize = spans.clone().map(|span| span.length as usize).sum();
         // Many records may share one drug of many codings.
-        if !all.text.allows(total.saturating_mul(size_of::<Coding>())) {
-            spans.fill(Span::default());
-        }
-        let items: Vec<&Coding> = spans.iter().flat_map(|span| span.of(&all.codings)).collect();
-        let field = |get: fn(&Coding) -> Text| kept(all, items.iter().map(|item| get(item)));
-        self.push_structs(name, part, offsets(&spans), items.is_empty(), || {
+        let allowed = all.text.allows(total.saturating_mul(size_of::<Coding>()));
+        let spans = spans.map(move |span| if allowed { span } else { Span::default() });
+        let items: Vec<&Coding> = spans.clone().flat_map(|span| span.of(&all.codings)).collect();
+        self.structs(name, part, spans.map(|span| span.length as usize), |columns| {
             let user_selected: Vec<Option<bool>> = items.iter().map(|item| item.user_selected).collect();
             vec![
-                field(|coding| coding.system),
-                field(|coding| coding.code),
-                field(|coding| coding.display),
-                Arc::new(booleans(&user_selected)),
-                field(|coding| coding.description_id),
-                field(|coding| coding.description_display),
+                columns.kept_items(items.iter().map(|item| item.system)),
+                columns.kept_items(items.iter().map(|item| item.code)),
+                columns.kept_items(items.iter().map(|item| item.display)),
+                columns.blocks.booleans(&user_selected),
+                columns.kept_items(items.iter().map(|item| item.description_id)),
+                columns.kept_items(items.iter().map(|item| item.description_display)),
             ]
         });
     }
 
-    fn text_part<'t>(&mut self, name: &str, part: &str, values: impl Iterator<Item = Option<&'t str>>) {
-        let values: Vec<Option<&str>> = values.collect();
-        let budget = &self.all.text;
-        self.push_some(name, part, &values, |values| Arc::new(strings(budget, values)));
-    }
-
-    fn push_structs(
+    /// A column of lists of structs, given how many each list has and the values of their fields.
+    pub(crate) fn structs(
         &mut self,
         name: &str,
         part: &str,
-        offsets: Vec<i32>,
-        is_empty: bool,
-        arrays: impl FnOnce() -> Vec<ArrayRef>,
+        lengths: impl Iterator<Item = usize>,
+        fields: impl FnOnce(&mut Self) -> Vec<Part>,
     ) {
-        self.push_lists(name, part, offsets, is_empty, |item| {
-            let DataType::Struct(fields) = item else {
-                unreachable!("the schema declares structs where they are filled");
-            };
-            Arc::new(StructArray::new(fields.clone(), arrays(), None))
-        });
+        let mut ends = take(&mut self.spare.ends);
+        ends.clear();
+        let mut end = 0;
+        ends.extend(lengths.map(|length| {
+            end += length as i32;
+            end
+        }));
+        self.push_lists(name, part, &ends, fields);
+        self.spare.ends = ends;
     }
 
+    /// A field of structs: texts that were kept as sent.
+    pub(crate) fn kept_items(&mut self, items: impl Iterator<Item = Text>) -> Part {
+        let store = &self.all.store;
+        self.text_items(items.map(|text| store.get(text)))
+    }
+
+    /// A field of structs.
+    pub(crate) fn text_items<'t>(&mut self, items: impl Iterator<Item = Option<&'t str>>) -> Part {
+        let mut texts = emptied(take(&mut self.spare.texts));
+        texts.extend(items);
+        let part = self.blocks.texts(&self.all.text, &texts);
+        self.spare.texts = emptied(texts);
+        part
+    }
+
+    fn text_part<'t>(&mut self, name: &str, part: &str, values: impl Iterator<Item = Option<&'t str>>) {
+        self.text_within(&self.all.text, name, part, values);
+    }
+
+    fn text_within<'t>(
+        &mut self,
+        budget: &TextBudget,
+        name: &str,
+        part: &str,
+        values: impl Iterator<Item = Option<&'t str>>,
+    ) {
+        let mut texts = emptied(take(&mut self.spare.texts));
+        texts.extend(values);
+        self.push_some(name, part, &texts, |blocks, texts| blocks.texts(budget, texts));
+        self.spare.texts = emptied(texts);
+    }
+
+    /// A column of lists that end as given, of which each may be empty, or all.
     fn push_lists(
         &mut self,
         name: &str,
         part: &str,
-        offsets: Vec<i32>,
-        is_empty: bool,
-        items: impl FnOnce(&DataType) -> ArrayRef,
+        ends: &[i32],
+        items: impl FnOnce(&mut Self) -> Vec<Part>,
     ) {
-        if is_empty && self.push_nothing(name, part) {
-            return;
-        }
-        let DataType::List(item) = self.schema.field(self.arrays.len()).data_type() else {
-            unreachable!("the schema declares a list where one is filled");
-        };
-        let items = items(item.data_type());
-        let list = ListArray::new(Arc::clone(item), OffsetBuffer::new(offsets.into()), items, None);
-        let list: ArrayRef = Arc::new(list);
-        if is_empty {
-            self.nothing.push(Arc::clone(&list));
-        }
-        self.push(name, part, list);
+        let nothing = ends.last().is_none_or(|end| *end == 0);
+        self.push(name, part, nothing, |columns| {
+            let items = if nothing { Vec::new() } else { items(columns) };
+            columns.blocks.lists(ends, items)
+        });
     }
 
-    /// A column of values, of which some may be absent, or all.
+    /// A column of values, of which each may be absent, or all.
     fn push_some<T>(
         &mut self,
         name: &str,
         part: &str,
         values: &[Option<T>],
-        array: impl FnOnce(&[Option<T>]) -> ArrayRef,
+        write: impl FnOnce(&mut Blocks, &[Option<T>]) -> Part,
     ) {
-        if values.iter().any(Option::is_some) {
-            return self.push(name, part, array(values));
-        }
-        if !self.push_nothing(name, part) {
-            let nulls = new_null_array(self.schema.field(self.arrays.len()).data_type(), values.len());
-            self.nothing.push(Arc::clone(&nulls));
-            self.push(name, part, nulls);
-        }
+        let nothing = values.iter().all(Option::is_none);
+        self.push(name, part, nothing, |columns| write(&mut columns.blocks, values));
     }
 
-    /// Pushes the array of nothing of the column's type, where there is one already.
-    fn push_nothing(&mut self, name: &str, part: &str) -> bool {
-        let wanted = self.schema.field(self.arrays.len()).data_type();
-        let found = self.nothing.iter().find(|array| array.data_type() == wanted).map(Arc::clone);
-        found.map(|array| self.push(name, part, array)).is_some()
-    }
-
-    fn push(&mut self, name: &str, part: &str, array: ArrayRef) {
-        debug_assert_eq!(self.schema.field(self.arrays.len()).name().strip_prefix(name), Some(part));
-        self.arrays.push(array);
+    /// The next column; where it holds nothing, what holds nothing already of its type.
+    fn push(&mut self, name: &str, part: &str, nothing: bool, write: impl FnOnce(&mut Self) -> Part) {
+        let fields = self.schema.fields();
+        let place = self.columns.len();
+        debug_assert_eq!(fields[place].name().strip_prefix(name), Some(part));
+        if nothing {
+            let of = fields[place].data_type();
+            if let Some(same) = self.nothing.iter().find(|same| fields[**same].data_type() == of) {
+                return self.columns.push(Column::Same(*same));
+            }
+            self.nothing.push(place);
+        }
+        let part = write(self);
+        self.columns.push(Column::Of(part));
     }
 }
 
-/// An array of texts that were kept as sent.
-pub(crate) fn kept(all: &Collected<'_>, texts: impl Iterator<Item = Text>) -> ArrayRef {
-    let texts: Vec<Option<&str>> = texts.map(|text| all.store.get(text)).collect();
-    Arc::new(strings(&all.text, &texts))
-}
-
-/// The offsets of lists that are as long as their spans.
-fn offsets(spans: &[Span]) -> Vec<i32> {
-    let mut end = 0;
-    let ends = spans.iter().map(|span| {
-        end += span.length as i32;
-        end
-    });
-    std::iter::once(0).chain(ends).collect()
+/// The memory of a list of texts for texts of another lifetime. The standard library collects a list in the place of
+/// the one that it consumes.
+fn emptied<'t>(mut texts: Vec<Option<&str>>) -> Vec<Option<&'t str>> {
+    texts.clear();
+    texts.into_iter().map(|_| None).collect()
 }

@@ -116,7 +116,8 @@ impl<'g, 's> Graph<'g, 's> {
     /// for those that share its id.
     pub(crate) fn first_of(&self, number: u32) -> u32 {
         let resource = self.resource(number);
-        if resource.container != NOBODY || resource.id.is_none() {
+        let is_first = self.all.twins.is_empty() && !resource.repeated;
+        if is_first || resource.container != NOBODY || resource.id.is_none() {
             return number;
         }
         self.top_level(resource.kind, self.id(number)).unwrap_or(number)

@@ -70,6 +70,8 @@ pub fn normalise(bytes: &[u8], options: &Options) -> Result<Record, BundleError>
     let entry = reader.in_entry();
     let top = top.map_err(|fault| BundleError::from_fault(fault, mark, entry))?;
     let envelope = top.envelope(&mut reader, bytes.len())?;
+    // It holds positions and a window of the text, which nobody needs any more.
+    drop(reader);
     ended(Stage::Entries);
     let top = mark_repeated(&mut all, body, limits);
     complete(all, top, envelope, options)
@@ -105,6 +107,13 @@ pub(crate) fn complete(
     let issues = Issues::new(&graph, &mut findings);
     notice_patients(&graph, &mut findings);
     ended(Stage::Relations);
+    let most_nodes = options.limits.entries as usize * 4;
+    // These two have the most rows. They are made while there is no other table, for the sake of memory.
+    let nodes = consultation_nodes::table(&graph, &relations, most_nodes)
+        .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
+    ended(Stage::Table(Table::ConsultationNodes));
+    let linked = links::table(&graph, &relations);
+    ended(Stage::Table(Table::Links));
     let today = options.retrieved_on;
     // Issues first: a date of theirs that cannot be read is found before their statements are judged.
     let issued = medication_issues::table(&graph, &relations, &issues, today, &mut findings);
@@ -123,12 +132,6 @@ pub(crate) fn complete(
     };
     let consulted = consultations::table(&graph, &relations, &recorded, &mut findings);
     ended(Stage::Table(Table::Consultations));
-    let most_nodes = options.limits.entries as usize * 4;
-    let nodes = consultation_nodes::table(&graph, &relations, most_nodes)
-        .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
-    ended(Stage::Table(Table::ConsultationNodes));
-    let linked = links::table(&graph, &relations);
-    ended(Stage::Table(Table::Links));
     let section = sections::table(&graph, &relations, options.requested.as_deref(), &mut findings);
     ended(Stage::Table(Table::Sections));
     if findings.notices.are_too_many() {
@@ -173,21 +176,27 @@ fn over(kind: FaultKind) -> BundleError {
 /// Every resource seen is counted once: as a row, as context, or as outside the tables. One that repeats an
 /// earlier one counts where that one counts.
 fn accounting(all: &Collected<'_>) -> BTreeMap<String, Account> {
-    let mut accounts: BTreeMap<String, Account> = BTreeMap::new();
+    let mut seen: Vec<u32> = Vec::new();
     for resource in &all.resources {
-        let name = match all.type_name(resource.kind) {
+        let kind = resource.kind as usize;
+        if kind >= seen.len() {
+            seen.resize(kind + 1, 0);
+        }
+        seen[kind] += 1;
+    }
+    let mut accounts: BTreeMap<String, Account> = BTreeMap::new();
+    for (kind, seen) in (0..).zip(seen).filter(|(_, seen)| *seen > 0) {
+        let name = match all.type_name(kind) {
             "" => "unknown",
             name => name,
         };
-        if !accounts.contains_key(name) {
-            accounts.insert(name.to_owned(), Account::default());
-        }
-        let Some(account) = accounts.get_mut(name) else { continue };
-        account.seen += 1;
-        match all.role(resource.kind) {
-            Role::Normalised => account.normalised += 1,
-            Role::Context => account.context += 1,
-            Role::Unmapped => account.unmapped += 1,
+        // A type may be called as those are that have none.
+        let account = accounts.entry(name.to_owned()).or_default();
+        account.seen += seen;
+        match all.role(kind) {
+            Role::Normalised => account.normalised += seen,
+            Role::Context => account.context += seen,
+            Role::Unmapped => account.unmapped += seen,
         }
     }
     accounts

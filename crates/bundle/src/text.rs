@@ -151,7 +151,11 @@ impl<'a> Store<'a> {
     /// that a rule depends on, in lower case (`coding` sheet, section 8).
     pub(crate) fn word(&self, text: Text) -> &str {
         let word = self.code(text);
-        WORDS.into_iter().find(|known| *known == word || known.eq_ignore_ascii_case(word)).unwrap_or(word)
+        // Nearly every word comes in lower case, and what is known is in lower case.
+        if !word.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return word;
+        }
+        WORDS.iter().find(|known| known.eq_ignore_ascii_case(word)).unwrap_or(&word)
     }
 
     /// The kept text without white space around it, as codes are compared.

@@ -12,6 +12,8 @@ mod window;
 pub(crate) use canonical::{MemberHash, canonical_hash};
 pub(crate) use cursor::{Checkpoint, Cursor, Items, Kind, Lexeme, Members, Workspace};
 pub(crate) use nesting::Nesting;
+#[cfg(feature = "stages")]
+pub(crate) use tokens::count_tokens;
 
 use std::fmt;
 

@@ -131,6 +131,18 @@ impl Tokens {
     }
 }
 
+/// How many tokens a text has: the windows of a cursor are filled one after the other, and nothing is read.
+#[cfg(feature = "stages")]
+pub(crate) fn count_tokens(text: &[u8]) -> usize {
+    let mut tokens = Tokens::new();
+    let mut count = 0;
+    while tokens.fill(text) < text.len() {
+        count += tokens.window.count();
+        tokens.next_backslash = tokens.window.backslashes.len();
+    }
+    count
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::window::WINDOW;

@@ -76,6 +76,12 @@ impl Window {
         self.positions.get(number..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([NOWHERE; N])
     }
 
+    /// How many tokens the window has.
+    #[cfg(feature = "stages")]
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
     /// Finds the tokens of the next window that has any; none are left when it has none.
     pub(super) fn fill(&mut self, text: &[u8]) {
         self.count = 0;

@@ -1,16 +1,13 @@
 //! `allergies`: one row per AllergyIntolerance, top level or contained (`allergies` sheet).
 
-use std::sync::Arc;
-
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::RecordBatch;
 use bedside_model::NoticeCode;
 use bedside_model::schema::Table;
 use hashbrown::HashMap;
 
 use super::{RecordTable, encounters};
-use crate::arrays::strings;
 use crate::collected::{Collected, NOBODY};
-use crate::columns::{Columns, empty, kept};
+use crate::columns::{Columns, empty};
 use crate::concepts::{self, Described};
 use crate::elements::{Concept, Extension, Head, Reference};
 use crate::findings::Findings;
@@ -341,8 +338,7 @@ fn columns(
     columns.identifiers("identifiers", rows.iter().map(|row| row.allergy.head.identifiers));
     let container = |row: &Row<'_>| Some(if row.ended_list { "ended_list" } else { "entry" });
     columns.text("source_container", rows.iter().map(container));
-    let agents: Vec<Described<'_>> = rows.iter().map(|row| row.agent).collect();
-    columns.concept("allergy", &agents);
+    columns.concept("allergy", rows.iter().map(|row| &row.agent));
     columns.kept("clinical_status", rows.iter().map(|row| row.allergy.clinical_status));
     columns.kept("verification_status", rows.iter().map(|row| row.allergy.verification_status));
     columns.kept("type", rows.iter().map(|row| row.allergy.kind));
@@ -366,7 +362,7 @@ fn columns(
     let (asserters, recorders) = (names(|allergy| allergy.asserter), names(|allergy| allergy.recorder));
     columns.text("asserter", asserters.iter().copied());
     columns.text("recorder", recorders.iter().copied());
-    reaction_columns(&mut columns, graph.all, rows);
+    reaction_columns(&mut columns, rows);
     columns.text("consultation_id", rows.iter().map(|row| row.consultation.and_then(|place| place.id)));
     columns.text("consultation_link", rows.iter().map(|row| row.consultation.map(|place| place.link)));
     columns.texts("problem_ids", rows.iter().map(|row| relations.problems_of(graph, [number(row)])));
@@ -377,22 +373,17 @@ fn columns(
     columns.finish()
 }
 
-fn reaction_columns(columns: &mut Columns<'_, '_>, all: &Collected<'_>, rows: &[Row<'_>]) {
-    let items: Vec<&Manifested<'_>> = rows.iter().flat_map(|row| &row.reactions).collect();
-    let sent = |get: fn(&Manifested<'_>) -> Text| kept(all, items.iter().map(|item| get(item)));
-    let told = |get: for<'t> fn(&Manifested<'t>) -> Option<&'t str>| -> ArrayRef {
-        let texts: Vec<Option<&str>> = items.iter().map(|item| get(item)).collect();
-        Arc::new(strings(&all.text, &texts))
-    };
-    columns.structs("reactions", rows.iter().map(|row| row.reactions.len()), || {
+fn reaction_columns(columns: &mut Columns<'_, '_>, rows: &[Row<'_>]) {
+    let items = || rows.iter().flat_map(|row| &row.reactions);
+    columns.structs("reactions", "", rows.iter().map(|row| row.reactions.len()), |columns| {
         vec![
-            sent(|item| item.code),
-            sent(|item| item.system),
-            told(|item| item.term),
-            sent(|item| item.null_flavor),
-            sent(|item| item.severity),
-            told(|item| item.exposure_route),
-            sent(|item| item.description),
+            columns.kept_items(items().map(|item| item.code)),
+            columns.kept_items(items().map(|item| item.system)),
+            columns.text_items(items().map(|item| item.term)),
+            columns.kept_items(items().map(|item| item.null_flavor)),
+            columns.kept_items(items().map(|item| item.severity)),
+            columns.text_items(items().map(|item| item.exposure_route)),
+            columns.kept_items(items().map(|item| item.description)),
         ]
     });
     let first = rows.iter().map(|row| row.reactions.first());

@@ -1,14 +1,11 @@
 //! `consultations`: one row per Encounter (`consultations` sheet).
 
-use std::sync::Arc;
-
 use arrow_array::RecordBatch;
 use bedside_model::NoticeCode;
 use bedside_model::schema::Table;
 
-use crate::arrays::strings;
 use crate::collected::NOBODY;
-use crate::columns::{Columns, empty, kept};
+use crate::columns::{Columns, empty};
 use crate::concepts::{self, Described};
 use crate::elements::{Concept, Head, Reference};
 use crate::findings::Findings;
@@ -271,8 +268,7 @@ fn columns(
     columns.identifiers("identifiers", rows.iter().map(|row| row.encounter.head.identifiers));
     columns.kept("status", rows.iter().map(|row| row.encounter.status));
     columns.flag("draft", rows.iter().map(|row| Some(is_draft(graph, row.encounter))));
-    let kinds: Vec<Described<'_>> = rows.iter().map(|row| row.kind).collect();
-    columns.concept("type", &kinds);
+    columns.concept("type", rows.iter().map(|row| &row.kind));
     columns.date(
         "start",
         "period.start",
@@ -287,7 +283,7 @@ fn columns(
     columns.kept("length_minutes", rows.iter().map(minutes));
     columns.text("clinician", rows.iter().map(|row| row.clinician));
     columns.text("recorder", rows.iter().map(|row| row.recorder));
-    participant_column(&mut columns, graph, rows);
+    participant_column(&mut columns, rows);
     columns.text("location", rows.iter().map(|row| row.location));
     columns.text("organisation", rows.iter().map(|row| row.organisation));
     columns.text("organisation_ods", rows.iter().map(|row| row.organisation_ods));
@@ -308,12 +304,13 @@ fn columns(
     columns.finish()
 }
 
-fn participant_column(columns: &mut Columns<'_, '_>, graph: &Graph<'_, '_>, rows: &[Row<'_>]) {
-    let all = graph.all;
-    columns.structs("participants", rows.iter().map(|row| row.participants.len()), || {
-        let items = || rows.iter().flat_map(|row| &row.participants);
-        let names: Vec<Option<&str>> = items().map(|(_, name)| *name).collect();
-        vec![kept(all, items().map(|(role, _)| *role)), Arc::new(strings(&all.text, &names))]
+fn participant_column(columns: &mut Columns<'_, '_>, rows: &[Row<'_>]) {
+    let items = || rows.iter().flat_map(|row| &row.participants);
+    columns.structs("participants", "", rows.iter().map(|row| row.participants.len()), |columns| {
+        vec![
+            columns.kept_items(items().map(|(role, _)| *role)),
+            columns.text_items(items().map(|(_, name)| *name)),
+        ]
     });
 }
 

@@ -345,8 +345,7 @@ fn columns(
     columns.kept("intent", rows.iter().map(|row| row.request.intent));
     columns.text("plan_id", rows.iter().map(|row| row.plan_id));
     columns.identifiers("identifiers", rows.iter().map(|row| row.request.head.identifiers));
-    let medicines: Vec<Described<'_>> = rows.iter().map(|row| row.medicine).collect();
-    columns.concept("medication", &medicines);
+    columns.concept("medication", rows.iter().map(|row| &row.medicine));
     columns.kept("status", rows.iter().map(|row| row.request.status));
     columns.kept("prescription_type", rows.iter().map(|row| row.request.kind));
     let period = "dispenseRequest.validityPeriod";

@@ -309,8 +309,7 @@ fn columns(
     columns.text("therapy_id", rows.iter().map(|row| row.therapy_id));
     columns.text("prior_plan_id", rows.iter().map(|row| row.prior_plan_id));
     columns.identifiers("identifiers", rows.iter().map(|row| row.statement.head.identifiers));
-    let medicines: Vec<Described<'_>> = rows.iter().map(|row| row.medicine).collect();
-    columns.concept("medication", &medicines);
+    columns.concept("medication", rows.iter().map(|row| &row.medicine));
     columns.kept("status", rows.iter().map(|row| row.statement.status));
     columns.kept("plan_status", rows.iter().map(|row| row.plan.status));
     columns.kept("prescription_type", rows.iter().map(|row| row.plan.kind));

@@ -214,8 +214,7 @@ fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) -> 
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(number(row)))));
     columns.kept("problem_id", rows.iter().map(|row| graph.resource(number(row)).id));
     columns.identifiers("identifiers", rows.iter().map(|row| row.condition.head.identifiers));
-    let problems: Vec<Described<'_>> = rows.iter().map(|row| row.problem).collect();
-    columns.concept("problem", &problems);
+    columns.concept("problem", rows.iter().map(|row| &row.problem));
     columns.kept("clinical_status", rows.iter().map(|row| row.condition.clinical_status));
     columns.kept("significance", rows.iter().map(|row| row.condition.significance));
     columns.kept_texts("category", rows.iter().map(|row| row.condition.category));

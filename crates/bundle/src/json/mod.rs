@@ -5,6 +5,7 @@ mod block;
 mod canonical;
 mod cursor;
 mod escape;
+mod keys;
 mod nesting;
 mod tokens;
 mod window;

@@ -69,7 +69,7 @@ impl Span {
 }
 
 /// The words that rules depend on.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 21] = [
     "active",
     "completed",
     "plan",
@@ -83,9 +83,14 @@ const WORDS: [&str; 16] = [
     "delayed-prescribing",
     "repeat",
     "repeat-dispensing",
+    "prescribed-at-gp-practice",
     "prescribed-by-another-organisation",
+    "prescribed-by-previous-practice",
     "major",
     "minor",
+    "fatal",
+    "error",
+    "information",
 ];
 
 /// Where a phrase of ASCII stands in a text, whatever the case of either.

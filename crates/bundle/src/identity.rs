@@ -17,6 +17,8 @@ pub enum Demographic {
     BirthDate,
     /// ODS code of the registered practice
     Practice,
+    /// `Patient.deceased[x]`: nobody who was traced as living (GPC-CORE07) may come back as one who has died
+    Deceased,
 }
 
 impl Demographic {
@@ -28,6 +30,7 @@ impl Demographic {
             Self::Gender => "gender",
             Self::BirthDate => "birth_date",
             Self::Practice => "practice",
+            Self::Deceased => "deceased",
         }
     }
 }
@@ -64,7 +67,7 @@ pub enum PatientCheck {
 }
 
 /// Compares the patients of a bundle with the traced patient: number, family, given, gender, birth date and
-/// practice. Case, spaces, hyphens, apostrophes and accents of names do not count; a missing field does.
+/// practice, and that nobody says the patient has died (`conformance-tests` sheet, GEN-10). Case, spaces, hyphens, apostrophes and accents of names do not count; a missing field does.
 pub fn check_identity(patients: &[PatientFacts], traced: &Demographics) -> PatientCheck {
     let patient = match patients {
         [] => return PatientCheck::Refused(IdentityRefusal::NoPatient),
@@ -86,6 +89,7 @@ pub fn check_identity(patients: &[PatientFacts], traced: &Demographics) -> Patie
         (Demographic::Gender, patient.gender.as_deref() == Some(traced.gender.as_str())),
         (Demographic::BirthDate, patient.birth_date.as_deref() == Some(traced.birth_date.as_str())),
         (Demographic::Practice, patient.practices.iter().any(|code| code == traced.practice.as_str())),
+        (Demographic::Deceased, !patient.deceased),
     ];
     let differing: Vec<Demographic> =
         same.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect();
@@ -152,6 +156,7 @@ mod tests {
             gender: Some("female".into()),
             birth_date: Some("1950-02-03".into()),
             practices: vec!["A99999".into()],
+            deceased: false,
         }
     }
 
@@ -163,7 +168,7 @@ mod tests {
     #[test]
     fn each_demographic_that_differs_or_is_missing_is_named() {
         type Change = fn(&mut PatientFacts);
-        let changes: [(Demographic, Change); 8] = [
+        let changes: [(Demographic, Change); 9] = [
             (Demographic::Family, |patient| patient.family = vec!["Smith".into()]),
             (Demographic::Family, |patient| patient.family.clear()),
             (Demographic::Given, |patient| patient.given = vec!["Marie".into()]),
@@ -172,6 +177,7 @@ mod tests {
             (Demographic::BirthDate, |patient| patient.birth_date = Some("1950-02-04".into())),
             (Demographic::BirthDate, |patient| patient.birth_date = Some("1950-02".into())),
             (Demographic::Practice, |patient| patient.practices.clear()),
+            (Demographic::Deceased, |patient| patient.deceased = true),
         ];
         for (field, change) in changes {
             let mut patient = returned();

@@ -46,6 +46,10 @@ mod people;
 mod reader;
 mod record;
 mod relations;
+#[cfg(not(feature = "stages"))]
+mod stages;
+#[cfg(feature = "stages")]
+pub mod stages;
 mod standing;
 mod tables;
 mod text;

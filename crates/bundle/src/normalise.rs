@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bedside_model::schema::Table;
 use bedside_model::{ClinicalArea, Day, NoticeCode};
 
 use crate::collected::{Collected, NOBODY, TextBudget};
@@ -19,6 +20,7 @@ use crate::people::{self, Patient};
 use crate::reader::Reader;
 use crate::record::{Account, Envelope, PatientFacts, Record};
 use crate::relations::Relations;
+use crate::stages::{Stage, ended};
 use crate::tables::{
     allergies, consultation_nodes, consultations, links, medication_issues, medications, notices, problems,
     sections,
@@ -60,6 +62,7 @@ pub fn normalise(bytes: &[u8], options: &Options) -> Result<Record, BundleError>
         None => (bytes, 0),
     };
     let body = utf8(body).map_err(|error| BundleError::not_utf8(mark + error.valid_up_to()))?;
+    ended(Stage::Utf8);
     let mut all = Collected::new(Store::borrowing(body), limits);
     let cursor = Cursor::new(body, 0, 0, limits, Workspace::new());
     let mut reader = Reader::new(cursor, 0, true, &mut all);
@@ -69,6 +72,7 @@ pub fn normalise(bytes: &[u8], options: &Options) -> Result<Record, BundleError>
     let envelope = top.envelope(&mut reader, bytes.len())?;
     // It holds positions and a window of the text, which nobody needs any more.
     drop(reader);
+    ended(Stage::Entries);
     let top = mark_repeated(&mut all, body, limits);
     complete(all, top, envelope, options)
 }
@@ -98,22 +102,30 @@ pub(crate) fn complete(
     let items = std::mem::take(&mut all.items);
     let all = all;
     let graph = Graph::new(&all, top);
+    ended(Stage::Index);
     let most_shared = options.limits.values as usize;
     let relations = Relations::new(&graph, &items, most_shared, &mut findings);
     let issues = Issues::new(&graph, &mut findings);
     notice_patients(&graph, &mut findings);
+    ended(Stage::Relations);
     let most_nodes = options.limits.entries as usize * 4;
     // The tables of the most rows are made while there is no other, for the sake of memory.
     let nodes = consultation_nodes::table(&graph, &items, &relations, most_nodes)
         .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
     drop(items);
+    ended(Stage::Table(Table::ConsultationNodes));
     let linked = links::table(&graph, &relations);
+    ended(Stage::Table(Table::Links));
     let today = options.retrieved_on;
     // Issues first: a date of theirs that cannot be read is found before their statements are judged.
     let issued = medication_issues::table(&graph, &relations, &issues, today, &mut findings);
+    ended(Stage::Table(Table::MedicationIssues));
     let medicated = medications::table(&graph, &relations, &issues, today, &mut findings);
+    ended(Stage::Table(Table::Medications));
     let allergic = allergies::table(&graph, &relations, &mut findings);
+    ended(Stage::Table(Table::Allergies));
     let problematic = problems::table(&graph, &relations, &mut findings);
+    ended(Stage::Table(Table::Problems));
     let recorded = consultations::Recorded {
         medications: &medicated.encounters,
         issues: &issued.encounters,
@@ -121,7 +133,9 @@ pub(crate) fn complete(
         problems: &problematic.encounters,
     };
     let consulted = consultations::table(&graph, &relations, &recorded, &mut findings);
+    ended(Stage::Table(Table::Consultations));
     let section = sections::table(&graph, options.requested.as_deref(), &mut findings);
+    ended(Stage::Table(Table::Sections));
     if findings.notices.are_too_many() {
         return Err(over(FaultKind::TooManyNotices(options.limits.notices)));
     }
@@ -130,6 +144,7 @@ pub(crate) fn complete(
         *by_severity.entry(notice.severity.as_str()).or_default() += 1;
     }
     let noticed = notices::table(&graph, findings.notices);
+    ended(Stage::Table(Table::Notices));
     if relations.too_much_is_shared() {
         return Err(over(FaultKind::TooMuchShared(most_shared)));
     }
@@ -261,6 +276,7 @@ fn facts(graph: &Graph<'_, '_>, patient: &Patient) -> PatientFacts {
         given: names.iter().filter_map(given).collect(),
         gender: owned(patient.gender),
         birth_date: owned(patient.birth_date),
+        deceased: patient.deceased,
         practices: practices
             .filter_map(|practice| graph.ods(*practice, patient.resource))
             .map(str::to_owned)

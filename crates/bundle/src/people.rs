@@ -17,6 +17,8 @@ pub(crate) struct Patient {
     pub(crate) birth_date: Text,
     pub(crate) general_practitioners: Span,
     pub(crate) managing_organization: Reference,
+    /// `deceasedBoolean` is true, or there is a `deceasedDateTime`.
+    pub(crate) deceased: bool,
 }
 
 /// A PractitionerRole: whose role it is.
@@ -49,6 +51,8 @@ pub(crate) fn read_patient(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             "managingOrganization" => {
                 this.managing_organization = reader.reference("managingOrganization")?
             }
+            "deceasedBoolean" => this.deceased |= reader.boolean("deceasedBoolean")? == Some(true),
+            "deceasedDateTime" => this.deceased |= reader.text("deceasedDateTime")?.is_some(),
             _ => reader.base(key)?,
         }
         Ok(())

@@ -72,6 +72,8 @@ pub struct PatientFacts {
     pub birth_date: Option<String>,
     /// ODS codes of the organisations that the Patient names as its practice.
     pub practices: Vec<String>,
+    /// Whether it says that the patient has died.
+    pub deceased: bool,
 }
 
 impl std::fmt::Debug for PatientFacts {

@@ -233,7 +233,9 @@ impl<'g> Relations<'g> {
         problems.iter_mut().for_each(|problem| *problem = graph.first_of(*problem));
         problems.sort_unstable();
         problems.dedup();
-        problems.into_iter().map(|problem| graph.id(problem)).collect()
+        // One without an id can be counted, but not named.
+        let id = |problem: u32| graph.all.store.get(graph.resource(problem).id);
+        problems.into_iter().filter_map(id).collect()
     }
 
     fn add_authorised(&mut self, graph: &'g Graph<'g, '_>) {

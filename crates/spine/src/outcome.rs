@@ -99,7 +99,7 @@ const SSP: &[(&str, ErrorCode)] = &[
     ("ERROR_COMMUNICATING_TO_ENDPOINT_URL", SspUnreachable),
 ];
 
-/// The four refusals hold under any status, so that no odd status makes one be retried.
+/// These hold under any status, so that no odd one makes a refusal be retried.
 const REFUSALS: &[(ErrorCode, Refusal)] = &[
     (NoPatientConsent, Refusal::PatientConsent),
     (NoOrganisationConsent, Refusal::OrganisationConsent),

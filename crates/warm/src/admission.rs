@@ -1,13 +1,14 @@
 use std::fmt;
 
+use bedside_cache::HoldReason;
 use bedside_model::{Demographics, EpisodeId, Gender, NhsNumber, Requester, day_interval};
 use bedside_spine::london_day;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::person;
 use crate::strict::{Fields, Problem, json_object};
+use crate::{hold, person};
 
 /// The only purpose for which a record may be fetched or read (`hazards-and-governance` sheet, section 1).
 pub(crate) const DIRECT_CARE: &str = "directcare";
@@ -57,6 +58,8 @@ pub(crate) struct Parsed {
     /// The purpose as it was stated; empty without one.
     pub(crate) purpose: String,
     pub(crate) admission: Option<Admission>,
+    /// What the line says of the patient that stands against showing what is held already.
+    pub(crate) against: Option<HoldReason>,
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -76,7 +79,7 @@ pub(crate) fn parse_object(object: &Map<String, Value>, now: Timestamp, traces_h
         episode = fields.parsed("episode", str::parse::<EpisodeId>);
         admission(fields, episode.clone(), (now, traces_here))
     });
-    Parsed { episode, purpose, admission, problems }
+    Parsed { episode, purpose, admission, against: against(object), problems }
 }
 
 /// Why a trace of that age does not allow a fetch at `now`, if it does not. Asked when a line is read and
@@ -190,6 +193,14 @@ fn note_flags(fields: &mut Fields<'_>) {
             _ => fields.malformed("flags", "each is sensitive, deceased, invalid, unverified or business"),
         }
     }
+}
+
+/// What stands against showing the patient's record, fetched before or not (`security` sheet, section 5).
+fn against(object: &Map<String, Value>) -> Option<HoldReason> {
+    let flags = object.get("demographics").and_then(|demographics| demographics.get("flags"));
+    let mut flags = flags.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let dissents = object.get("permission").and_then(Value::as_str) == Some("refused");
+    flags.find_map(hold::by_flag).or_else(|| dissents.then_some(HoldReason::Dissent))
 }
 
 /// Whether the patient lets the record be viewed, where the host system knows (`admission-use-case` sheet, A2).

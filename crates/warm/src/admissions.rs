@@ -3,7 +3,7 @@ use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use bedside_audit::Clock;
-use bedside_cache::ReaderAssertion;
+use bedside_cache::{HoldReason, ReaderAssertion};
 use bedside_model::EpisodeId;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -110,6 +110,7 @@ pub struct Refused {
 pub(crate) struct Attempt {
     pub(crate) admission: Admission,
     pub(crate) purpose: String,
+    pub(crate) against: Option<HoldReason>,
 }
 
 impl Refused {
@@ -197,8 +198,8 @@ pub(crate) fn line_of(line: u64, parsed: Parsed) -> Line {
     match parsed.admission {
         Some(admission) if parsed.problems.is_empty() => Line::Admission(Box::new(admission)),
         admission => {
-            let purpose = parsed.purpose;
-            let attempt = admission.map(|admission| Box::new(Attempt { admission, purpose }));
+            let Parsed { purpose, against, .. } = parsed;
+            let attempt = admission.map(|admission| Box::new(Attempt { admission, purpose, against }));
             Line::Refused(Refused { line, episode: parsed.episode, problems: parsed.problems, attempt })
         }
     }
@@ -218,7 +219,12 @@ pub(crate) fn read_line(
         skip_line(input)?;
         return Ok(Some(Err(format!("a line has at most {most} bytes"))));
     }
-    Ok(Some(Ok(bytes.trim_ascii().to_vec())))
+    Ok(Some(Ok(without_mark(&bytes).trim_ascii().to_vec())))
+}
+
+/// A line without the byte order mark with which some programs begin a file in UTF-8.
+pub(crate) fn without_mark(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
 }
 
 fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
@@ -285,6 +291,11 @@ mod tests {
         let consultation = admission.consultation.as_ref().expect("given");
         assert_eq!(consultation.start.to_string(), "2025-12-01");
         assert_eq!(format!("{admission:?}"), r#"Admission { episode: EpisodeId("EP-1"), .. }"#);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_line() {
+        assert!(matches!(read(&format!("\u{feff}{}", good()))[..], [Line::Admission(_)]));
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::sync::Mutex;
 
 use bedside_audit::Detail;
 use bedside_bundle::{Options, PatientCheck, Record, check_identity};
-use bedside_cache::{CacheError, Changes, Committed, Contents, EpisodeTag};
+use bedside_cache::{CacheError, Changes, Committed, Contents, EpisodeTag, HoldReason};
 use bedside_model::{Day, Demographics};
 use bedside_spine::{
     Answer, Call, Decision, Directory, FetchError, INTERACTION, Parameters, Provider, Trace, Traced,
@@ -12,6 +12,8 @@ use bedside_spine::{
 use jiff::Timestamp;
 use tokio::task::block_in_place;
 use tokio::time::timeout;
+use tracing::field::Empty;
+use tracing::{Instrument, Span, info_span, instrument};
 
 use crate::access::Access;
 use crate::admission::trace_problem;
@@ -25,7 +27,7 @@ use crate::trouble::{
     no_endpoint, not_audited, not_fetched, not_stored, not_traced, out_of_time, unless_collection,
     unless_match,
 };
-use crate::{Admission, Pipeline, identity, sections, trail};
+use crate::{Admission, Pipeline, hold, identity, sections, trail};
 
 /// Fetches under way, by episode and by everything that is asked about it.
 pub(crate) type Flights = SingleFlight<(String, Vec<u8>), Landed>;
@@ -162,7 +164,7 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
             };
             match moved {
                 Some(moved) if witness.may_try_again(&error) => patient = moved,
-                _ => return Err(not_fetched(&error)),
+                _ => return Err(self.stopped(not_fetched(&error), hold::by_answer(&error))),
             }
             may_trace = false;
         }
@@ -181,7 +183,8 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
             }
         };
         note(&|detail| detail.practice = Some(patient.demographics.practice.clone()));
-        let looked_up = self.parts.directory.look_up(&patient.demographics.practice).await;
+        let look_up = self.parts.directory.look_up(&patient.demographics.practice);
+        let looked_up = look_up.instrument(info_span!("look_up")).await;
         let provider = looked_up.map_err(|error| no_endpoint(&error))?;
         note(&|detail| detail.to_asid = Some(provider.asid.clone()));
         let call = Call {
@@ -190,7 +193,8 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
             requester: self.admission.requester.clone(),
             parameters: parameters.clone(),
         };
-        let answer = self.parts.transport.fetch(&call, witness, body).await;
+        let fetch = self.parts.transport.fetch(&call, witness, body);
+        let answer = fetch.instrument(info_span!("fetch")).await;
         match &answer {
             Ok(answer) => note(&|detail| trail::note_answer(detail, answer)),
             Err(error) => note(&|detail| trail::note_evidence(detail, error)),
@@ -207,6 +211,16 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
         Ok(Some(anew).filter(|anew| by(anew) != by(patient)))
     }
 
+    /// The outcome of an admission that was stopped by something which may stand against the earlier record as well.
+    fn stopped(&self, outcome: Outcome, against: Option<HoldReason>) -> Outcome {
+        let Some(reason) = against else { return outcome };
+        match block_in_place(|| hold::back(&self.parts.cache, self.admission, reason)) {
+            Ok(true) => outcome.with_record_held(),
+            Ok(false) => outcome,
+            Err(error) => not_stored(error),
+        }
+    }
+
     async fn patient(&self) -> Result<Traced, Outcome> {
         let known = &self.admission.demographics;
         if !self.traces_here() {
@@ -215,9 +229,14 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
         self.trace().await
     }
 
+    #[instrument(skip_all)]
     async fn trace(&self) -> Result<Traced, Outcome> {
         let (known, organisation) = (&self.admission.demographics, &self.admission.requester.organisation);
-        self.parts.tracer.trace(known, organisation).await.map_err(|error| not_traced(&error))
+        self.parts
+            .tracer
+            .trace(known, organisation)
+            .await
+            .map_err(|error| self.stopped(not_traced(&error), hold::by_trace(error)))
     }
 
     /// What reads the body while it arrives. A fetch that runs over midnight is of the day on which it began.
@@ -228,6 +247,7 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
     }
 
     /// Makes the record, checks whose it is, and seals it. Nothing is stored unless the patient matches.
+    #[instrument(skip_all, fields(rows = Empty, bundle_bytes = of.answer.bytes, sealed_bytes = Empty))]
     fn seal(&self, body: Intake, of: &Origin, detail: &mut Detail) -> Result<Warmed, Outcome> {
         let body = body.finish().map_err(|error| Outcome::Unreadable { problem: error.to_string() })?;
         let Body { record, facts, kept } = body;
@@ -238,11 +258,13 @@ impl<T: Transport, D: Directory> Episode<'_, T, D> {
             return Err(Outcome::Unreadable { problem });
         }
         let check = check_identity(&record.patients, &of.patient.demographics);
-        unless_match(&check)?;
+        unless_match(&check).map_err(|outcome| self.stopped(outcome, hold::by_patient(&check)))?;
         let provenance = self.provenance(of, &check);
         let manifest = Manifest::with_facts(&record, facts, provenance, self.parts.clock.now());
         let written = self.write(&record, &manifest, (&of.patient.demographics, kept.as_deref()));
         let committed = written.map_err(not_stored)?;
+        Span::current().record("rows", record.tables().map(|(_, batch)| batch.num_rows()).sum::<usize>());
+        Span::current().record("sealed_bytes", committed.bytes);
         let states = sections::states(&record);
         detail.areas_returned = sections::returned(&states);
         detail.rows = committed.rows.clone();

@@ -183,6 +183,23 @@ pub enum Outcome {
     },
 }
 
+/// What is added to the words of an outcome after which an earlier record is shown no more.
+pub(crate) const RECORD_HELD: &str = "The record that was fetched before is held back: a person has to look.";
+
+impl Outcome {
+    /// The outcome, which says as well that the earlier record is held back now.
+    pub(crate) fn with_record_held(mut self) -> Self {
+        match &mut self {
+            Self::NotTraced(Trouble { message, .. }) | Self::NotFetched(Trouble { message, .. }) => {
+                *message = format!("{message} {RECORD_HELD}");
+            }
+            Self::WrongPatient { problem, .. } => *problem = format!("{problem}. {RECORD_HELD}"),
+            _ => {}
+        }
+        self
+    }
+}
+
 /// Words for those who have to act on an outcome.
 #[derive(Debug, Clone, Serialize)]
 pub struct Trouble {

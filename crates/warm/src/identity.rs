@@ -1,15 +1,11 @@
 //! Whether the record that is held for an episode is of the patient whom the host system means now (`hazards` sheet,
 //! N-01 and N-19).
 
-use bedside_cache::{Cache, CacheError, HoldReason, ReaderAssertion};
+use bedside_cache::{Cache, HoldReason};
 
-use crate::Admission;
-use crate::admission::DIRECT_CARE;
 use crate::event::Outcome;
 use crate::trouble::not_stored;
-
-/// What the audit log says of why the person may hold a record back.
-const RELATIONSHIP: &str = "announces the admission";
+use crate::{Admission, hold};
 
 const ANOTHER: &str = "the record that is held is of another NHS number than the one that is named now; it is held \
                        back, and a person has to look";
@@ -21,17 +17,10 @@ pub(crate) fn of_record(cache: &Cache, admission: &Admission) -> Result<Option<(
     match cache.is_of(&admission.episode, patient).map_err(not_stored)? {
         None => Ok(None),
         Some(true) => Ok(Some(())),
-        Some(false) => Err(hold(cache, admission).map_or_else(not_stored, |()| another())),
+        Some(false) => {
+            Err(hold::back(cache, admission, HoldReason::Identity).map_or_else(not_stored, |_| another()))
+        }
     }
-}
-
-fn hold(cache: &Cache, admission: &Admission) -> Result<(), CacheError> {
-    let assertion = ReaderAssertion {
-        requester: admission.requester.clone(),
-        reason: DIRECT_CARE.to_owned(),
-        relationship: RELATIONSHIP.to_owned(),
-    };
-    cache.hold(&admission.episode, &assertion, HoldReason::Identity).map(drop)
 }
 
 fn another() -> Outcome {

@@ -111,7 +111,7 @@ impl Journal {
         let lock = lock(&disk, &file)?;
         disk.sync_dir("")?;
         let bytes = disk.read(&file, 0)?;
-        // A line that a crash cut short tells of something that had not begun.
+        // A line that a crash cut short tells of something that had not begun, or whose end the cache knows.
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         if whole < bytes.len() {
             disk.truncate(&file, whole as u64)?;

@@ -15,6 +15,7 @@ mod admissions;
 mod episode;
 mod event;
 mod feed;
+mod hold;
 mod identity;
 mod intake;
 mod journal;

@@ -10,14 +10,16 @@ use bedside_model::Asid;
 use bedside_spine::{AskTwice, Directory, Tracer, Transport};
 use jiff::Timestamp;
 use tokio::task::{Id, JoinError, JoinSet, block_in_place};
+use tracing::field::Empty;
+use tracing::{Instrument, Span, info_span, instrument};
 
-use crate::admissions::{PassedOver, Stay, Why};
+use crate::admissions::{Attempt, PassedOver, Stay, Why};
 use crate::episode::{Episode, Flights};
-use crate::event::{EpisodeReport, Event, LineRefused, Outcome, StayReported, What};
+use crate::event::{EpisodeReport, Event, LineRefused, Outcome, RECORD_HELD, StayReported, What};
 use crate::feed::Update;
 use crate::journal::{Journal, Left};
 use crate::strict::Problem;
-use crate::{Admission, Line, Pipeline, Refused, Report, Stop, identity, stay};
+use crate::{Admission, Line, Pipeline, Refused, Report, Stop, hold, identity, stay, trail};
 
 /// How long there is for one admission, from its first step to its last: twice a whole call.
 pub const EPISODE_DEADLINE: Duration = Duration::from_secs(180);
@@ -108,6 +110,10 @@ where
     ///
     /// Reading the list and everything that touches a disk happens on the calling task or beside it, so this
     /// needs Tokio's multi-threaded runtime.
+    ///
+    /// The run is a `tracing` span, `run`, each admission one within it, `episode`, and each of its steps one within that:
+    /// `trace`, `look_up`, `fetch` with an `attempt` for each, `seal`. They carry outcomes, counts and `Ssp-TraceID`s.
+    #[instrument(name = "run", skip_all, fields(pipeline = pipeline.name()))]
     pub async fn run(
         &self,
         control: impl Into<Control>,
@@ -142,7 +148,7 @@ where
                 }
                 Ok(Line::Stay(stay)) => self.heed(&mut course, &stay).await,
                 Ok(Line::PassedOver(passed_over)) => course.pass_over(passed_over),
-                Ok(Line::Refused(refused)) => self.refuse(&mut course, refused),
+                Ok(Line::Refused(refused)) => self.refuse(&mut course, refused).await,
                 Err(error) => {
                     course.break_off(&format!(
                         "the list of admissions cannot be read further: {}",
@@ -236,28 +242,48 @@ where
         let task = async move {
             let episode =
                 Episode { parts: &parts, flights: &flights, pipeline: &pipeline, admission: &admission };
-            episode.warm().await
+            let outcome = episode.warm().await;
+            Span::current().record("outcome", outcome.name());
+            outcome
         };
-        let handle = course.flying.spawn(task);
+        let handle = course.flying.spawn(task.instrument(info_span!("episode", outcome = Empty)));
         course.tickets.insert(handle.id(), ticket);
     }
 
-    fn refuse(&self, course: &mut Course<'_>, refused: Refused) {
+    async fn refuse(&self, course: &mut Course<'_>, refused: Refused) {
         let mut line = LineRefused {
             line: refused.line,
             episode: refused.episode.as_ref().map(ToString::to_string),
             by_policy: refused.by_policy(),
             problems: refused.problems,
         };
-        if let Some(attempt) = refused.attempt.filter(|_| line.by_policy)
-            && let Err(error) = block_in_place(|| crate::trail::refused_line(&self.parts, &attempt))
-        {
-            // Nothing is fetched for the line either way, but that the attempt is not on record is a failure.
-            line.by_policy = false;
-            line.problems.push(Problem::malformed("", error.to_string()));
+        if let Some(attempt) = refused.attempt {
+            // What is under way for the episode would be sealed after the hold otherwise.
+            course.land_episode(&self.parts.cache.episode_tag(&attempt.admission.episode)).await;
+            block_in_place(|| self.put_on_record(&attempt, &mut line));
         }
         course.tell(What::LineRefused(line.clone()));
         course.report.lines_refused.push(line);
+    }
+
+    /// An access that was asked for and is not allowed: the audit log knows of it, and what it says of the patient holds
+    /// for the record that was fetched before.
+    fn put_on_record(&self, attempt: &Attempt, line: &mut LineRefused) {
+        let noted = match line.by_policy {
+            true => trail::refused_line(&self.parts, attempt).map_err(|error| error.to_string()),
+            false => Ok(()),
+        };
+        let held = attempt.against.map_or(Ok(false), |reason| {
+            hold::back(&self.parts.cache, &attempt.admission, reason).map_err(|error| error.to_string())
+        });
+        if let Ok(true) = held {
+            line.problems.push(Problem::policy("episode", RECORD_HELD));
+        }
+        for problem in [noted.err(), held.err()].into_iter().flatten() {
+            // Nothing is fetched for the line either way, but what is not on record, or not held back, is a failure.
+            line.by_policy = false;
+            line.problems.push(Problem::malformed("", problem));
+        }
     }
 }
 

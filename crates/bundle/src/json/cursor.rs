@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use super::escape::{hex_value, unescaped};
+use super::keys::{Key, Seen};
 use super::tokens::{Place, Tokens};
 use super::{Fault, FaultKind};
 use crate::Limits;
@@ -33,10 +34,10 @@ impl Lexeme {
 
 /// An object being read: hand it back to [`Cursor::next_member`] until that gives nothing.
 pub(crate) struct Members {
+    /// What stands before the next key: the brace, which is not passed before the first key is, or a comma.
+    before: u8,
     first_key: usize,
-    begun: bool,
-    /// One bit for the fingerprint of each key so far: most keys are seen to be new by it.
-    seen: u64,
+    seen: Seen,
 }
 
 /// An array being read: hand it back to [`Cursor::next_item`] until that says no.
@@ -44,11 +45,17 @@ pub(crate) struct Items {
     begun: bool,
 }
 
+/// The string between two quotes that holds no escape.
+#[inline(always)]
+fn plain(open: u32, close: u32) -> Lexeme {
+    Lexeme { start: open + 1, end: close, escaped: false }
+}
+
 /// A place that a cursor can come back to.
 pub(crate) struct Checkpoint {
     place: Place,
-    depth: u32,
-    values: u32,
+    depth_left: u32,
+    values_left: u32,
     keys: usize,
 }
 
@@ -57,12 +64,6 @@ impl Checkpoint {
     pub(crate) fn at(&self) -> usize {
         self.place.at()
     }
-}
-
-/// A key seen in an object that is still open.
-struct Key {
-    fingerprint: u64,
-    lexeme: Lexeme,
 }
 
 /// The working space of a cursor, handed from one to the next.
@@ -81,10 +82,10 @@ impl Workspace {
 pub(crate) struct Cursor<'a> {
     text: &'a str,
     tokens: Tokens,
-    /// Behind the last token passed.
-    end: usize,
-    depth: u32,
-    values: u32,
+    /// How many more levels and values there may be.
+    depth_left: u32,
+    values_left: u32,
+    /// The keys of all objects that are open.
     keys: Vec<Key>,
     limits: Limits,
 }
@@ -98,10 +99,12 @@ impl<'a> Cursor<'a> {
         limits: Limits,
         mut workspace: Workspace,
     ) -> Self {
-        workspace.tokens.restart();
+        workspace.tokens.restart(limits.string_bytes);
         workspace.keys.clear();
         let Workspace { tokens, keys } = workspace;
-        Self { text, tokens, end: 0, depth, values, keys, limits }
+        let depth_left = limits.depth.saturating_sub(depth);
+        let values_left = limits.values.saturating_sub(values);
+        Self { text, tokens, depth_left, values_left, keys, limits }
     }
 
     /// The working space, for the next cursor.
@@ -111,7 +114,7 @@ impl<'a> Cursor<'a> {
 
     /// Values counted so far, those handed to [`Cursor::new`] included.
     pub(crate) fn values(&self) -> u32 {
-        self.values
+        self.limits.values - self.values_left
     }
 
     /// The offset of the next token, the end of the text where there is none.
@@ -120,22 +123,27 @@ impl<'a> Cursor<'a> {
         self.tokens.peek(self.text.as_bytes())
     }
 
-    /// The offset behind what was read last.
+    /// The offset behind the object, array or string that was read last.
     pub(crate) fn end(&self) -> usize {
-        self.end
+        self.tokens.last() + 1
     }
 
     /// Where the cursor is, to come back to with [`Cursor::restore`].
     pub(crate) fn checkpoint(&mut self) -> Checkpoint {
         let place = self.tokens.place(self.text.as_bytes());
-        Checkpoint { place, depth: self.depth, values: self.values, keys: self.keys.len() }
+        Checkpoint {
+            place,
+            depth_left: self.depth_left,
+            values_left: self.values_left,
+            keys: self.keys.len(),
+        }
     }
 
     /// Goes back, to read a value again in another way.
     pub(crate) fn restore(&mut self, checkpoint: Checkpoint) {
         self.tokens.go_back(checkpoint.place, self.text.as_bytes());
-        self.depth = checkpoint.depth;
-        self.values = checkpoint.values;
+        self.depth_left = checkpoint.depth_left;
+        self.values_left = checkpoint.values_left;
         self.keys.truncate(checkpoint.keys);
     }
 
@@ -162,108 +170,171 @@ impl<'a> Cursor<'a> {
             b'-' | b'0'..=b'9' => Ok(Kind::Number),
             b't' | b'f' => Ok(Kind::Boolean),
             b'n' => Ok(Kind::Null),
-            _ => Err(self.unexpected(at, "a value")),
+            _ => Err(self.expected("a value")),
         }
     }
 
-    /// Whether a string stands at the cursor.
+    /// Whether a byte stands at the cursor.
     #[inline(always)]
-    pub(crate) fn is_at_string(&mut self) -> bool {
+    pub(crate) fn is_at(&mut self, byte: u8) -> bool {
         let at = self.at();
-        self.byte(at) == b'"'
+        self.byte(at) == byte
     }
 
     /// Enters the object at the cursor.
     #[inline(always)]
     pub(crate) fn enter_object(&mut self) -> Result<Members, Fault> {
-        self.enter(b'{', "an object")?;
-        Ok(Members { first_key: self.keys.len(), begun: false, seen: 0 })
+        match self.enter_object_if_there()? {
+            Some(members) => Ok(members),
+            None => Err(self.expected("an object")),
+        }
+    }
+
+    /// Enters the object at the cursor, where one stands there.
+    #[inline(always)]
+    pub(crate) fn enter_object_if_there(&mut self) -> Result<Option<Members>, Fault> {
+        if !self.is_at(b'{') {
+            return Ok(None);
+        }
+        self.deepen()?;
+        // The brace is passed with the first key.
+        Ok(Some(Members { before: b'{', first_key: self.keys.len(), seen: Seen::default() }))
+    }
+
+    /// As [`Cursor::enter_object`] where its first member is a plain string under a name: enters, passes the member, and
+    /// says what it is. Else the cursor stays.
+    #[inline(always)]
+    pub(crate) fn enter_object_with(&mut self, name: &str) -> Result<Option<(Members, Lexeme)>, Fault> {
+        let Some([before, open, close, colon, value, value_end]) = self.tokens.ahead() else {
+            return Ok(None);
+        };
+        let is_so = self.byte_at(before) == b'{'
+            && self.byte_at(colon) == b':'
+            && self.is_plain_string(open, close)
+            && self.is_plain_string(value, value_end)
+            && self.text.as_bytes()[open as usize + 1..close as usize] == *name.as_bytes();
+        if !is_so {
+            return Ok(None);
+        }
+        let mut members = self.enter_object()?;
+        self.pass_key(&mut members, Key { start: open + 1, end: close })?;
+        self.count_value()?;
+        self.tokens.pass(2);
+        Ok(Some((members, plain(value, value_end))))
     }
 
     /// The next key of the object, the cursor before its value; nothing at the end, the cursor behind it.
     #[inline(always)]
     pub(crate) fn next_member(&mut self, members: &mut Members) -> Result<Option<Lexeme>, Fault> {
-        let (separator, passed, [before, open, close, colon]) = match members.begun {
-            true => (b',', 4, self.tokens.ahead()),
-            // The brace is passed already.
-            false => (b'{', 3, self.tokens.ahead_of_last()),
-        };
-        let byte = self.byte_at(before);
-        // Nearly always the tokens are at hand, and a key needs no second look.
-        if byte == separator
-            && self.byte_at(colon) == b':'
-            && let Some(key) = self.plain_string(open, close)
-        {
-            self.tokens.pass(passed);
-            members.begun = true;
-            return self.remember_key(members, key).map(|()| Some(key));
+        if let Some(key) = self.plain_key(members) {
+            self.pass_key(members, key)?;
+            return Ok(Some(Lexeme { start: key.start, end: key.end, escaped: false }));
         }
-        if byte == b'}' {
-            self.leave(before as usize);
-            self.keys.truncate(members.first_key);
-            return Ok(None);
+        match self.leave_if_over(members) {
+            true => Ok(None),
+            false => self.any_next_member(members),
         }
-        self.any_next_member(members)
     }
 
-    /// The string between two tokens, where the first is a quote and it needs no second look.
+    /// The next key of the object where its tokens are at hand and it needs no second look, as nearly always; it is
+    /// for [`Cursor::pass_key`]. Nothing at the end or where [`Cursor::any_next_member`] has to look.
     #[inline(always)]
-    fn plain_string(&self, open: u32, close: u32) -> Option<Lexeme> {
-        let start = open.wrapping_add(1);
-        // Nothing inside a string is a token, so the token after its opening quote is its closing quote.
-        let plain = self.byte_at(open) == b'"'
-            && !self.tokens.is_odd(close as usize)
-            && (close.wrapping_sub(start) as usize) <= self.limits.string_bytes;
-        plain.then_some(Lexeme { start, end: close, escaped: false })
+    pub(crate) fn plain_key(&self, members: &Members) -> Option<Key> {
+        let [before, open, close, colon] = self.tokens.ahead()?;
+        let is_plain = self.byte_at(before) == members.before
+            && self.byte_at(colon) == b':'
+            && self.is_plain_string(open, close);
+        is_plain.then_some(Key { start: open.wrapping_add(1), end: close })
     }
 
+    /// Passes the key that [`Cursor::plain_key`] has found.
+    #[inline(always)]
+    pub(crate) fn pass_key(&mut self, members: &mut Members, key: Key) -> Result<(), Fault> {
+        let is_new = members.seen.is_new(key, self.text);
+        self.remember_key(members, key, is_new)?;
+        self.tokens.pass(4);
+        Ok(())
+    }
+
+    /// Whether a string that needs no second look stands between two tokens that follow each other: nothing inside a
+    /// string is a token, so that the one after its opening quote is its closing quote.
+    #[inline(always)]
+    fn is_plain_string(&self, open: u32, close: u32) -> bool {
+        self.byte_at(open) == b'"' && !self.tokens.is_odd(close as usize)
+    }
+
+    /// As [`Cursor::next_member`], in any case.
     #[inline(never)]
-    fn any_next_member(&mut self, members: &mut Members) -> Result<Option<Lexeme>, Fault> {
-        let Some(at) = self.advance(&mut members.begun, b'}', "a comma or the end of the object")? else {
-            self.keys.truncate(members.first_key);
+    pub(crate) fn any_next_member(&mut self, members: &mut Members) -> Result<Option<Lexeme>, Fault> {
+        if self.leave_if_over(members) {
             return Ok(None);
-        };
-        let key = self.string_at(at)?;
-        self.remember_key(members, key)?;
-        self.expect(b':', "a colon")?;
-        Ok(Some(key))
+        }
+        if !self.is_at(members.before) {
+            return Err(self.expected("a comma or the end of the object"));
+        }
+        self.tokens.pass(1);
+        if members.before == b'{' && self.leave_if_over(members) {
+            return Ok(None);
+        }
+        let name = self.string()?;
+        let key = Key { start: name.start, end: name.end };
+        if name.escaped {
+            members.seen.add_escaped();
+        }
+        let is_new = members.seen.is_new(key, self.text);
+        self.remember_key(members, key, is_new)?;
+        if !self.is_at(b':') {
+            return Err(self.expected("a colon"));
+        }
+        self.tokens.pass(1);
+        Ok(Some(name))
     }
 
     /// Enters the array at the cursor.
     #[inline(always)]
     pub(crate) fn enter_array(&mut self) -> Result<Items, Fault> {
-        self.enter(b'[', "an array")?;
-        Ok(Items { begun: false })
+        match self.enter_array_if_there()? {
+            Some(items) => Ok(items),
+            None => Err(self.expected("an array")),
+        }
+    }
+
+    /// Enters the array at the cursor, where one stands there.
+    #[inline(always)]
+    pub(crate) fn enter_array_if_there(&mut self) -> Result<Option<Items>, Fault> {
+        if !self.is_at(b'[') {
+            return Ok(None);
+        }
+        self.deepen()?;
+        self.tokens.pass(1);
+        Ok(Some(Items { begun: false }))
     }
 
     /// Whether another item follows, the cursor before it; the cursor is behind the array when not.
     #[inline(always)]
     pub(crate) fn next_item(&mut self, items: &mut Items) -> Result<bool, Fault> {
-        Ok(self.advance(&mut items.begun, b']', "a comma or the end of the array")?.is_some())
+        let at = self.at();
+        let byte = self.byte(at);
+        if byte == b']' {
+            self.leave();
+            return Ok(false);
+        }
+        if items.begun {
+            if byte != b',' {
+                return Err(self.expected("a comma or the end of the array"));
+            }
+            self.tokens.pass(1);
+        }
+        items.begun = true;
+        Ok(true)
     }
 
     /// Reads the string at the cursor.
-    #[inline(always)]
-    pub(crate) fn string(&mut self) -> Result<Lexeme, Fault> {
-        let [open, close] = self.tokens.ahead();
-        match self.plain_string(open, close) {
-            Some(lexeme) => {
-                self.tokens.pass(2);
-                self.end = close as usize + 1;
-                Ok(lexeme)
-            }
-            None => {
-                let at = self.at();
-                self.string_at(at)
-            }
-        }
-    }
-
-    /// Reads the string at the cursor, which is at `at`.
     #[inline(never)]
-    fn string_at(&mut self, at: usize) -> Result<Lexeme, Fault> {
+    pub(crate) fn string(&mut self) -> Result<Lexeme, Fault> {
+        let at = self.at();
         if self.byte(at) != b'"' {
-            return Err(self.unexpected(at, "a string"));
+            return Err(self.expected("a string"));
         }
         self.tokens.pass(1);
         let start = at + 1;
@@ -272,7 +343,6 @@ impl<'a> Cursor<'a> {
         let odd = self.tokens.is_odd(end) || end - start > self.limits.string_bytes;
         let escaped = odd && self.check_string(start, end)?;
         self.tokens.pass(1);
-        self.end = end + 1;
         Ok(Lexeme { start: start as u32, end: end as u32, escaped })
     }
 
@@ -316,39 +386,87 @@ impl<'a> Cursor<'a> {
     /// Passes over the value at the cursor, validating all of it.
     #[inline(always)]
     pub(crate) fn skip(&mut self) -> Result<(), Fault> {
-        if self.is_at_string() {
-            return self.string_value().map(drop);
+        match self.tokens.ahead() {
+            Some([open, close]) if self.is_plain_string(open, close) => {
+                self.count_value()?;
+                self.tokens.pass(2);
+                Ok(())
+            }
+            Some([first, _]) if self.byte_at(first) == b'{' => self.skip_object(),
+            Some([first, _]) if self.byte_at(first) == b'[' => self.skip_array(),
+            _ => self.skip_other(),
         }
-        self.skip_other()
     }
 
+    #[inline(never)]
     fn skip_other(&mut self) -> Result<(), Fault> {
         match self.peek()? {
             Kind::String => self.string_value().map(drop),
             Kind::Number => self.number().map(drop),
             Kind::Boolean | Kind::Null => self.literal().map(drop),
-            Kind::Object => {
-                let mut members = self.enter_object()?;
-                while self.next_member(&mut members)?.is_some() {
-                    self.skip()?;
+            Kind::Object => self.skip_object(),
+            Kind::Array => self.skip_array(),
+        }
+    }
+
+    fn skip_object(&mut self) -> Result<(), Fault> {
+        let mut members = self.enter_object()?;
+        self.pass_members(&mut members, |_| false).map(drop)
+    }
+
+    /// Passes over members of an object up to one whose key is wanted: that key, the cursor before its value. Nothing
+    /// at the end, the cursor behind it.
+    #[inline(always)]
+    pub(crate) fn pass_members(
+        &mut self,
+        members: &mut Members,
+        is_wanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<Option<Lexeme>, Fault> {
+        loop {
+            if let Some(key) = self.plain_key(members) {
+                self.pass_key(members, key)?;
+                if is_wanted(&self.text.as_bytes()[key.start as usize..key.end as usize]) {
+                    return Ok(Some(Lexeme { start: key.start, end: key.end, escaped: false }));
                 }
-                Ok(())
+                self.skip()?;
+                continue;
             }
-            Kind::Array => {
-                let mut items = self.enter_array()?;
-                while self.next_item(&mut items)? {
-                    self.skip()?;
-                }
-                Ok(())
+            if self.leave_if_over(members) {
+                return Ok(None);
+            }
+            match self.any_next_member(members)? {
+                Some(key) if is_wanted(self.unescape(key).as_bytes()) => return Ok(Some(key)),
+                Some(_) => self.skip()?,
+                None => return Ok(None),
             }
         }
     }
 
+    fn skip_array(&mut self) -> Result<(), Fault> {
+        let mut items = self.enter_array()?;
+        while self.next_item(&mut items)? {
+            self.skip()?;
+        }
+        Ok(())
+    }
+
     /// Reads the string at the cursor as a value, which counts, where a key does not.
-    #[inline(always)]
     pub(crate) fn string_value(&mut self) -> Result<Lexeme, Fault> {
         self.count_value()?;
         self.string()
+    }
+
+    /// As [`Cursor::string_value`], where the string is at hand and needs no second look; else the cursor stays.
+    #[inline(always)]
+    pub(crate) fn plain_string_value(&mut self) -> Result<Option<Lexeme>, Fault> {
+        match self.tokens.ahead() {
+            Some([open, close]) if self.is_plain_string(open, close) => {
+                self.count_value()?;
+                self.tokens.pass(2);
+                Ok(Some(plain(open, close)))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Nothing but white space may follow.
@@ -369,11 +487,11 @@ impl<'a> Cursor<'a> {
         Fault::new(self.at(), kind)
     }
 
-    /// The fault of something else than `what` at an offset.
+    /// The fault of something else than `what` at the cursor.
     #[cold]
-    fn unexpected(&self, at: usize, what: &'static str) -> Fault {
-        let kind = if at == self.text.len() { FaultKind::UnexpectedEnd } else { FaultKind::Unexpected(what) };
-        Fault::new(at, kind)
+    fn expected(&mut self, what: &'static str) -> Fault {
+        let is_end = self.at() == self.text.len();
+        self.fault(if is_end { FaultKind::UnexpectedEnd } else { FaultKind::Unexpected(what) })
     }
 
     /// The byte at an offset; behind the text zero, which JSON has no place for either.
@@ -387,62 +505,43 @@ impl<'a> Cursor<'a> {
         self.byte(at as usize)
     }
 
+    /// Counts the object or array at the cursor and the level in it.
     #[inline(always)]
-    fn enter(&mut self, open: u8, what: &'static str) -> Result<(), Fault> {
-        self.expect(open, what)?;
-        if self.depth >= self.limits.depth {
+    fn deepen(&mut self) -> Result<(), Fault> {
+        let Some(left) = self.depth_left.checked_sub(1) else {
             return Err(self.fault(FaultKind::TooDeep(self.limits.depth)));
-        }
-        self.depth += 1;
+        };
+        self.depth_left = left;
         self.count_value()
     }
 
-    /// Passes a comma where one is due. Where something follows before `close`, the offset of that.
+    /// Leaves the object where its end is at the cursor.
     #[inline(always)]
-    fn advance(&mut self, begun: &mut bool, close: u8, what: &'static str) -> Result<Option<usize>, Fault> {
-        let at = self.at();
-        let byte = self.byte(at);
-        if byte == close {
-            self.leave(at);
-            return Ok(None);
+    pub(crate) fn leave_if_over(&mut self, members: &Members) -> bool {
+        let is_over = self.is_at(b'}');
+        if is_over {
+            self.leave();
+            self.keys.truncate(members.first_key);
         }
-        if !*begun {
-            *begun = true;
-            return Ok(Some(at));
-        }
-        if byte != b',' {
-            return Err(self.unexpected(at, what));
-        }
-        self.tokens.pass(1);
-        Ok(Some(self.at()))
+        is_over
     }
 
     /// Passes the end of an object or array.
     #[inline(always)]
-    fn leave(&mut self, at: usize) {
+    fn leave(&mut self) {
         self.tokens.pass(1);
-        self.end = at + 1;
-        self.depth -= 1;
-    }
-
-    #[inline(always)]
-    fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Fault> {
-        let at = self.at();
-        if self.byte(at) != byte {
-            return Err(self.unexpected(at, what));
-        }
-        self.tokens.pass(1);
-        self.end = at + 1;
-        Ok(())
+        self.depth_left += 1;
     }
 
     #[inline(always)]
     fn count_value(&mut self) -> Result<(), Fault> {
-        self.values += 1;
-        if self.values > self.limits.values {
-            return Err(self.fault(FaultKind::TooManyValues(self.limits.values)));
+        match self.values_left.checked_sub(1) {
+            Some(left) => {
+                self.values_left = left;
+                Ok(())
+            }
+            None => Err(self.fault(FaultKind::TooManyValues(self.limits.values))),
         }
-        Ok(())
     }
 
     /// One or more digits from `at`; the offset behind them.
@@ -462,7 +561,6 @@ impl<'a> Cursor<'a> {
             Some(_) => return Err(Fault::new(end, kind)),
         }
         self.tokens.pass(1);
-        self.end = end;
         self.count_value()?;
         Ok(Lexeme { start: start as u32, end: end as u32, escaped: false })
     }
@@ -518,67 +616,27 @@ impl<'a> Cursor<'a> {
         hex_value(digits).ok_or_else(|| Fault::new(escape, FaultKind::Escape))
     }
 
-    /// Refuses a key that its object already has. Keys are compared as characters, so an escaped spelling is the
-    /// same key.
+    /// Refuses a key that its object already has.
     #[inline(always)]
-    fn remember_key(&mut self, members: &mut Members, lexeme: Lexeme) -> Result<(), Fault> {
-        if lexeme.escaped {
-            let fingerprint = fingerprint(self.unescape(lexeme).as_bytes());
-            return self.remember(members, Key { fingerprint, lexeme });
+    fn remember_key(&mut self, members: &mut Members, key: Key, is_new: bool) -> Result<(), Fault> {
+        if !is_new || self.keys.len() - members.first_key >= self.limits.keys {
+            self.compare_key(members, key)?;
         }
-        let name = &self.text.as_bytes()[lexeme.start as usize..lexeme.end as usize];
-        self.remember(members, Key { fingerprint: fingerprint(name), lexeme })
-    }
-
-    #[inline(always)]
-    fn remember(&mut self, members: &mut Members, key: Key) -> Result<(), Fault> {
-        let bit = 1 << (key.fingerprint.wrapping_mul(MULTIPLIER) >> 58);
-        if members.seen & bit != 0 || self.keys.len() - members.first_key >= self.limits.keys {
-            self.compare_key(members.first_key, &key)?;
-        }
-        members.seen |= bit;
+        members.before = b',';
         self.keys.push(key);
         Ok(())
     }
 
     /// Compares a key with those of its object.
     #[inline(never)]
-    fn compare_key(&mut self, first_key: usize, key: &Key) -> Result<(), Fault> {
-        let open = &self.keys[first_key..];
-        let mut alike = open.iter().filter(|earlier| earlier.fingerprint == key.fingerprint);
-        if alike.any(|earlier| self.unescape(earlier.lexeme) == self.unescape(key.lexeme)) {
-            return Err(Fault::new(key.lexeme.start as usize, FaultKind::DuplicateKey));
+    fn compare_key(&mut self, members: &Members, key: Key) -> Result<(), Fault> {
+        let open = &self.keys[members.first_key..];
+        if members.seen.has(key, open, self.text) {
+            return Err(Fault::new(key.start as usize, FaultKind::DuplicateKey));
         }
         if open.len() >= self.limits.keys {
             return Err(self.fault(FaultKind::TooManyKeys(self.limits.keys)));
         }
         Ok(())
     }
-}
-
-const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
-
-/// A number that differs for most different names. Short ones, which nearly all are, are their first and last
-/// bytes and their length; a long one counts whole, or keys made alike at both ends would be compared in full.
-#[inline(always)]
-fn fingerprint(name: &[u8]) -> u64 {
-    let length = name.len();
-    if length > 16 {
-        return long_fingerprint(name);
-    }
-    let (head, tail) = match (name.first_chunk(), name.last_chunk()) {
-        (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
-        _ => match (name.first_chunk(), name.last_chunk()) {
-            (Some(head), Some(tail)) => (u32::from_le_bytes(*head).into(), u32::from_le_bytes(*tail).into()),
-            _ => (name.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
-        },
-    };
-    head.wrapping_add(tail.rotate_left(31)) ^ (length as u64) << 56
-}
-
-fn long_fingerprint(name: &[u8]) -> u64 {
-    let (words, rest) = name.as_chunks::<8>();
-    let rest = rest.iter().fold(name.len() as u64, |word, byte| word << 8 | u64::from(*byte));
-    let mix = |hash: u64, word: u64| (hash.rotate_left(29) ^ word).wrapping_mul(MULTIPLIER);
-    words.iter().fold(mix(0, rest), |hash, word| mix(hash, u64::from_le_bytes(*word)))
 }

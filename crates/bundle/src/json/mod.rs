@@ -5,6 +5,7 @@ mod block;
 mod canonical;
 mod cursor;
 mod escape;
+mod keys;
 mod nesting;
 mod tokens;
 mod window;
@@ -12,6 +13,8 @@ mod window;
 pub(crate) use canonical::{MemberHash, canonical_hash};
 pub(crate) use cursor::{Checkpoint, Cursor, Items, Kind, Lexeme, Members, Workspace};
 pub(crate) use nesting::Nesting;
+#[cfg(feature = "stages")]
+pub(crate) use tokens::count_tokens;
 
 use std::fmt;
 

@@ -4,7 +4,7 @@
 //! anything else that is not white space. White space and the insides of strings are passed over here, 64 bytes
 //! at a time, and never looked at again.
 
-use super::window::Window;
+use super::window::{WINDOW, Window};
 
 /// The tokens of a text, those of one window at hand.
 pub(crate) struct Tokens {
@@ -16,6 +16,8 @@ pub(crate) struct Tokens {
     next_backslash: usize,
     /// A string that ends here or later has to be looked at: something odd stands before, or the text ends.
     odd_from: usize,
+    /// Whether a string within one window may be longer than strings may be: then each has to be looked at.
+    all_odd: bool,
 }
 
 /// A place to come back to.
@@ -36,11 +38,13 @@ impl Place {
 
 impl Tokens {
     pub(crate) fn new() -> Self {
-        Self { window: Box::new(Window::new()), next: 0, windows: 0, next_backslash: 0, odd_from: 0 }
+        let window = Box::new(Window::new());
+        Self { window, next: 0, windows: 0, next_backslash: 0, odd_from: 0, all_odd: false }
     }
 
-    /// Begins a new text.
-    pub(crate) fn restart(&mut self) {
+    /// Begins a new text, in which a string may have so many bytes.
+    pub(crate) fn restart(&mut self, longest: usize) {
+        self.all_odd = longest < WINDOW;
         self.start_at(0);
     }
 
@@ -53,16 +57,17 @@ impl Tokens {
         }
     }
 
-    /// The positions of the next tokens, as far as they are at hand; of any other, one that no text reaches.
+    /// The positions of the next tokens, as far as they are at hand; of any other, one that no text reaches. Nothing
+    /// far behind the last.
     #[inline(always)]
-    pub(crate) fn ahead<const N: usize>(&self) -> [u32; N] {
+    pub(crate) fn ahead<const N: usize>(&self) -> Option<[u32; N]> {
         self.window.positions(self.next)
     }
 
-    /// As [`Tokens::ahead`], the token that was passed last before them.
-    #[inline(always)]
-    pub(crate) fn ahead_of_last<const N: usize>(&self) -> [u32; N] {
-        self.window.positions(self.next.wrapping_sub(1))
+    /// The position of the token that was passed last.
+    pub(crate) fn last(&self) -> usize {
+        let before = || self.window.last_of_before;
+        self.next.checked_sub(1).and_then(|last| self.window.position(last)).unwrap_or_else(before)
     }
 
     /// Passes the next tokens.
@@ -71,7 +76,8 @@ impl Tokens {
         self.next += count;
     }
 
-    /// Whether a string that ends at `end` may hold a backslash or a control character, or may not end at all.
+    /// Whether a string that ends at `end` may hold a backslash or a control character, may be longer than strings may
+    /// be or may not end at all. One that is not odd is within a window.
     #[inline(always)]
     pub(crate) fn is_odd(&self, end: usize) -> bool {
         end >= self.odd_from
@@ -127,8 +133,23 @@ impl Tokens {
     fn find_odd(&mut self, text: &[u8]) {
         let backslash = self.window.backslashes.get(self.next_backslash);
         let backslash = backslash.map_or(usize::MAX, |at| *at as usize);
-        self.odd_from = text.len().min(backslash).min(self.window.control);
+        self.odd_from = match self.all_odd {
+            true => 0,
+            false => text.len().min(backslash).min(self.window.control),
+        };
     }
+}
+
+/// How many tokens a text has: the windows of a cursor are filled one after the other, and nothing is read.
+#[cfg(feature = "stages")]
+pub(crate) fn count_tokens(text: &[u8]) -> usize {
+    let mut tokens = Tokens::new();
+    let mut count = 0;
+    while tokens.fill(text) < text.len() {
+        count += tokens.window.count();
+        tokens.next_backslash = tokens.window.backslashes.len();
+    }
+    count
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub(crate) struct Window {
     /// Positions in the text, `count` of them, and then as many that are nowhere as are looked at together.
     positions: [u32; WINDOW + AHEAD],
     count: usize,
+    /// The position of the last token before those of the window.
+    pub(super) last_of_before: usize,
     /// How much of the text has been looked at.
     scanned: usize,
     carry: Carry,
@@ -45,6 +47,7 @@ impl Window {
             classes: [Classes::default(); WINDOW / BLOCK],
             positions: [NOWHERE; WINDOW + AHEAD],
             count: 0,
+            last_of_before: 0,
             scanned: 0,
             carry: Carry::default(),
             backslashes: Vec::new(),
@@ -71,13 +74,22 @@ impl Window {
 
     /// The positions of a token of the window and of those after it; behind the last of the window, [`NOWHERE`].
     #[inline(always)]
-    pub(super) fn positions<const N: usize>(&self, number: usize) -> [u32; N] {
+    pub(super) fn positions<const N: usize>(&self, number: usize) -> Option<[u32; N]> {
         const { assert!(N <= AHEAD) };
-        self.positions.get(number..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([NOWHERE; N])
+        self.positions.get(number..).and_then(|rest| rest.first_chunk()).copied()
+    }
+
+    /// How many tokens the window has.
+    #[cfg(feature = "stages")]
+    pub(super) fn count(&self) -> usize {
+        self.count
     }
 
     /// Finds the tokens of the next window that has any; none are left when it has none.
     pub(super) fn fill(&mut self, text: &[u8]) {
+        if let Some(last) = self.count.checked_sub(1) {
+            self.last_of_before = self.positions[last % WINDOW] as usize;
+        }
         self.count = 0;
         while self.count == 0 && self.scanned < text.len() {
             let end = (self.scanned + WINDOW).min(text.len());

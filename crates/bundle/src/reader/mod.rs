@@ -108,16 +108,41 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
 
     /// Reads the members of an object.
     #[inline]
-    pub(crate) fn members(&mut self, mut member: impl FnMut(&mut Self, &str) -> Read<()>) -> Read<()> {
-        let mut members = match self.begun.take() {
-            Some(begun) => begun,
-            None => self.cursor.enter_object()?,
-        };
-        while let Some(key) = self.cursor.next_member(&mut members)? {
-            let key = self.cursor.unescape(key);
-            member(self, &key)?;
+    pub(crate) fn members(&mut self, member: impl FnMut(&mut Self, &str) -> Read<()>) -> Read<()> {
+        let members = self.enter_object()?;
+        self.members_of(members, member)
+    }
+
+    /// Enters the object at the cursor, unless it is begun.
+    fn enter_object(&mut self) -> Read<Members> {
+        match self.begun.take() {
+            Some(begun) => Ok(begun),
+            None => self.cursor.enter_object(),
         }
-        Ok(())
+    }
+
+    #[inline(always)]
+    fn members_of(
+        &mut self,
+        mut members: Members,
+        mut member: impl FnMut(&mut Self, &str) -> Read<()>,
+    ) -> Read<()> {
+        let mut unescaped;
+        loop {
+            let key = match self.cursor.plain_key(&members) {
+                Some(key) => {
+                    self.cursor.pass_key(&mut members, key)?;
+                    self.cursor.slice(key.start as usize, key.end as usize)
+                }
+                None if self.cursor.leave_if_over(&members) => return Ok(()),
+                None => {
+                    let Some(key) = self.cursor.any_next_member(&mut members)? else { return Ok(()) };
+                    unescaped = self.cursor.unescape(key);
+                    &*unescaped
+                }
+            };
+            member(self, key)?;
+        }
     }
 
     /// Reads an object, or the object in a list of one.
@@ -127,18 +152,33 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
         element: &'static str,
         member: impl FnMut(&mut Self, &str) -> Read<()>,
     ) -> Read<()> {
-        match self.cursor.peek()? {
-            Kind::Object => self.members(member),
-            Kind::Null => self.cursor.skip(),
-            Kind::Array => {
-                let Some(items) = self.enter_only_item(element)? else { return Ok(()) };
-                match self.cursor.peek()? {
-                    Kind::Object => self.members(member)?,
-                    _ => self.wrong_type(element)?,
-                }
-                self.leave_only_item(items)
+        let (members, list) = match self.cursor.enter_object_if_there()? {
+            Some(members) => (members, None),
+            None => match self.only_object(element)? {
+                Some((members, list)) => (members, Some(list)),
+                None => return Ok(()),
+            },
+        };
+        self.members_of(members, member)?;
+        match list {
+            None => Ok(()),
+            Some(list) => self.leave_only_item(list),
+        }
+    }
+
+    /// Enters the object in the list of one that stands in its place; anything else is passed over.
+    #[cold]
+    fn only_object(&mut self, element: &'static str) -> Read<Option<(Members, Items)>> {
+        if self.cursor.peek()? != Kind::Array {
+            return self.wrong_type(element).map(|()| None);
+        }
+        let Some(list) = self.enter_only_item(element)? else { return Ok(None) };
+        match self.cursor.enter_object_if_there()? {
+            Some(members) => Ok(Some((members, list))),
+            None => {
+                self.wrong_type(element)?;
+                self.leave_only_item(list).map(|()| None)
             }
-            _ => self.wrong_type(element),
         }
     }
 
@@ -149,33 +189,30 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
         element: &'static str,
         mut item: impl FnMut(&mut Self) -> Read<()>,
     ) -> Read<()> {
-        match self.cursor.peek()? {
-            Kind::Array => {
-                let mut items = self.cursor.enter_array()?;
-                while self.cursor.next_item(&mut items)? {
-                    match self.cursor.peek()? {
-                        Kind::Null => self.cursor.skip()?,
-                        _ => item(self)?,
-                    }
-                }
-                Ok(())
+        let Some(mut items) = self.cursor.enter_array_if_there()? else {
+            if self.cursor.peek()? == Kind::Null {
+                return self.cursor.skip();
             }
-            Kind::Null => self.cursor.skip(),
-            _ => {
-                self.notice(NoticeCode::WrongJsonType, element);
-                item(self)
+            self.notice(NoticeCode::WrongJsonType, element);
+            return item(self);
+        };
+        while self.cursor.next_item(&mut items)? {
+            if self.cursor.is_at(b'n') {
+                self.cursor.skip()?;
+                continue;
             }
+            item(self)?;
         }
+        Ok(())
     }
 
     /// Reads a string.
     #[inline]
     pub(crate) fn text(&mut self, element: &'static str) -> Read<Text> {
-        if !self.cursor.is_at_string() {
-            return self.text_of_wrong_type(element);
+        match self.cursor.plain_string_value()? {
+            Some(lexeme) => Ok(self.keep(lexeme)),
+            None => self.any_text(element),
         }
-        let lexeme = self.cursor.string_value()?;
-        Ok(self.keep(lexeme))
     }
 
     /// Reads a number as the text it is written in.
@@ -230,13 +267,25 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
 
     /// The string value of the member that says what the object at the cursor is. It nearly always comes first: then
     /// the object is begun, for [`Reader::members`] to go on with; else the cursor stays before it.
+    #[inline(always)]
     fn begin_object(&mut self, name: &'static str) -> Read<Option<Lexeme>> {
+        match self.cursor.enter_object_with(name)? {
+            Some((members, value)) => {
+                self.begun = Some(members);
+                Ok(Some(value))
+            }
+            None => self.begin_any_object(name),
+        }
+    }
+
+    #[inline(never)]
+    fn begin_any_object(&mut self, name: &'static str) -> Read<Option<Lexeme>> {
         let checkpoint = self.cursor.checkpoint();
         let mut members = self.cursor.enter_object()?;
         let mut is_first = true;
         while let Some(key) = self.cursor.next_member(&mut members)? {
             if self.cursor.unescape(key) == name {
-                if is_first && self.cursor.is_at_string() {
+                if is_first && self.cursor.is_at(b'"') {
                     let value = self.cursor.string_value()?;
                     self.begun = Some(members);
                     return Ok(Some(value));
@@ -296,9 +345,13 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
         self.cursor.next_item(&mut items).map(drop)
     }
 
-    #[cold]
-    fn text_of_wrong_type(&mut self, element: &'static str) -> Read<Text> {
+    #[inline(never)]
+    fn any_text(&mut self, element: &'static str) -> Read<Text> {
         match self.cursor.peek()? {
+            Kind::String => {
+                let lexeme = self.cursor.string_value()?;
+                Ok(self.keep(lexeme))
+            }
             Kind::Number => {
                 self.notice(NoticeCode::WrongJsonType, element);
                 let lexeme = self.cursor.number()?;
@@ -315,7 +368,7 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
                 self.leave_only_item(items).map(|()| text)
             }
             Kind::Null => self.cursor.skip().map(|()| Text::NONE),
-            _ => self.wrong_type(element).map(|()| Text::NONE),
+            Kind::Object => self.wrong_type(element).map(|()| Text::NONE),
         }
     }
 

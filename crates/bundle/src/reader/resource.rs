@@ -136,29 +136,30 @@ impl Reader<'_, '_, '_> {
 
     /// Reads the resource that has been begun; its hash where that came with it.
     fn read_members(&mut self, kind: TypeId) -> Read<Option<u128>> {
-        match kind {
-            kinds::MEDICATION_STATEMENT => tables::medications::read(self),
-            kinds::MEDICATION_REQUEST => tables::medication_issues::read(self),
-            kinds::MEDICATION => drug::read(self),
-            kinds::ALLERGY_INTOLERANCE => tables::allergies::read(self),
-            kinds::CONDITION => tables::problems::read(self),
-            kinds::ENCOUNTER => tables::consultations::read(self),
-            kinds::LIST => lists::read(self),
-            kinds::PATIENT => people::read_patient(self),
-            kinds::PRACTITIONER | kinds::RELATED_PERSON => people::read_person(self),
-            kinds::PRACTITIONER_ROLE => people::read_role(self),
-            kinds::ORGANIZATION | kinds::LOCATION | kinds::HEALTHCARE_SERVICE => people::read_place(self),
-            kinds::OPERATION_OUTCOME => outcome::read(self),
+        let read: fn(&mut Reader<'_, '_, '_>) -> Read<()> = match kind {
+            kinds::MEDICATION_STATEMENT => tables::medications::read,
+            kinds::MEDICATION_REQUEST => tables::medication_issues::read,
+            kinds::MEDICATION => drug::read,
+            kinds::ALLERGY_INTOLERANCE => tables::allergies::read,
+            kinds::CONDITION => tables::problems::read,
+            kinds::ENCOUNTER => tables::consultations::read,
+            kinds::LIST => lists::read,
+            kinds::PATIENT => people::read_patient,
+            kinds::PRACTITIONER | kinds::RELATED_PERSON => people::read_person,
+            kinds::PRACTITIONER_ROLE => people::read_role,
+            kinds::ORGANIZATION | kinds::LOCATION | kinds::HEALTHCARE_SERVICE => people::read_place,
+            kinds::OPERATION_OUTCOME => outcome::read,
             _ => return self.read_unmapped(),
-        }?;
-        Ok(None)
+        };
+        // Called by its address, each stays a function of its own, and the compiler has registers enough for it.
+        read(self).map(|()| None)
     }
 
     /// Reads a resource of which no table holds anything. Where its text will be gone it is hashed as it is passed, and
     /// so walked once; its type, which may have been read already, counts for nothing among those of its type.
     fn read_unmapped(&mut self) -> Read<Option<u128>> {
         if self.held {
-            return self.members(|reader, key| reader.base(key)).map(|()| None);
+            return self.members_of_base().map(|()| None);
         }
         let mut hash = MemberHash::default();
         self.members(|reader, key| match key {
@@ -172,6 +173,17 @@ impl Reader<'_, '_, '_> {
             _ => hash.add(key, &mut reader.cursor),
         })?;
         Ok(Some(hash.finish()))
+    }
+
+    /// Reads the members that every resource has, and passes over all others.
+    #[inline(never)]
+    fn members_of_base(&mut self) -> Read<()> {
+        let mut members = self.enter_object()?;
+        let is_wanted = |key: &[u8]| key == b"id" || key == b"contained";
+        while let Some(key) = self.cursor.pass_members(&mut members, is_wanted)? {
+            self.base(&self.cursor.unescape(key))?;
+        }
+        Ok(())
     }
 
     /// Gives the resource being read its place in the pool of its kind, and a head to fill.

@@ -33,7 +33,11 @@ pub(crate) fn table(graph: &Graph<'_, '_>, mut notices: Notices) -> RecordBatch 
     columns.words("severity", rows.iter().map(|notice| Some(notice.severity.as_str())));
     columns.words("code", rows.iter().map(|notice| notice.code.as_deref()));
     columns.words("text", rows.iter().map(|notice| notice.text.as_ref().map(Words::as_str)));
-    let kind = |notice: &Notice| resource(notice).map(|number| graph.type_name(number));
+    let kind = |notice: &Notice| {
+        let named = resource(notice).map(|number| graph.type_name(number));
+        // A resource without a type has no type, not one of no letters.
+        named.filter(|name| !name.is_empty())
+    };
     columns.text("resource_type", rows.iter().map(kind).collect::<Vec<_>>().into_iter());
     let id =
         |notice: &Notice| resource(notice).and_then(|number| graph.all.store.get(graph.resource(number).id));

@@ -1,6 +1,7 @@
 //! Patients whom the hospital has traced today, and whom the practice does not find: the national record is asked once
 //! (`retrieve` sheet, section 9, `PATIENT_NOT_FOUND`).
 
+use bedside_cache::{HoldReason, NotReadable};
 use bedside_lab::demo::Site;
 use bedside_lab::provider::{Behaviour, NationalRecord, Practice, SimulatedSpine};
 use bedside_spine::{PdsFhir, Tracer};
@@ -32,8 +33,12 @@ impl World {
 
     /// Patient 0, traced now by the hospital, at the first practice.
     async fn warm(&self, tracer: Tracer) -> Report {
+        self.warm_at(&ods(0), tracer).await
+    }
+
+    async fn warm_at(&self, practice: &str, tracer: Tracer) -> Report {
         let warmer = warmer(&self.site, &self.spine.ssp_root(), (brisk(), tracer, 1));
-        let text = admission(0, &ods(0)).to_string();
+        let text = admission(0, practice).to_string();
         let lines = Admissions::new(text.as_bytes(), Timestamp::now());
         warmer.run("moved", lines, &pipeline(), &mut |_| {}).await
     }
@@ -100,4 +105,21 @@ async fn a_patient_who_may_not_be_asked_about_any_more_is_not() {
     let Outcome::NotTraced(trouble) = &report.episodes[0].outcome else { panic!("{report:?}") };
     assert_eq!(trouble.reason, "trace/not_permitted");
     assert_eq!(world.asked(), ["POST", "GET"], "the new practice is not asked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_was_shown_after_a_trace_had_said_that_it_must_not_be() {
+    for (element, value, reason) in [
+        ("/meta/security/0/code", "R".into(), HoldReason::Sensitive),
+        ("/deceasedBoolean", true.into(), HoldReason::Deceased),
+    ] {
+        let mut patient = national(0, &ods(1));
+        patient["deceasedBoolean"] = false.into();
+        *patient.pointer_mut(element).expect("an element") = value;
+        let world = World::new(NationalRecord::of([patient])).await;
+        assert!(world.warm_at(&ods(1), Tracer::Callers).await.all_warmed());
+        assert!(!world.warm(world.pds()).await.all_warmed());
+        let episodes = world.site.cache.list().expect("listed");
+        assert_eq!(episodes[0].not_readable, Some(NotReadable::Held { reason }));
+    }
 }

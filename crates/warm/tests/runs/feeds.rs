@@ -214,6 +214,7 @@ async fn what_is_not_said_or_said_twice_is_refused_in_words() {
         ("|P|2.4", "|P|2.4||||||KLINGON", "MSH-18 names a character set that is not read"),
         ("MSH|^~\\&", "MSH|^^\\&", "MSH-1 and MSH-2 do not name"),
         ("MSH|", "XSH|", "does not begin with MSH"),
+        ("PV1|1|I|", "PV1|1||", "PV1-2: is missing: the class decides"),
     ] {
         assert!(whole.contains(from), "{from}");
         let told = problems(&ward, &whole.replacen(from, to, 1));
@@ -259,6 +260,7 @@ async fn separators_escapes_and_character_sets_are_the_messages_own() {
     let latin = whole.replace("|P|2.4", "|P|2.4||||||8859/1").replace("Sampleton", "Bj#rk");
     let latin: Vec<u8> = latin.bytes().map(|byte| if byte == b'#' { 0xf6 } else { byte }).collect();
     assert_eq!(family(&latin), "Bj\u{f6}rk");
+    assert_eq!(family(format!("\u{feff}{whole}").as_bytes()), "Sampleton", "a byte order mark says nothing");
     assert_eq!(family(whole.replace("Sampleton^", "Sampleton&van^").as_bytes()), "Sampleton");
 }
 

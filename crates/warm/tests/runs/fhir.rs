@@ -128,6 +128,8 @@ fn what_is_not_said_or_said_twice_is_refused_in_words() {
         ("/identifier", json!([]), "episode: is missing"),
         ("/status", json!("unknown"), "Encounter.status: must be a status"),
         ("/class/code", json!("AMB"), "OtherClass"),
+        ("/class", json!(null), "Encounter.class: is missing or not one coding"),
+        ("/class", json!([{"coding": [{"code": "IMP"}]}]), "Encounter.class: is missing or not one coding"),
         ("/status", json!("onleave"), "OtherEvent"),
     ] {
         let (patient, mut encounter) = whole();

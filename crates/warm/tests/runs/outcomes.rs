@@ -5,7 +5,7 @@ use std::io;
 
 use crate::support::{FakeSpine, NOW, NUMBERS, Ran, Reply, Shared, Ward, bundle, line, list};
 use bedside_audit::verify;
-use bedside_cache::{HoldReason, ReaderAssertion};
+use bedside_cache::{HoldReason, NotReadable, ReaderAssertion};
 use bedside_model::schema::Table;
 use bedside_spine::{Decision, Refusal, Unavailability};
 use bedside_warm::{Admissions, Manifest, Pipeline};
@@ -116,6 +116,73 @@ async fn another_patient_is_never_stored() {
     assert_eq!(told("EP-0")["differing"], json!(["given"]));
     assert_eq!(told("EP-1")["differing"], json!([]), "another NHS number is no matter of opinion");
     assert_eq!(ward.log().matches(r#""blocked""#).count(), 2, "{}", ward.log());
+}
+
+/// Whether the record of a patient can be read, or the reason of its hold.
+fn shown(ward: &Ward, episode: &str) -> Result<(), HoldReason> {
+    let summary = ward.cache.state(&episode.parse().expect("an id")).expect("told");
+    match summary.not_readable {
+        None => Ok(()),
+        Some(NotReadable::Held { reason }) => Err(reason),
+        Some(other) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_was_shown_after_its_patient_had_dissented_at_the_practice() {
+    let mut ward = Ward::new([(0, bundle(0, "Edith")), (1, bundle(1, "Edith"))]);
+    ward.warm(&list([line(0), line(1)])).await;
+    assert_eq!((shown(&ward, "EP-0"), shown(&ward, "EP-1")), (Ok(()), Ok(())));
+    ward.answers([
+        (0, Reply::Error(Decision::Refused(Refusal::PatientConsent))),
+        (1, Reply::Error(Decision::Refused(Refusal::OrganisationConsent))),
+    ]);
+    let ran = ward.warm(&list([line(0), line(1)])).await;
+    assert_eq!((ran.outcome("EP-0"), ran.outcome("EP-1")), ("not_fetched", "not_fetched"));
+    assert_eq!(shown(&ward, "EP-0"), Err(HoldReason::Dissent));
+    assert_eq!(shown(&ward, "EP-1"), Ok(()), "the practice's own refusal says nothing of the patient");
+    let told = ran.events.iter().find(|event| event["episode"] == "EP-0" && event["message"].is_string());
+    assert!(told.expect("told")["message"].as_str().expect("text").contains("held back"));
+    assert!(ward.log().contains(r#""cause":"dissent""#), "{}", ward.log());
+    assert_eq!(verify(&ward.audit_folder(), None).expect("the chain holds").unfinished, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_was_shown_while_the_practice_answered_with_a_differing_patient() {
+    let mut ward = Ward::new([(0, bundle(0, "Edith")), (1, bundle(1, "Edith"))]);
+    ward.warm(&list([line(0), line(1)])).await;
+    ward.answers([(0, bundle(0, "Edna")), (1, bundle(2, "Edith"))]);
+    let ran = ward.warm(&list([line(0), line(1)])).await;
+    assert_eq!((ran.outcome("EP-0"), ran.outcome("EP-1")), ("wrong_patient", "wrong_patient"));
+    assert_eq!(shown(&ward, "EP-0"), Err(HoldReason::Identity));
+    assert_eq!(shown(&ward, "EP-1"), Ok(()), "an answer about somebody else is refused whole");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_was_shown_after_the_list_had_said_that_it_must_not_be() {
+    for (flag, reason) in [
+        ("sensitive", HoldReason::Sensitive),
+        ("deceased", HoldReason::Deceased),
+        ("invalid", HoldReason::Identity),
+        ("unverified", HoldReason::Identity),
+    ] {
+        let ward = Ward::new([(0, bundle(0, "Edith"))]);
+        ward.warm(&list([line(0)])).await;
+        let mut flagged = line(0);
+        flagged["demographics"]["flags"] = json!([flag]);
+        let ran = ward.warm(&list([flagged])).await;
+        assert_eq!(shown(&ward, "EP-0"), Err(reason), "{flag}");
+        let refused = &ran.report.lines_refused[0];
+        assert!(refused.by_policy && refused.problems.iter().any(|problem| problem.field == "episode"));
+    }
+    let ward = Ward::new([(0, bundle(0, "Edith"))]);
+    let mut dissenting = line(0);
+    dissenting["permission"] = json!("refused");
+    let ran = ward.warm(&list([dissenting.clone()])).await;
+    assert_eq!(ran.report.lines_refused[0].problems.len(), 1, "nothing is held, so nothing is held back");
+    ward.warm(&list([line(0)])).await;
+    ward.warm(&list([dissenting])).await;
+    assert_eq!(shown(&ward, "EP-0"), Err(HoldReason::Dissent));
 }
 
 #[tokio::test(flavor = "multi_thread")]

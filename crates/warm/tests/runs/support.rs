@@ -55,6 +55,14 @@ pub(crate) struct FakeSpine {
     pub(crate) gate: Option<tokio::sync::Notify>,
 }
 
+impl FakeSpine {
+    fn answering(replies: impl IntoIterator<Item = (usize, Reply)>) -> Self {
+        let replies =
+            replies.into_iter().map(|(patient, reply)| (NUMBERS[patient].to_owned(), reply)).collect();
+        Self { replies, ..Self::default() }
+    }
+}
+
 impl Transport for Shared {
     async fn fetch(
         &self,
@@ -142,9 +150,7 @@ impl Ward {
     }
 
     pub(crate) fn at(now: &str, replies: impl IntoIterator<Item = (usize, Reply)>) -> Self {
-        let replies =
-            replies.into_iter().map(|(patient, reply)| (NUMBERS[patient].to_owned(), reply)).collect();
-        Self::with(now, FakeSpine { replies, ..FakeSpine::default() })
+        Self::with(now, FakeSpine::answering(replies))
     }
 
     pub(crate) fn with(now: &str, spine: FakeSpine) -> Self {
@@ -173,6 +179,11 @@ impl Ward {
         let root = self.folder.path().join("kept");
         let cache = Cache::open(&root, key, self.audit.clone(), self.clock.clone()).expect("a cache");
         self.cache = Arc::new(cache.with_policy(SitePolicy { keep_bundle, ..SitePolicy::default() }));
+    }
+
+    /// What the Spine answers from now on.
+    pub(crate) fn answers(&mut self, replies: impl IntoIterator<Item = (usize, Reply)>) {
+        self.spine = Shared(Arc::new(FakeSpine::answering(replies)));
     }
 
     pub(crate) fn audit_folder(&self) -> PathBuf {

@@ -95,10 +95,16 @@ impl<R: BufRead> Resources<R> {
                 let problem = "must be a status of an encounter that is planned, under way or over";
                 refused(self.read, None, vec![Problem::malformed("Encounter.status", problem)])
             }
-            Status::Admitted if !self.counts(encounter) => {
-                passed_over(self.read, "Encounter", Why::OtherClass)
-            }
-            Status::Admitted => self.admission(encounter, context),
+            Status::Admitted => match encounter["class"]["code"].as_str() {
+                Some(class) if self.rules.classes.iter().any(|counts| counts == class) => {
+                    self.admission(encounter, context)
+                }
+                Some(_) => passed_over(self.read, "Encounter", Why::OtherClass),
+                None => {
+                    let problem = "is missing or not one coding: the class decides";
+                    refused(self.read, None, vec![Problem::malformed("Encounter.class", problem)])
+                }
+            },
         }
     }
 
@@ -135,11 +141,6 @@ impl<R: BufRead> Resources<R> {
         let ids = people.map(|person| self.known.identifier(person, &rule.system));
         draft.take("requester", one(ids.filter_map(Result::transpose)));
         draft
-    }
-
-    fn counts(&self, encounter: &Value) -> bool {
-        let class = encounter["class"]["code"].as_str();
-        class.is_some_and(|class| self.rules.classes.iter().any(|counts| counts == class))
     }
 }
 

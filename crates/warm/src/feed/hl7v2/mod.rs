@@ -57,7 +57,11 @@ impl<R: BufRead> Messages<R> {
             }
             Act::Nothing => passed_over(self.read, event, Why::OtherEvent),
             Act::Stay(says) => self.draft(message, true).stay(self.read, (says, context)),
-            Act::Admit | Act::Update if !self.counts(message) => {
+            // An admission that was cut off before its class would else look like one of nobody's.
+            Act::Admit if self.counts(message).is_none() => {
+                refused(self.read, None, vec![Problem::malformed("PV1-2", "is missing: the class decides")])
+            }
+            Act::Admit | Act::Update if self.counts(message) != Some(true) => {
                 passed_over(self.read, event, Why::OtherClass)
             }
             Act::Admit => self.draft(message, false).admission(self.read, context),
@@ -68,11 +72,10 @@ impl<R: BufRead> Messages<R> {
         }
     }
 
-    /// Whether the patient is of a class whose admissions count.
-    fn counts(&self, message: &Message) -> bool {
-        let Some(classes) = &self.rules.patient_classes else { return true };
-        let class = value(message, "PV1-2");
-        class.is_some_and(|class| classes.contains(&class))
+    /// Whether the patient is of a class whose admissions count; nothing where the message names no class.
+    fn counts(&self, message: &Message) -> Option<bool> {
+        let Some(classes) = &self.rules.patient_classes else { return Some(true) };
+        value(message, "PV1-2").map(|class| classes.contains(&class))
     }
 
     fn draft(&self, message: &Message, of_a_stay: bool) -> Draft {

@@ -1,6 +1,8 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
+use crate::admissions::without_mark;
+
 /// Longest message read, in bytes; an admission has about two thousand.
 const MESSAGE_BYTES: usize = 256 * 1024;
 
@@ -54,6 +56,7 @@ impl<R: BufRead> Stream<R> {
     }
 
     fn take(&mut self, line: &[u8]) {
+        let line = without_mark(line);
         let begins = line.strip_prefix(&[BLOCK_START]);
         let line = begins.unwrap_or(line);
         let ends = line.strip_suffix(&[BLOCK_END]);

@@ -1,0 +1,82 @@
+//! Whether a key stands twice in one object.
+
+use std::borrow::Cow;
+
+use super::escape::unescaped;
+
+/// Where a key stands, quotes excluded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl Key {
+    fn length(self) -> u32 {
+        self.end - self.start
+    }
+
+    #[inline(always)]
+    pub(super) fn written(self, text: &str) -> &str {
+        &text[self.start as usize..self.end as usize]
+    }
+
+    /// One bit of 64 by the length of the key, its first and its last byte: of one without any, the quotes around it.
+    #[inline(always)]
+    fn bit(self, text: &[u8]) -> u64 {
+        let byte = |at: u32| text.get(at as usize).copied().map_or(0, u32::from);
+        let word = byte(self.start) | byte(self.end.wrapping_sub(1)) << 8 | self.length() << 16;
+        // The golden ratio, of 32 bits.
+        1 << (word.wrapping_mul(0x9E37_79B9) >> 26)
+    }
+}
+
+/// What is known of the keys of one object without looking at them again: nearly every key is seen to be new by it.
+#[derive(Default)]
+pub(super) struct Seen(u64);
+
+impl Seen {
+    /// Whether a key that holds no escape is certainly new. It counts as seen from now on.
+    #[inline(always)]
+    pub(super) fn is_new(&mut self, key: Key, text: &str) -> bool {
+        let bit = key.bit(text.as_bytes());
+        let is_new = self.0 & bit == 0;
+        self.0 |= bit;
+        is_new
+    }
+
+    /// Takes in a key that holds an escape, which hides what it is: no other is certainly new.
+    pub(super) fn add_escaped(&mut self) {
+        self.0 = u64::MAX;
+    }
+
+    /// Whether a key is one of `earlier`, all of the same text. Keys are compared as characters: an escaped spelling
+    /// is the same key.
+    pub(super) fn has(&self, key: Key, earlier: &[Key], text: &str) -> bool {
+        if self.0 != u64::MAX {
+            let mut alike = earlier.iter().filter(|other| other.length() == key.length());
+            return alike.any(|other| other.written(text) == key.written(text));
+        }
+        let name = characters(key.written(text));
+        earlier.iter().any(|other| characters(other.written(text)) == name)
+    }
+}
+
+fn characters(written: &str) -> Cow<'_, str> {
+    if written.contains('\\') { Cow::Owned(unescaped(written)) } else { Cow::Borrowed(written) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_before_a_key_does_not_count() {
+        for key in ["", "a", "ab", "abcdefghijklmnopq"] {
+            let (one, two) = (format!("{{  \"{key}\""), format!("xxx\"{key}\""));
+            let end = one.len() as u32 - 1;
+            let key = Key { start: end - key.len() as u32, end };
+            assert_eq!(key.bit(one.as_bytes()), key.bit(two.as_bytes()), "{}", key.written(&one));
+        }
+    }
+}

@@ -103,6 +103,8 @@ pub(crate) struct Collected<'a> {
     pub(crate) concepts: Vec<Concept>,
     pub(crate) identifiers: Vec<Identifier>,
     pub(crate) references: Vec<Reference>,
+    /// What lists name; not in the pool of the others, since nobody needs it when the first table is made.
+    pub(crate) items: Vec<Reference>,
     /// How many references have been read, wherever they stand.
     pub(crate) reference_count: u32,
     pub(crate) headers: Vec<Header>,
@@ -142,6 +144,7 @@ impl<'a> Collected<'a> {
             concepts: Vec::new(),
             identifiers: Vec::new(),
             references: Vec::new(),
+            items: Vec::new(),
             reference_count: 0,
             headers: Vec::new(),
             problem_links: Vec::new(),
@@ -169,6 +172,7 @@ impl<'a> Collected<'a> {
         self.concepts.shrink_to_fit();
         self.identifiers.shrink_to_fit();
         self.references.shrink_to_fit();
+        self.items.shrink_to_fit();
         self.participants.shrink_to_fit();
         self.statements.shrink_to_fit();
         self.requests.shrink_to_fit();

@@ -13,7 +13,7 @@ use bedside_model::{NoticeCode, day_interval};
 
 use crate::arrays::{Blocks, Part};
 use crate::collected::{Collected, TextBudget};
-use crate::concepts::Described;
+use crate::concepts::{Degraded, Described, TermSource};
 use crate::elements::{Coding, Identifier};
 use crate::findings::Findings;
 use crate::flags::Flags;
@@ -186,13 +186,13 @@ impl<'g, 's> Columns<'g, 's> {
     ) {
         let store = &self.all.store;
         let values = || values.clone();
-        self.text_part(name, "_code", values().map(|value| store.get(value.preferred.code)));
-        self.text_part(name, "_system", values().map(|value| store.get(value.preferred.system)));
-        self.text_part(name, "_display", values().map(|value| store.get(value.preferred.display)));
+        self.text_part(name, "_code", values().map(|value| store.get(value.preferred().code)));
+        self.text_part(name, "_system", values().map(|value| store.get(value.preferred().system)));
+        self.text_part(name, "_display", values().map(|value| store.get(value.preferred().display)));
         self.text_part(name, "_text", values().map(|value| store.get(value.text)));
         self.text_part(name, "_term", values().map(|value| value.term));
-        self.text_part(name, "_term_source", values().map(|value| value.term_source));
-        self.text_part(name, "_degraded", values().map(|value| value.degraded));
+        self.text_part(name, "_term_source", values().map(|value| value.term_source.map(TermSource::as_str)));
+        self.text_part(name, "_degraded", values().map(|value| value.degraded.map(Degraded::as_str)));
         self.codings(name, "_codings", values().map(|value| value.codings));
     }
 

@@ -11,24 +11,74 @@ const SNOMED: &str = "http://snomed.info/sct";
 /// A concept as its columns say it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Described<'c> {
-    pub(crate) preferred: Coding,
+    preferred: Option<&'c Coding>,
     pub(crate) text: Text,
     pub(crate) term: Option<&'c str>,
-    pub(crate) term_source: Option<&'static str>,
-    pub(crate) degraded: Option<&'static str>,
+    pub(crate) term_source: Option<TermSource>,
+    pub(crate) degraded: Option<Degraded>,
     pub(crate) codings: Span,
+}
+
+impl Described<'_> {
+    /// The preferred coding, of nothing where there is none.
+    pub(crate) fn preferred(&self) -> Coding {
+        self.preferred.copied().unwrap_or_default()
+    }
+}
+
+/// Where the term of a concept comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum TermSource {
+    Text,
+    Description,
+    Display,
+    Fallback,
+}
+
+impl TermSource {
+    /// The name in the record.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Description => "description",
+            Self::Display => "display",
+            Self::Fallback => "fallback",
+        }
+    }
+}
+
+/// What a code that was lost in a transfer was about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Degraded {
+    DrugAllergy,
+    NonDrugAllergy,
+    Medication,
+    RecordEntry,
+    Other,
+}
+
+impl Degraded {
+    /// The name in the record.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::DrugAllergy => "drug_allergy",
+            Self::NonDrugAllergy => "non_drug_allergy",
+            Self::Medication => "medication",
+            Self::RecordEntry => "record_entry",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// Describes a concept.
 pub(crate) fn describe<'c>(all: &'c Collected<'_>, concept: Concept) -> Described<'c> {
     let codings = concept.codings.of(&all.codings);
-    let preferred = preferred(all, codings).copied().unwrap_or_default();
     let (term, term_source) = match original_term(all, concept) {
         Some((term, source)) => (Some(term), Some(source)),
         None => (None, None),
     };
     Described {
-        preferred,
+        preferred: preferred(all, codings),
         text: concept.text,
         term,
         term_source,
@@ -40,7 +90,7 @@ pub(crate) fn describe<'c>(all: &'c Collected<'_>, concept: Concept) -> Describe
 /// A concept of which only a reference's display is known.
 pub(crate) fn named_by_display<'c>(all: &'c Collected<'_>, display: Text) -> Described<'c> {
     let term = all.store.get(display);
-    Described { term, term_source: term.map(|_| "fallback"), ..Described::default() }
+    Described { term, term_source: term.map(|_| TermSource::Fallback), ..Described::default() }
 }
 
 /// What a clinician reads.
@@ -76,36 +126,36 @@ fn preferred<'c>(all: &Collected<'_>, codings: &'c [Coding]) -> Option<&'c Codin
         .or_else(|| codings.first())
 }
 
-fn original_term<'c>(all: &'c Collected<'_>, concept: Concept) -> Option<(&'c str, &'static str)> {
+fn original_term<'c>(all: &'c Collected<'_>, concept: Concept) -> Option<(&'c str, TermSource)> {
     let filled = |text: Text| all.store.get(text).filter(|text| !text.is_empty());
     if let Some(text) = filled(concept.text) {
-        return Some((text, "text"));
+        return Some((text, TermSource::Text));
     }
     let codings = concept.codings.of(&all.codings);
     let selected = codings.iter().find(|coding| coding.user_selected == Some(true));
     let sole = || if let [sole] = codings { Some(sole) } else { None };
     if let Some(coding) = selected.or_else(sole) {
         if let Some(term) = filled(coding.description_display) {
-            return Some((term, "description"));
+            return Some((term, TermSource::Description));
         }
         if let Some(term) = filled(coding.display) {
-            return Some((term, "display"));
+            return Some((term, TermSource::Display));
         }
     }
     let snomed =
         codings.iter().filter(|coding| is_snomed(all, coding)).find_map(|coding| filled(coding.display));
     let any = || codings.iter().find_map(|coding| filled(coding.display));
     let code = || preferred(all, codings).and_then(|coding| filled(coding.code));
-    snomed.or_else(any).or_else(code).map(|term| (term, "fallback"))
+    snomed.or_else(any).or_else(code).map(|term| (term, TermSource::Fallback))
 }
 
-fn degraded(all: &Collected<'_>, codings: &[Coding]) -> Option<&'static str> {
+fn degraded(all: &Collected<'_>, codings: &[Coding]) -> Option<Degraded> {
     codings.iter().find_map(|coding| match all.store.code(coding.code) {
-        "196461000000101" => Some("drug_allergy"),
-        "196471000000108" => Some("non_drug_allergy"),
-        "196421000000109" => Some("medication"),
-        "196411000000103" => Some("record_entry"),
-        "196451000000104" | "196431000000106" | "196441000000102" => Some("other"),
+        "196461000000101" => Some(Degraded::DrugAllergy),
+        "196471000000108" => Some(Degraded::NonDrugAllergy),
+        "196421000000109" => Some(Degraded::Medication),
+        "196411000000103" => Some(Degraded::RecordEntry),
+        "196451000000104" | "196431000000106" | "196441000000102" => Some(Degraded::Other),
         _ => None,
     })
 }

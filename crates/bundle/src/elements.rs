@@ -1,5 +1,8 @@
 //! FHIR elements that several resources share, as they are kept between reading and normalising.
 
+use std::num::NonZeroU32;
+
+use crate::collected::Collected;
 use crate::text::{Span, Text};
 
 /// A Reference as sent.
@@ -9,17 +12,23 @@ pub(crate) struct Reference {
     pub(crate) number: u32,
     pub(crate) reference: Text,
     pub(crate) display: Text,
-    pub(crate) identifier: Identifier,
+    /// Where its identifier stands in their pool, counted from 1. Few have one, and there are many references.
+    pub(crate) identifier: Option<NonZeroU32>,
 }
 
 impl Reference {
     pub(crate) fn is_absent(self) -> bool {
-        self.reference.is_none() && self.display.is_none() && self.identifier.value.is_none()
+        self.reference.is_none() && self.display.is_none() && self.identifier.is_none()
     }
 
     /// Whether an identifier is all that it has.
     pub(crate) fn is_by_identifier(self) -> bool {
-        self.reference.is_none() && self.display.is_none() && self.identifier.value.is_some()
+        self.reference.is_none() && self.display.is_none() && self.identifier.is_some()
+    }
+
+    /// The identifier by which it refers, of nothing where it has none.
+    pub(crate) fn identifier(self, all: &Collected<'_>) -> Identifier {
+        self.identifier.map_or(Identifier::default(), |place| all.identifiers[place.get() as usize - 1])
     }
 }
 

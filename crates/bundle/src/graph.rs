@@ -145,13 +145,24 @@ impl<'g, 's> Graph<'g, 's> {
     }
 
     /// What a reference of the resource `holder` points at (`bundle` sheet, section 5).
+    #[inline]
     pub(crate) fn resolve(&self, reference: Reference, holder: u32) -> Resolved<'g> {
-        let display = self.all.store.get(reference.display);
         // An absent reference has no number of its own.
-        let known = self.targets.get(reference.number as usize).filter(|_| reference.reference.is_some());
-        if let Some(number) = known.map(Cell::get).filter(|number| *number != NOBODY) {
-            return Resolved { target: Target::Resource(number), malformed: false, display };
+        if reference.is_absent() {
+            return Resolved { target: Target::Absent, malformed: false, display: None };
         }
+        match self.targets[reference.number as usize].get() {
+            NOBODY => self.resolve_first(reference, holder),
+            number => {
+                let display = self.all.store.get(reference.display);
+                Resolved { target: Target::Resource(number), malformed: false, display }
+            }
+        }
+    }
+
+    /// Resolves a reference that has not been found before.
+    fn resolve_first(&self, reference: Reference, holder: u32) -> Resolved<'g> {
+        let display = self.all.store.get(reference.display);
         let Some(text) = self.all.store.get(reference.reference).filter(|text| !text.is_empty()) else {
             let target = match display {
                 Some(_) => Target::Display,
@@ -323,9 +334,9 @@ impl<'g, 's> Graph<'g, 's> {
 
     /// The ODS code by which a reference names an organisation that is not in the bundle.
     pub(crate) fn own_ods(&self, reference: Reference) -> Option<&'g str> {
-        let store = &self.all.store;
-        let is_code = reference.reference.is_none() && store.code(reference.identifier.system) == ODS;
-        store.get(reference.identifier.value).filter(|_| is_code)
+        let (store, identifier) = (&self.all.store, reference.identifier(self.all));
+        let is_code = reference.reference.is_none() && store.code(identifier.system) == ODS;
+        store.get(identifier.value).filter(|_| is_code)
     }
 
     /// The drug of a medication element: that of the Medication it refers to, else its own concept.

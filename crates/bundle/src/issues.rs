@@ -83,7 +83,7 @@ fn started(graph: &Graph<'_, '_>, issue: u32) -> Option<Day> {
 }
 
 fn is_stopped(graph: &Graph<'_, '_>, issue: u32) -> bool {
-    graph.all.store.word(graph.all.requests[issue as usize].status) == "stopped"
+    graph.all.store.is_word(graph.all.requests[issue as usize].status, "stopped")
 }
 
 /// The plan of an issue: the first of its `basedOn` that is a request.

@@ -3,7 +3,6 @@
 
 use bedside_model::ClinicalArea;
 
-use crate::collected::Collected;
 use crate::elements::{Concept, Extension, Reference};
 use crate::reader::{Read, Reader};
 use crate::text::{Span, Text};
@@ -12,7 +11,8 @@ use crate::text::{Span, Text};
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct List {
     pub(crate) resource: u32,
-    pub(crate) code: Concept,
+    pub(crate) purpose: Purpose,
+    pub(crate) is_coded: bool,
     pub(crate) title: Text,
     pub(crate) date: Text,
     pub(crate) encounter: Reference,
@@ -22,13 +22,13 @@ pub(crate) struct List {
     pub(crate) notes: Span,
     /// In the pool of headers.
     pub(crate) headers: Span,
-    /// In the pool of references.
+    /// In the pool of items.
     pub(crate) items: Span,
     pub(crate) empty_reason: Concept,
 }
 
 /// What a list is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Purpose {
     /// Answers the query for an area.
     Primary(ClinicalArea),
@@ -39,10 +39,16 @@ pub(crate) enum Purpose {
     /// A consultation's own structure.
     Structure(Level),
     /// None of these.
+    #[default]
     Other,
 }
 
 impl Purpose {
+    /// Whether the list is part of a consultation's own structure.
+    pub(crate) fn is_structure(self) -> bool {
+        matches!(self, Self::Structure(_))
+    }
+
     /// The area whose content the list speaks of.
     pub(crate) fn area(self) -> Option<ClinicalArea> {
         match self {
@@ -78,9 +84,10 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let mut this = List { resource: head.resource, ..List::default() };
     // Contained resources must not come between this list and its place.
     reader.out.lists.push(this);
+    let mut says_nothing = true;
     reader.members(|reader, key| {
         match key {
-            "code" => this.code = reader.concept("code")?,
+            "code" => says_nothing = !read_code(reader, &mut this)?,
             "title" => this.title = reader.text("title")?,
             "date" => this.date = reader.text("date")?,
             "encounter" => this.encounter = reader.reference("encounter")?,
@@ -92,12 +99,35 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
         }
         Ok(())
     })?;
+    if this.purpose == Purpose::Other && says_nothing && is_titled_ended(reader.out.store.code(this.title)) {
+        this.purpose = Purpose::EndedAllergies;
+    }
     reader.out.lists[place] = this;
     Ok(())
 }
 
+/// Reads what the list is for, by the first of its codes that says it; whether they say anything. The codes
+/// themselves are kept no longer: there are thousands of structure lists.
+fn read_code(reader: &mut Reader<'_, '_, '_>, this: &mut List) -> Read<bool> {
+    let concept = reader.concept("code")?;
+    let out = &mut *reader.out;
+    let codes = concept.codings.of(&out.codings).iter().map(|coding| out.store.code(coding.code));
+    let mut purposes = codes.clone().map(purpose_of_code);
+    this.purpose = purposes.find(|purpose| *purpose != Purpose::Other).unwrap_or_default();
+    this.is_coded = concept.codings.length > 0;
+    let says_something = codes.clone().any(|code| !matches!(code, "" | "TBD"));
+    out.codings.truncate(concept.codings.start as usize);
+    Ok(says_something)
+}
+
+/// The Ended allergies list is known by its title too, where its code says nothing (`TBD` or none).
+fn is_titled_ended(title: &str) -> bool {
+    let title = title.to_ascii_lowercase();
+    title.starts_with("ended") || title.starts_with("resolved")
+}
+
 fn items(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
-    let start = reader.out.references.len();
+    let start = reader.out.items.len();
     reader.each("entry", |reader| {
         let mut item = Reference::default();
         reader.object("entry", |reader, key| {
@@ -107,10 +137,10 @@ fn items(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
             }
             Ok(())
         })?;
-        reader.out.references.push(item);
+        reader.out.items.push(item);
         Ok(())
     })?;
-    Ok(Span::since(start, &reader.out.references))
+    Ok(Span::since(start, &reader.out.items))
 }
 
 fn extensions(reader: &mut Reader<'_, '_, '_>, list: &mut List) -> Read<()> {
@@ -161,26 +191,6 @@ const SECONDARY: [(&str, ClinicalArea); 21] = [
 ];
 
 const ENDED_ALLERGIES: &str = "1103671000000101";
-
-impl List {
-    /// What the list is for, by its code; the Ended allergies list also by its title when its code says
-    /// nothing (`TBD` or none).
-    pub(crate) fn purpose(&self, all: &Collected<'_>) -> Purpose {
-        let codings = self.code.codings.of(&all.codings);
-        for coding in codings {
-            let purpose = purpose_of_code(all.store.code(coding.code));
-            if purpose != Purpose::Other {
-                return purpose;
-            }
-        }
-        let coded = codings.iter().any(|coding| !matches!(all.store.code(coding.code), "" | "TBD"));
-        let title = all.store.code(self.title).to_ascii_lowercase();
-        if !coded && (title.starts_with("ended") || title.starts_with("resolved")) {
-            return Purpose::EndedAllergies;
-        }
-        Purpose::Other
-    }
-}
 
 fn purpose_of_code(code: &str) -> Purpose {
     match code {

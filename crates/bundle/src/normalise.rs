@@ -99,18 +99,20 @@ pub(crate) fn complete(
     let mut findings = Findings::new(std::mem::take(&mut all.notices), &all.resources);
     all.text = TextBudget::of_body(envelope.bytes);
     all.trim();
+    let items = std::mem::take(&mut all.items);
     let all = all;
     let graph = Graph::new(&all, top);
     ended(Stage::Index);
     let most_shared = options.limits.values as usize;
-    let relations = Relations::new(&graph, most_shared, &mut findings);
+    let relations = Relations::new(&graph, &items, most_shared, &mut findings);
     let issues = Issues::new(&graph, &mut findings);
     notice_patients(&graph, &mut findings);
     ended(Stage::Relations);
     let most_nodes = options.limits.entries as usize * 4;
-    // These two have the most rows. They are made while there is no other table, for the sake of memory.
-    let nodes = consultation_nodes::table(&graph, &relations, most_nodes)
+    // The tables of the most rows are made while there is no other, for the sake of memory.
+    let nodes = consultation_nodes::table(&graph, &items, &relations, most_nodes)
         .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
+    drop(items);
     ended(Stage::Table(Table::ConsultationNodes));
     let linked = links::table(&graph, &relations);
     ended(Stage::Table(Table::Links));
@@ -132,7 +134,7 @@ pub(crate) fn complete(
     };
     let consulted = consultations::table(&graph, &relations, &recorded, &mut findings);
     ended(Stage::Table(Table::Consultations));
-    let section = sections::table(&graph, &relations, options.requested.as_deref(), &mut findings);
+    let section = sections::table(&graph, options.requested.as_deref(), &mut findings);
     ended(Stage::Table(Table::Sections));
     if findings.notices.are_too_many() {
         return Err(over(FaultKind::TooManyNotices(options.limits.notices)));
@@ -141,7 +143,7 @@ pub(crate) fn complete(
     for notice in &findings.notices.all {
         *by_severity.entry(notice.severity.as_str()).or_default() += 1;
     }
-    let noticed = notices::table(&graph, &relations, findings.notices);
+    let noticed = notices::table(&graph, findings.notices);
     ended(Stage::Table(Table::Notices));
     if relations.too_much_is_shared() {
         return Err(over(FaultKind::TooMuchShared(most_shared)));
@@ -213,7 +215,7 @@ fn notice_patients(graph: &Graph<'_, '_>, findings: &mut Findings) {
     };
     let number = all.store.str(all.patients[0].nhs_number);
     let names_number = |sent: Reference| {
-        sent.is_by_identifier() && all.store.code(sent.identifier.system) == people::NHS_NUMBER
+        sent.is_by_identifier() && all.store.code(sent.identifier(all).system) == people::NHS_NUMBER
     };
     for head in heads(all) {
         let sent = head.subject_of_care();
@@ -222,7 +224,7 @@ fn notice_patients(graph: &Graph<'_, '_>, findings: &mut Findings) {
         }
         let same = match graph.find(sent, head.resource, kinds::PATIENT) {
             Some(subject) => graph.first_of(subject) == graph.first_of(*first),
-            None if names_number(sent) => all.store.str(sent.identifier.value) == number,
+            None if names_number(sent) => all.store.str(sent.identifier(all).value) == number,
             None => sent.reference.is_none(),
         };
         if !same {

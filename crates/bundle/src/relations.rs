@@ -63,8 +63,6 @@ const NOWHERE: u32 = u32::MAX;
 
 /// What lists, problems and consultations say.
 pub(crate) struct Relations<'g> {
-    /// What each list is for, by its position in the pool of lists.
-    pub(crate) purposes: Vec<Purpose>,
     /// The consultation of each structure list.
     places: Vec<Option<Consultation<'g>>>,
     /// Record and list for each leaf of a structure list, in the order of the bundle.
@@ -86,13 +84,16 @@ pub(crate) struct Relations<'g> {
 
 impl<'g> Relations<'g> {
     /// Gathers what is said, and says what is wrong with it. Beyond `most_shared` nothing more is handed out.
-    pub(crate) fn new(graph: &'g Graph<'g, '_>, most_shared: usize, findings: &mut Findings) -> Self {
+    pub(crate) fn new(
+        graph: &'g Graph<'g, '_>,
+        items: &[Reference],
+        most_shared: usize,
+        findings: &mut Findings,
+    ) -> Self {
         let lost_plans = lost_plans(graph);
         let count = graph.all.resources.len() + lost_plans.len();
-        let purposes: Vec<Purpose> = graph.all.lists.iter().map(|list| list.purpose(graph.all)).collect();
         let mut relations = Self {
-            places: places(graph, &purposes),
-            purposes,
+            places: places(graph, items),
             listed: Vec::new(),
             membership: vec![Membership::default(); count],
             placed: vec![NOWHERE; count],
@@ -104,7 +105,7 @@ impl<'g> Relations<'g> {
         };
         relations.add_authorised(graph);
         for position in 0..graph.all.lists.len() {
-            relations.add_list(graph, position as u32, findings);
+            relations.add_list(graph, items, position as u32, findings);
         }
         relations.add_contained_ended(graph);
         relations.add_problems(graph, findings);
@@ -232,7 +233,9 @@ impl<'g> Relations<'g> {
         problems.iter_mut().for_each(|problem| *problem = graph.first_of(*problem));
         problems.sort_unstable();
         problems.dedup();
-        problems.into_iter().map(|problem| graph.id(problem)).collect()
+        // One without an id can be counted, but not named.
+        let id = |problem: u32| graph.all.store.get(graph.resource(problem).id);
+        problems.into_iter().filter_map(id).collect()
     }
 
     fn add_authorised(&mut self, graph: &'g Graph<'g, '_>) {
@@ -244,18 +247,23 @@ impl<'g> Relations<'g> {
         }
     }
 
-    fn add_list(&mut self, graph: &'g Graph<'g, '_>, position: u32, findings: &mut Findings) {
+    fn add_list(
+        &mut self,
+        graph: &'g Graph<'g, '_>,
+        items: &[Reference],
+        position: u32,
+        findings: &mut Findings,
+    ) {
         let list = &graph.all.lists[position as usize];
         if !graph.counts(list.resource) {
             return;
         }
-        let purpose = self.purposes[position as usize];
+        let purpose = list.purpose;
         if purpose == Purpose::Other {
-            let coded = list.code.codings.length > 0;
-            let code = if coded { NoticeCode::UnknownCode } else { NoticeCode::MissingElement };
+            let code = if list.is_coded { NoticeCode::UnknownCode } else { NoticeCode::MissingElement };
             findings.notices.add(list.resource, code, "code");
         }
-        for item in list.items.of(&graph.all.references) {
+        for item in list.items.of(items) {
             let resolved = graph.resolve_noticed(*item, list.resource, "entry.item", &mut findings.notices);
             notice_unsupported(list.resource, &resolved, "entry.item", findings);
             if resolved.target == Target::Absent {
@@ -317,7 +325,7 @@ impl<'g> Relations<'g> {
             }
             let container = graph.resource(resource.container);
             let in_ended_list = container.kind == kinds::LIST
-                && self.purposes[container.row as usize] == Purpose::EndedAllergies;
+                && graph.all.lists[container.row as usize].purpose == Purpose::EndedAllergies;
             if in_ended_list {
                 self.membership[number].add(Membership::ENDED);
                 if let Some(twin) = graph.top_level(kinds::ALLERGY_INTOLERANCE, graph.id(number as u32)) {
@@ -387,26 +395,21 @@ fn consultation<'g>(
 }
 
 /// The consultation of each structure list: its own encounter, else that of the list that holds it.
-fn places<'g>(graph: &'g Graph<'g, '_>, purposes: &[Purpose]) -> Vec<Option<Consultation<'g>>> {
+fn places<'g>(graph: &'g Graph<'g, '_>, items: &[Reference]) -> Vec<Option<Consultation<'g>>> {
     let all = graph.all;
-    let is_structure = |position: usize| matches!(purposes[position], Purpose::Structure(_));
-    let mut places: Vec<Option<Consultation<'g>>> = all
-        .lists
-        .iter()
-        .enumerate()
-        .map(|(position, list)| {
-            let target = graph.resolve(list.encounter, list.resource).target;
-            consultation(graph, target, "structure").filter(|_| is_structure(position))
-        })
-        .collect();
+    let place = |list: &List| {
+        let target = graph.resolve(list.encounter, list.resource).target;
+        consultation(graph, target, "structure").filter(|_| list.purpose.is_structure())
+    };
+    let mut places: Vec<Option<Consultation<'g>>> = all.lists.iter().map(place).collect();
     let placed = |position: &u32| places[*position as usize].is_some();
     let mut due: VecDeque<u32> = (0..places.len() as u32).filter(placed).collect();
     while let Some(position) = due.pop_front() {
         let (list, place) = (&all.lists[position as usize], places[position as usize]);
-        for item in list.items.of(&all.references) {
+        for item in list.items.of(items) {
             let Some(child) = graph.find(*item, list.resource, kinds::LIST) else { continue };
             let child = graph.resource(child).row;
-            if is_structure(child as usize) && places[child as usize].is_none() {
+            if all.lists[child as usize].purpose.is_structure() && places[child as usize].is_none() {
                 places[child as usize] = place;
                 due.push_back(child);
             }

@@ -163,6 +163,11 @@ impl<'a> Store<'a> {
         WORDS.iter().find(|known| known.eq_ignore_ascii_case(word)).unwrap_or(&word)
     }
 
+    /// Whether the kept word is one that a rule depends on, given in lower case.
+    pub(crate) fn is_word(&self, text: Text, known: &str) -> bool {
+        self.code(text).eq_ignore_ascii_case(known)
+    }
+
     /// The kept text without white space around it, as codes are compared.
     pub(crate) fn code(&self, text: Text) -> &str {
         let code = self.str(text);

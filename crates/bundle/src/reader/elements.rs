@@ -1,6 +1,8 @@
 //! FHIR elements that several resources share.
 
 use super::{Read, Reader};
+use std::num::NonZeroU32;
+
 use crate::elements::{Coding, Concept, Dosage, Extension, HumanName, Identifier, Reference};
 use crate::text::{Span, Text};
 
@@ -26,7 +28,7 @@ impl Reader<'_, '_, '_> {
             match key {
                 "reference" => this.reference = reader.text(element)?,
                 "display" => this.display = reader.text(element)?,
-                "identifier" => this.identifier = reader.identifier(element)?,
+                "identifier" => this.identifier = reader.pooled_identifier(element)?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())
@@ -43,6 +45,16 @@ impl Reader<'_, '_, '_> {
             Ok(())
         })?;
         Ok(Span::since(start, &self.out.references))
+    }
+
+    /// Reads an Identifier with a value into its pool.
+    fn pooled_identifier(&mut self, element: &'static str) -> Read<Option<NonZeroU32>> {
+        let identifier = self.identifier(element)?;
+        if identifier.value.is_none() {
+            return Ok(None);
+        }
+        self.out.identifiers.push(identifier);
+        Ok(NonZeroU32::new(self.out.identifiers.len() as u32))
     }
 
     /// Reads an Identifier.

@@ -181,7 +181,7 @@ fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, allergy: &'g 
         container => {
             let container = graph.resource(container);
             container.kind == kinds::LIST
-                && relations.purposes[container.row as usize] == Purpose::EndedAllergies
+                && graph.all.lists[container.row as usize].purpose == Purpose::EndedAllergies
         }
     };
     let membership = relations.membership(graph, resource);
@@ -289,14 +289,14 @@ fn manifestation<'g>(all: &'g Collected<'_>, concept: Concept, bare: Manifested<
     const NULL_FLAVORS: [&str; 2] =
         ["http://hl7.org/fhir/v3/NullFlavor", "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"];
     let described = concepts::describe(all, concept);
-    if NULL_FLAVORS.contains(&all.store.code(described.preferred.system)) {
+    if NULL_FLAVORS.contains(&all.store.code(described.preferred().system)) {
         let filled = |text: Text| all.store.get(text).filter(|text| !text.is_empty());
         let term = filled(concept.text).or_else(|| filled(bare.description));
-        return Manifested { term, null_flavor: described.preferred.code, ..bare };
+        return Manifested { term, null_flavor: described.preferred().code, ..bare };
     }
     Manifested {
-        code: described.preferred.code,
-        system: described.preferred.system,
+        code: described.preferred().code,
+        system: described.preferred().system,
         term: described.term,
         ..bare
     }

@@ -6,6 +6,7 @@ use bedside_model::schema::Table;
 use hashbrown::HashMap;
 
 use crate::columns::{Columns, empty};
+use crate::elements::Reference;
 use crate::graph::{Graph, Target};
 use crate::kinds;
 use crate::lists::Purpose;
@@ -32,43 +33,48 @@ const LIST: u32 = u32::MAX;
 /// Makes the table; nothing where the lists hold each other so often that they make more than `most` nodes.
 pub(crate) fn table<'g>(
     graph: &'g Graph<'g, '_>,
+    items: &[Reference],
     relations: &'g Relations<'g>,
     most: usize,
 ) -> Option<RecordBatch> {
     let on_path = vec![false; graph.all.lists.len()];
-    let mut walk = Walk { graph, relations, nodes: Vec::new(), most, next: 0, path: Vec::new(), on_path };
+    let mut walk =
+        Walk { graph, items, relations, nodes: Vec::new(), most, next: 0, path: Vec::new(), on_path };
     let mut consultations = Vec::new();
-    for (consultation, (id, roots)) in roots(graph, relations).into_iter().enumerate() {
+    for (consultation, (id, roots)) in roots(graph, items, relations).into_iter().enumerate() {
         consultations.push(id);
         walk.next = 0;
         for (position, root) in roots.into_iter().enumerate() {
             walk.root(root, consultation as u32, position as u32);
         }
     }
-    (walk.nodes.len() <= most).then(|| columns(graph, relations, &consultations, &walk.nodes))
+    (walk.nodes.len() <= most).then(|| columns(graph, items, &consultations, &walk.nodes))
 }
 
 /// The lists that no other list of their consultation holds, by consultation, both in the order of the bundle.
-fn roots<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>) -> Vec<(Option<&'g str>, Vec<u32>)> {
+fn roots<'g>(
+    graph: &'g Graph<'g, '_>,
+    items: &[Reference],
+    relations: &'g Relations<'g>,
+) -> Vec<(Option<&'g str>, Vec<u32>)> {
     let lists = &graph.all.lists;
-    let is_structure = |list: u32| matches!(relations.purposes[list as usize], Purpose::Structure(_));
     let mut held = vec![false; lists.len()];
-    for (position, list) in lists.iter().enumerate() {
-        if !is_structure(position as u32) || !graph.counts(list.resource) {
+    for list in lists {
+        if !list.purpose.is_structure() || !graph.counts(list.resource) {
             continue;
         }
-        for item in list.items.of(&graph.all.references) {
+        for item in list.items.of(items) {
             if let Some(child) = graph.find(*item, list.resource, kinds::LIST) {
                 held[graph.resource(child).row as usize] = true;
             }
         }
     }
-    reach_circles(graph, relations, &mut held);
+    reach_circles(graph, items, &mut held);
     let mut order: Vec<(Option<&'g str>, Vec<u32>)> = Vec::new();
     let mut place_of: HashMap<Option<&'g str>, usize> = HashMap::new();
     for (position, list) in lists.iter().enumerate() {
         let position = position as u32;
-        if !is_structure(position) || held[position as usize] || !graph.counts(list.resource) {
+        if !list.purpose.is_structure() || held[position as usize] || !graph.counts(list.resource) {
             continue;
         }
         let id = relations.place(position).and_then(|place| place.id);
@@ -82,13 +88,13 @@ fn roots<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>) -> Vec<(Opt
 }
 
 /// Lists that only hold each other have no root among them: the first of each circle becomes one.
-fn reach_circles(graph: &Graph<'_, '_>, relations: &Relations<'_>, held: &mut [bool]) {
+fn reach_circles(graph: &Graph<'_, '_>, items: &[Reference], held: &mut [bool]) {
     let lists = &graph.all.lists;
     let mut reached = vec![false; lists.len()];
     let mut due: Vec<u32> = Vec::new();
     let unheld = (0..lists.len()).filter(|list| !held[*list]).collect::<Vec<_>>();
     for list in unheld.into_iter().chain(0..lists.len()) {
-        if reached[list] || !matches!(relations.purposes[list], Purpose::Structure(_)) {
+        if reached[list] || !lists[list].purpose.is_structure() {
             continue;
         }
         held[list] = false;
@@ -98,8 +104,8 @@ fn reach_circles(graph: &Graph<'_, '_>, relations: &Relations<'_>, held: &mut [b
             if std::mem::replace(&mut reached[graph.resource(list.resource).row as usize], true) {
                 continue;
             }
-            let items = list.items.of(&graph.all.references).iter();
-            let children = items.filter_map(|item| graph.find(*item, list.resource, kinds::LIST));
+            let children = list.items.of(items).iter();
+            let children = children.filter_map(|item| graph.find(*item, list.resource, kinds::LIST));
             due.extend(children.map(|child| graph.resource(child).row));
         }
     }
@@ -107,6 +113,7 @@ fn reach_circles(graph: &Graph<'_, '_>, relations: &Relations<'_>, held: &mut [b
 
 struct Walk<'g, 's> {
     graph: &'g Graph<'g, 's>,
+    items: &'g [Reference],
     relations: &'g Relations<'g>,
     nodes: Vec<Node>,
     most: usize,
@@ -164,9 +171,9 @@ impl Walk<'_, '_> {
     fn structure(&self, list: u32, item: u32) -> Option<u32> {
         let all = self.graph.all;
         let holder = all.lists[list as usize].resource;
-        let child = self.graph.find(all.references[item as usize], holder, kinds::LIST)?;
+        let child = self.graph.find(self.items[item as usize], holder, kinds::LIST)?;
         let child = self.graph.resource(child).row;
-        matches!(self.relations.purposes[child as usize], Purpose::Structure(_)).then_some(child)
+        all.lists[child as usize].purpose.is_structure().then_some(child)
     }
 
     fn number(&mut self) -> u32 {
@@ -190,7 +197,7 @@ fn availability(target: Target<'_>, said: [&str; 2]) -> &'static str {
 
 fn columns(
     graph: &Graph<'_, '_>,
-    relations: &Relations<'_>,
+    items: &[Reference],
     consultations: &[Option<&str>],
     nodes: &[Node],
 ) -> RecordBatch {
@@ -199,7 +206,7 @@ fn columns(
     }
     let all = graph.all;
     let list = |node: &Node| &all.lists[node.list as usize];
-    let item = |node: &Node| (node.item != LIST).then(|| all.references[node.item as usize]);
+    let item = |node: &Node| (node.item != LIST).then(|| items[node.item as usize]);
     let resolved = |node: &Node| Some(graph.resolve(item(node)?, list(node).resource));
     let mut columns = Columns::new(Table::ConsultationNodes, all);
     columns.count("entry_index", nodes.iter().map(|node| Some(graph.entry(list(node).resource))));
@@ -207,7 +214,7 @@ fn columns(
     columns.count("node", nodes.iter().map(|node| Some(node.node)));
     columns.count("parent", nodes.iter().map(|node| node.parent));
     columns.count("position", nodes.iter().map(|node| Some(node.position)));
-    columns.words("level", nodes.iter().map(|node| Some(level(relations, node))));
+    columns.words("level", nodes.iter().map(|node| Some(level(graph, node))));
     columns.kept(
         "title",
         nodes.iter().map(|node| if node.item == LIST { list(node).title } else { Text::NONE }),
@@ -229,8 +236,8 @@ fn columns(
     columns.finish()
 }
 
-fn level(relations: &Relations<'_>, node: &Node) -> &'static str {
-    match relations.purposes[node.list as usize] {
+fn level(graph: &Graph<'_, '_>, node: &Node) -> &'static str {
+    match graph.all.lists[node.list as usize].purpose {
         Purpose::Structure(level) if node.item == LIST => level.as_str(),
         _ => "item",
     }

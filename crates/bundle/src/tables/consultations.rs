@@ -139,12 +139,8 @@ pub(crate) struct Recorded<'r> {
 struct Row<'g> {
     encounter: &'g Encounter,
     kind: Described<'g>,
-    participants: Vec<(Text, Option<&'g str>)>,
     clinician: Option<&'g str>,
     recorder: Option<&'g str>,
-    location: Option<&'g str>,
-    organisation: Option<&'g str>,
-    organisation_ods: Option<&'g str>,
     /// The date of its consultation list, with the list.
     recorded: (u32, Text),
     membership: Membership,
@@ -170,8 +166,8 @@ pub(crate) fn table<'g>(
 /// The first consultation list of each Encounter, by the Encounter's number.
 fn consultation_lists(graph: &Graph<'_, '_>, relations: &Relations<'_>) -> Vec<u32> {
     let mut lists = vec![NOBODY; graph.all.resources.len()];
-    for (position, purpose) in relations.purposes.iter().enumerate() {
-        if *purpose != Purpose::Structure(Level::Consultation) {
+    for (position, list) in graph.all.lists.iter().enumerate() {
+        if list.purpose != Purpose::Structure(Level::Consultation) {
             continue;
         }
         if let Some(encounter) = relations.place(position as u32).and_then(|place| place.encounter) {
@@ -203,16 +199,8 @@ fn row<'g>(
     Row {
         encounter,
         kind: concepts::describe(all, encounter.kind),
-        participants: sent.iter().map(|participant| (participant.role, name(participant))).collect(),
         clinician: performer.or(recorder),
         recorder,
-        location: encounter
-            .locations
-            .of(&all.references)
-            .iter()
-            .find_map(|place| graph.name(*place, resource)),
-        organisation: graph.name(encounter.provider, resource),
-        organisation_ods: graph.ods(encounter.provider, resource),
         recorded,
         membership: relations.membership(graph, resource),
         flags,
@@ -221,7 +209,7 @@ fn row<'g>(
 
 /// Drafts are sent with the status `unknown` (`consultations` sheet, section 2).
 fn is_draft(graph: &Graph<'_, '_>, encounter: &Encounter) -> bool {
-    graph.all.store.word(encounter.status) == "unknown"
+    graph.all.store.is_word(encounter.status, "unknown")
 }
 
 fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
@@ -285,10 +273,17 @@ fn columns(
     columns.kept("length_minutes", rows.iter().map(minutes));
     columns.text("clinician", rows.iter().map(|row| row.clinician));
     columns.text("recorder", rows.iter().map(|row| row.recorder));
-    participant_column(&mut columns, rows);
-    columns.text("location", rows.iter().map(|row| row.location));
-    columns.text("organisation", rows.iter().map(|row| row.organisation));
-    columns.text("organisation_ods", rows.iter().map(|row| row.organisation_ods));
+    participant_column(&mut columns, graph, rows);
+    let all = graph.all;
+    let location = |row: &Row<'_>| {
+        let mut places = row.encounter.locations.of(&all.references).iter();
+        places.find_map(|place| graph.name(*place, number(row)))
+    };
+    columns.text("location", rows.iter().map(location));
+    let provider = |row: &Row<'_>| (row.encounter.provider, number(row));
+    let organisation = rows.iter().map(provider);
+    columns.text("organisation", organisation.clone().map(|(provider, holder)| graph.name(provider, holder)));
+    columns.text("organisation_ods", organisation.map(|(provider, holder)| graph.ods(provider, holder)));
     columns.texts("problem_ids", rows.iter().map(|row| relations.problems_of(graph, [number(row)])));
     for (name, places) in [
         ("medication_count", recorded.medications),
@@ -306,12 +301,14 @@ fn columns(
     columns.finish()
 }
 
-fn participant_column(columns: &mut Columns<'_, '_>, rows: &[Row<'_>]) {
-    let items = || rows.iter().flat_map(|row| &row.participants);
-    columns.structs("participants", "", rows.iter().map(|row| row.participants.len()), |columns| {
+fn participant_column(columns: &mut Columns<'_, '_>, graph: &Graph<'_, '_>, rows: &[Row<'_>]) {
+    let sent = |row: &Row<'_>| row.encounter.participants.of(&graph.all.participants);
+    let items =
+        || rows.iter().flat_map(|row| sent(row).iter().map(|item| (row.encounter.head.resource, item)));
+    columns.structs("participants", "", rows.iter().map(|row| sent(row).len()), |columns| {
         vec![
-            columns.kept_items(items().map(|(role, _)| *role)),
-            columns.text_items(items().map(|(_, name)| *name)),
+            columns.kept_items(items().map(|(_, item)| item.role)),
+            columns.text_items(items().map(|(holder, item)| graph.name(item.individual, holder))),
         ]
     });
 }

@@ -62,7 +62,7 @@ impl Request {
 
     /// Whether it is a plan, the authorisation that issues are made under.
     pub(crate) fn is_plan(&self, all: &Collected<'_>) -> bool {
-        all.store.word(self.intent) == "plan"
+        all.store.is_word(self.intent, "plan")
     }
 
     /// The days of supply as sent; none where the unit says that they are not days.

@@ -11,10 +11,9 @@ use crate::columns::{Columns, empty};
 use crate::graph::Graph;
 use crate::kinds;
 use crate::notices::{Notice, Notices, Words};
-use crate::relations::Relations;
 
 /// Makes the table, in the order of the bundle; what is about no entry comes last.
-pub(crate) fn table(graph: &Graph<'_, '_>, relations: &Relations<'_>, mut notices: Notices) -> RecordBatch {
+pub(crate) fn table(graph: &Graph<'_, '_>, mut notices: Notices) -> RecordBatch {
     let entry = |notice: &Notice| match notice.resource {
         NOBODY => notice.entry,
         resource => Some(graph.entry(resource)),
@@ -30,11 +29,15 @@ pub(crate) fn table(graph: &Graph<'_, '_>, relations: &Relations<'_>, mut notice
     }
     let mut columns = Columns::new(Table::Notices, graph.all);
     columns.count("entry_index", rows.iter().map(entry));
-    columns.words("area", rows.iter().map(|notice| area(graph, relations, notice).map(ClinicalArea::as_str)));
+    columns.words("area", rows.iter().map(|notice| area(graph, notice).map(ClinicalArea::as_str)));
     columns.words("severity", rows.iter().map(|notice| Some(notice.severity.as_str())));
     columns.words("code", rows.iter().map(|notice| notice.code.as_deref()));
     columns.words("text", rows.iter().map(|notice| notice.text.as_ref().map(Words::as_str)));
-    let kind = |notice: &Notice| resource(notice).map(|number| graph.type_name(number));
+    let kind = |notice: &Notice| {
+        let named = resource(notice).map(|number| graph.type_name(number));
+        // A resource without a type has no type, not one of no letters.
+        named.filter(|name| !name.is_empty())
+    };
     columns.text("resource_type", rows.iter().map(kind).collect::<Vec<_>>().into_iter());
     let id =
         |notice: &Notice| resource(notice).and_then(|number| graph.all.store.get(graph.resource(number).id));
@@ -54,7 +57,7 @@ fn told_by_others(notice: &Notice) -> usize {
 }
 
 /// The area a notice concerns: as it was said, else that of its resource's type.
-fn area(graph: &Graph<'_, '_>, relations: &Relations<'_>, notice: &Notice) -> Option<ClinicalArea> {
+fn area(graph: &Graph<'_, '_>, notice: &Notice) -> Option<ClinicalArea> {
     if notice.area.is_some() || notice.resource == NOBODY {
         return notice.area;
     }
@@ -66,7 +69,7 @@ fn area(graph: &Graph<'_, '_>, relations: &Relations<'_>, notice: &Notice) -> Op
         kinds::ALLERGY_INTOLERANCE => Some(ClinicalArea::Allergies),
         kinds::CONDITION => Some(ClinicalArea::Problems),
         kinds::ENCOUNTER => Some(ClinicalArea::Consultations),
-        kinds::LIST => relations.purposes[resource.row as usize].area(),
+        kinds::LIST => graph.all.lists[resource.row as usize].purpose.area(),
         kinds::IMMUNIZATION => Some(ClinicalArea::Immunisations),
         kinds::OBSERVATION => Some(ClinicalArea::Uncategorised),
         kinds::DIAGNOSTIC_REPORT | kinds::SPECIMEN => Some(ClinicalArea::Investigations),

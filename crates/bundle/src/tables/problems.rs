@@ -170,7 +170,7 @@ fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, condition: &'
     let links = condition.links.of(&graph.all.problem_links);
     let actual = links.iter().find(|link| link.relation == Relation::ActualProblem);
     let mut flags = Flags::default();
-    let active = graph.all.store.word(condition.clinical_status) == "active";
+    let active = graph.all.store.is_word(condition.clinical_status, "active");
     flags.raise(Flags::STATUS_CONFLICT, active && condition.abatement.is_some());
     Row {
         condition,

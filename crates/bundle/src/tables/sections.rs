@@ -16,7 +16,6 @@ use crate::graph::Graph;
 use crate::lists::{List, Purpose};
 use crate::notices::{Notice, Words};
 use crate::outcome::{Denial, OutcomeIssue, denial};
-use crate::relations::Relations;
 use crate::text::Store;
 
 const CONFIDENTIAL: &str = "confidential-items";
@@ -39,14 +38,12 @@ struct Row<'g> {
 /// Makes the table; `requested` is what was asked for, where that is known.
 pub(crate) fn table<'g>(
     graph: &'g Graph<'g, '_>,
-    relations: &Relations<'_>,
     requested: Option<&[ClinicalArea]>,
     findings: &mut Findings,
 ) -> RecordBatch {
-    notice_lists(graph, relations, findings);
+    notice_lists(graph, findings);
     notice_outcomes(graph, findings);
-    let rows: Vec<Row<'g>> =
-        ClinicalArea::ALL.into_iter().map(|area| row(graph, relations, requested, area)).collect();
+    let rows: Vec<Row<'g>> = ClinicalArea::ALL.into_iter().map(|area| row(graph, requested, area)).collect();
     for row in &rows {
         if row.state == SectionState::MissingList {
             findings.notices.add_area(row.area, NoticeCode::MissingList, "entry");
@@ -55,18 +52,10 @@ pub(crate) fn table<'g>(
     columns(graph, &rows)
 }
 
-fn row<'g>(
-    graph: &'g Graph<'g, '_>,
-    relations: &Relations<'_>,
-    requested: Option<&[ClinicalArea]>,
-    area: ClinicalArea,
-) -> Row<'g> {
+fn row<'g>(graph: &'g Graph<'g, '_>, requested: Option<&[ClinicalArea]>, area: ClinicalArea) -> Row<'g> {
     let all = graph.all;
     let of_purpose = |wanted: Purpose| {
-        let lists = all.lists.iter().zip(&relations.purposes);
-        lists
-            .filter(move |(list, purpose)| **purpose == wanted && graph.counts(list.resource))
-            .map(|(list, _)| list)
+        all.lists.iter().filter(move |list| list.purpose == wanted && graph.counts(list.resource))
     };
     let lists: Vec<&List> = of_purpose(Purpose::Primary(area)).collect();
     let ended: Vec<&List> = match area {
@@ -161,13 +150,13 @@ fn latest_date(note: &str) -> Option<(String, Day)> {
 }
 
 /// Every warning and every empty reason of every list is a notice of its own.
-fn notice_lists(graph: &Graph<'_, '_>, relations: &Relations<'_>, findings: &mut Findings) {
+fn notice_lists(graph: &Graph<'_, '_>, findings: &mut Findings) {
     let all = graph.all;
-    for (list, purpose) in all.lists.iter().zip(&relations.purposes) {
+    for list in &all.lists {
         if !graph.counts(list.resource) {
             continue;
         }
-        let area = purpose.area();
+        let area = list.purpose.area();
         let note: Vec<&str> = list.notes.of(&all.texts).iter().map(|note| all.store.str(*note)).collect();
         let mut say = |severity, code: &str, text: Option<Words>, element| {
             findings.notices.push(Notice {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::read;
 use crate::sheet::*;
-use crate::support::rows;
+use crate::support::{bundle, rows};
 
 #[test]
 fn a_refused_filter_before_it_hid_that_an_area_is_disabled() {
@@ -319,4 +319,26 @@ fn a_reference_to_a_type_that_gp_connect_does_not_send_was_called_malformed() {
     ]);
     assert!(answer.notices("malformed_reference").is_empty());
     assert_eq!(answer.notices("unresolved_reference").len(), 1);
+}
+
+#[test]
+fn a_resource_without_a_type_was_told_as_one_of_an_empty_type() {
+    let record = read(r#"{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"id":"a"}}]}"#);
+    let notices = rows(record.table(Table::Notices));
+    let told = notices.iter().find(|row| row["code"] == "unknown_resource_type").expect("told");
+    assert_eq!((told.get("resource_type"), &told["resource_id"]), (None, &Value::from("a")));
+}
+
+#[test]
+fn a_problem_without_an_id_was_named_by_an_empty_text() {
+    let problem = |id: &str| {
+        format!(
+            r#"{{"resourceType":"Condition",{id}"extension":[{{"url":"Extension-CareConnect-RelatedClinicalContent-1",
+                "valueReference":{{"reference":"MedicationStatement/m"}}}}]}}"#
+        )
+    };
+    let statement = r#"{"resourceType":"MedicationStatement","id":"m"}"#;
+    let record = read(&bundle([statement.to_owned(), problem(""), problem(r#""id":"p","#)]));
+    assert_eq!(rows(record.table(Table::Medications))[0]["problem_ids"], json!(["p"]));
+    assert_eq!(record.table(Table::Problems).num_rows(), 2);
 }

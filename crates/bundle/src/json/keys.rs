@@ -17,7 +17,7 @@ impl Key {
     }
 
     #[inline(always)]
-    pub(super) fn written(self, text: &str) -> &str {
+    pub(crate) fn written(self, text: &str) -> &str {
         &text[self.start as usize..self.end as usize]
     }
 
@@ -33,12 +33,12 @@ impl Key {
 
 /// What is known of the keys of one object without looking at them again: nearly every key is seen to be new by it.
 #[derive(Default)]
-pub(super) struct Seen(u64);
+pub(crate) struct Seen(u64);
 
 impl Seen {
     /// Whether a key that holds no escape is certainly new. It counts as seen from now on.
     #[inline(always)]
-    pub(super) fn is_new(&mut self, key: Key, text: &str) -> bool {
+    pub(crate) fn is_new(&mut self, key: Key, text: &str) -> bool {
         let bit = key.bit(text.as_bytes());
         let is_new = self.0 & bit == 0;
         self.0 |= bit;
@@ -46,13 +46,13 @@ impl Seen {
     }
 
     /// Takes in a key that holds an escape, which hides what it is: no other is certainly new.
-    pub(super) fn add_escaped(&mut self) {
+    pub(crate) fn add_escaped(&mut self) {
         self.0 = u64::MAX;
     }
 
     /// Whether a key is one of `earlier`, all of the same text. Keys are compared as characters: an escaped spelling
     /// is the same key.
-    pub(super) fn has(&self, key: Key, earlier: &[Key], text: &str) -> bool {
+    pub(crate) fn has(&self, key: Key, earlier: &[Key], text: &str) -> bool {
         if self.0 != u64::MAX {
             let mut alike = earlier.iter().filter(|other| other.length() == key.length());
             return alike.any(|other| other.written(text) == key.written(text));

@@ -64,7 +64,7 @@ impl Cursor<'_> {
             return Ok(None);
         }
         let mut members = self.object()?;
-        self.pass_key(&mut members, Key { start: open + 1, end: close })?;
+        self.pass_key(&mut members, Key::new(open + 1, close))?;
         self.pass_plain_string(value, value_end)?;
         Ok(Some((members, plain(value, value_end))))
     }
@@ -90,7 +90,7 @@ impl Cursor<'_> {
         let is_plain = self.byte_at(before) == members.before
             && self.byte_at(colon) == b':'
             && self.is_plain_string(open, close);
-        is_plain.then_some(Key { start: open.wrapping_add(1), end: close })
+        is_plain.then_some(Key::new(open.wrapping_add(1), close))
     }
 
     /// Passes the key that [`Cursor::plain_key`] has found.
@@ -119,7 +119,7 @@ impl Cursor<'_> {
             return Ok(None);
         }
         let name = self.string()?;
-        let key = Key { start: name.start, end: name.end };
+        let key = Key::new(name.start, name.end);
         if name.escaped {
             members.seen.add_escaped();
         }
@@ -297,9 +297,9 @@ impl Cursor<'_> {
 
     /// Refuses a key that its object already has.
     #[inline(always)]
-    fn remember_key(&mut self, members: &mut Members, key: Key, is_new: bool) -> Result<(), Fault> {
+    fn remember_key(&mut self, members: &mut Members, mut key: Key, is_new: bool) -> Result<(), Fault> {
         if !is_new || self.keys.len() - members.first_key >= self.limits.keys {
-            self.compare_key(members, key)?;
+            self.compare_key(members, &mut key)?;
         }
         members.before = b',';
         self.keys.push(key);
@@ -308,8 +308,8 @@ impl Cursor<'_> {
 
     /// Compares a key with those of its object.
     #[inline(never)]
-    fn compare_key(&mut self, members: &Members, key: Key) -> Result<(), Fault> {
-        let open = &self.keys[members.first_key..];
+    fn compare_key(&mut self, members: &Members, key: &mut Key) -> Result<(), Fault> {
+        let open = &mut self.keys[members.first_key..];
         if members.seen.has(key, open, self.text) {
             return Err(Fault::new(key.start as usize, FaultKind::DuplicateKey));
         }

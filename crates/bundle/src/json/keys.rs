@@ -71,7 +71,7 @@ impl Seen {
 
     /// Whether a key is one of `earlier`, all of the same text. Keys are compared as characters: an escaped spelling
     /// is the same key.
-    pub(crate) fn has(&self, key: &mut Key, earlier: &mut [Key], text: &str) -> bool {
+    pub(crate) fn has(&self, mut key: Key, earlier: &mut [Key], text: &str) -> bool {
         let may_be_escaped = self.0 == u64::MAX;
         let length = key.length();
         let mut alike = earlier.iter_mut().filter(|other| may_be_escaped || other.length() == length);

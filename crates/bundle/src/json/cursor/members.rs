@@ -297,9 +297,9 @@ impl Cursor<'_> {
 
     /// Refuses a key that its object already has.
     #[inline(always)]
-    fn remember_key(&mut self, members: &mut Members, mut key: Key, is_new: bool) -> Result<(), Fault> {
+    fn remember_key(&mut self, members: &mut Members, key: Key, is_new: bool) -> Result<(), Fault> {
         if !is_new || self.keys.len() - members.first_key >= self.limits.keys {
-            self.compare_key(members, &mut key)?;
+            self.compare_key(members, key)?;
         }
         members.before = b',';
         self.keys.push(key);
@@ -308,7 +308,7 @@ impl Cursor<'_> {
 
     /// Compares a key with those of its object.
     #[inline(never)]
-    fn compare_key(&mut self, members: &Members, key: &mut Key) -> Result<(), Fault> {
+    fn compare_key(&mut self, members: &Members, key: Key) -> Result<(), Fault> {
         let open = &mut self.keys[members.first_key..];
         if members.seen.has(key, open, self.text) {
             return Err(Fault::new(key.start as usize, FaultKind::DuplicateKey));

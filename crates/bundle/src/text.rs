@@ -33,6 +33,11 @@ impl Text {
         self.start != u32::MAX
     }
 
+    /// How many bytes it has.
+    pub(crate) fn length(self) -> usize {
+        self.length as usize
+    }
+
     /// Whether there is no character of it.
     pub(crate) fn is_empty(self) -> bool {
         self.length == 0

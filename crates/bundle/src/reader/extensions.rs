@@ -1,6 +1,7 @@
 //! Extensions: their URL is looked for before their value is read, wherever it stands.
 
 use super::{Read, Reader};
+use crate::concepts;
 use crate::elements::{Concept, Extension, Header, Reference};
 use crate::json::{Kind, Lexeme};
 use crate::text::Text;
@@ -87,6 +88,23 @@ impl Reader<'_, '_, '_> {
             Ok(())
         })?;
         Ok(text)
+    }
+
+    /// Reads the code of the extension at the cursor: of its concept, or a bare one.
+    pub(crate) fn extension_code(&mut self, element: &'static str) -> Read<Text> {
+        let (mut of_concept, mut bare) = (Text::NONE, Text::NONE);
+        self.extension_value(|reader, key| {
+            match key {
+                "valueCodeableConcept" => {
+                    let concept = reader.concept(element)?;
+                    of_concept = concepts::code(reader.out, concept);
+                }
+                "valueCode" => bare = reader.text(element)?,
+                _ => reader.cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(of_concept.or(bare))
     }
 
     /// Reads the CodeableConcept of the extension at the cursor.

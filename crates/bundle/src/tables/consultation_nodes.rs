@@ -9,6 +9,7 @@ use crate::columns::{Columns, empty};
 use crate::elements::Reference;
 use crate::graph::{Graph, Target};
 use crate::kinds;
+use crate::lists::List;
 use crate::lists::Purpose;
 use crate::relations::{Relations, is_disabled, is_unsupported};
 use crate::tables::problems::header_ids;
@@ -60,7 +61,7 @@ fn roots<'g>(
     let lists = &graph.all.lists;
     let mut held = vec![false; lists.len()];
     for list in lists {
-        if !list.purpose.is_structure() || !graph.counts(list.resource) {
+        if !is_of_a_structure(graph, list) {
             continue;
         }
         for item in list.items.of(items) {
@@ -74,7 +75,7 @@ fn roots<'g>(
     let mut place_of: HashMap<Option<&'g str>, usize> = HashMap::new();
     for (position, list) in lists.iter().enumerate() {
         let position = position as u32;
-        if !list.purpose.is_structure() || held[position as usize] || !graph.counts(list.resource) {
+        if held[position as usize] || !is_of_a_structure(graph, list) {
             continue;
         }
         let id = relations.place(position).and_then(|place| place.id);
@@ -94,7 +95,7 @@ fn reach_circles(graph: &Graph<'_, '_>, items: &[Reference], held: &mut [bool]) 
     let mut due: Vec<u32> = Vec::new();
     let unheld = (0..lists.len()).filter(|list| !held[*list]).collect::<Vec<_>>();
     for list in unheld.into_iter().chain(0..lists.len()) {
-        if reached[list] || !lists[list].purpose.is_structure() {
+        if reached[list] || !is_of_a_structure(graph, &lists[list]) {
             continue;
         }
         held[list] = false;
@@ -106,9 +107,15 @@ fn reach_circles(graph: &Graph<'_, '_>, items: &[Reference], held: &mut [bool]) 
             }
             let children = list.items.of(items).iter();
             let children = children.filter_map(|item| graph.find(*item, list.resource, kinds::LIST));
-            due.extend(children.map(|child| graph.resource(child).row));
+            let children = children.map(|child| graph.resource(child).row);
+            due.extend(children.filter(|child| is_of_a_structure(graph, &lists[*child as usize])));
         }
     }
+}
+
+/// Whether a list makes nodes: neither a repeat of another nor a list of something else.
+fn is_of_a_structure(graph: &Graph<'_, '_>, list: &List) -> bool {
+    list.purpose.is_structure() && graph.counts(list.resource)
 }
 
 struct Walk<'g, 's> {

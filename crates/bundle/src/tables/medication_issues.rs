@@ -174,10 +174,8 @@ fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<
     reader.extensions(|reader, extension, _| {
         match extension {
             Extension::PrescriptionType => {
-                let concept = reader.extension_concept("extension")?;
-                // A concept in all data; a bare code says the same.
-                let bare = if concept.codings.length == 0 { concept.text } else { Text::NONE };
-                this.kind.keep_first(concepts::code(reader.out, concept).or(bare));
+                let kind = reader.extension_code("extension")?;
+                this.kind.keep_first(kind);
             }
             Extension::RepeatInformation => read_repeats(reader, this)?,
             Extension::StatusReason => read_status_reason(reader, this)?,

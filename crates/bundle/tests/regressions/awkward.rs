@@ -342,3 +342,20 @@ fn a_problem_without_an_id_was_named_by_an_empty_text() {
     assert_eq!(rows(record.table(Table::Medications))[0]["problem_ids"], json!(["p"]));
     assert_eq!(record.table(Table::Problems).num_rows(), 2);
 }
+
+#[test]
+fn lists_in_a_circle_were_lost_where_a_repeat_or_another_list_reached_them_first() {
+    let list = |id: &str, code: &str, items: &[&str]| {
+        let entry: Vec<Value> = items.iter().map(|item| json!({"item": {"reference": item}})).collect();
+        json!({"resourceType": "List", "id": id, "code": {"coding": [{"code": code}]}, "entry": entry})
+    };
+    let topic = list("t", "24781000000107", &["List/t", "Observation/o"]);
+    let answer = Answer::synthetic(vec![topic.clone(), topic]);
+    assert_eq!(answer.rows(Table::ConsultationNodes).len(), 2, "the list and its item");
+    let answer = Answer::synthetic(vec![
+        list("c", "325851000000107", &["List/x"]),
+        list("x", "1", &["List/h"]),
+        list("h", "24781000000107", &["List/h"]),
+    ]);
+    assert_eq!(answer.rows(Table::ConsultationNodes).len(), 3, "h is a root");
+}

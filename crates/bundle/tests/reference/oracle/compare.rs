@@ -83,7 +83,9 @@ pub fn check_but_for_defects(bytes: &[u8], options: &Options) -> Result<Counts, 
 pub fn check(bytes: &[u8], options: &Options) -> Result<Counts, Vec<Difference>> {
     let requested: Option<Vec<&str>> =
         options.requested.as_ref().map(|areas| areas.iter().map(|area| area.as_str()).collect());
-    let product = normalise(bytes, options);
+    let Ok(product) = std::panic::catch_unwind(|| normalise(bytes, options)) else {
+        return Err(vec![difference("bundle", "panicked", true, false)]);
+    };
     let reference = super::read(bytes, options.retrieved_on.0, requested.as_deref());
     let mut counts = Counts { bundles: 1, ..Counts::default() };
     let (product, reference) = match (product, reference) {

@@ -176,8 +176,8 @@ impl Reader<'_> {
 
     fn prescription_type(&mut self, extension: &Extension<'_, '_>) -> Option<String> {
         let concept = self.value_concept(extension);
-        let text = concept.text.clone().filter(|_| concept.codings.is_empty());
-        preferred(&concept).code.or(text)
+        let is_bare_code = extension.values().any(|(key, _)| key == "valueCode");
+        preferred(&concept).code.or(concept.text.filter(|_| is_bare_code))
     }
 
     fn dispense(&mut self, value: Option<&Json<'_>>, request: &mut Request) {

@@ -17,8 +17,8 @@ impl Reader<'_, '_, '_> {
             "identifier" => head.identifiers = self.identifiers("identifier")?,
             "note" => head.notes = self.notes("note")?,
             "meta" => head.security = self.security()?,
-            "subject" => head.subject = self.reference("subject")?,
-            "patient" => head.patient = self.reference("patient")?,
+            "subject" => head.name_subject(self.reference("subject")?, false),
+            "patient" => head.name_subject(self.reference("patient")?, true),
             _ => self.base(key)?,
         }
         Ok(())
@@ -83,7 +83,7 @@ impl Reader<'_, '_, '_> {
             Some(hash) => Content::Hash(hash.to_ne_bytes()),
             None => self.content(start, self.out.resources[number as usize].id)?,
         };
-        self.out.resources[number as usize].content = content;
+        self.out.contents[number as usize] = content;
         if self.out.role(kind) == kinds::Role::Unmapped && kinds::TYPES.get(kind as usize).is_none() {
             self.notice(NoticeCode::UnknownResourceType, "resourceType");
         }
@@ -92,13 +92,13 @@ impl Reader<'_, '_, '_> {
 
     fn push_resource(&mut self, kind: TypeId, container: u32) -> u32 {
         self.resource = self.out.resources.len() as u32;
+        self.out.contents.push(Content::Held(0, 0));
         self.out.resources.push(Resource {
             kind,
             row: 0,
             id: Text::NONE,
             entry: self.entry,
             container,
-            content: Content::Held(0, 0),
             repeated: false,
             malformed: false,
         });

@@ -77,7 +77,7 @@ fn roots<'g>(
         if !list.purpose.is_structure() || held[position as usize] || !graph.counts(list.resource) {
             continue;
         }
-        let id = relations.place(position).and_then(|place| place.id);
+        let id = relations.place(graph, position).and_then(|place| place.id);
         let place = *place_of.entry(id).or_insert_with(|| {
             order.push((id, Vec::new()));
             order.len() - 1

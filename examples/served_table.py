@@ -1,4 +1,4 @@
-"""Ask `bedside serve` for a table over its Unix socket, and query the stream with pyarrow, Polars and DuckDB:
+"""Ask `bedside serve` for a table over its Unix socket, and query the stream with pyarrow, pandas, Polars and DuckDB:
 
     bedside serve --socket serve.sock &
     python3 examples/served_table.py serve.sock EP-2026-0002 medication_issues < reader.json
@@ -12,6 +12,7 @@ import sys
 from urllib.parse import quote
 
 import duckdb
+import pandas
 import polars
 import pyarrow
 
@@ -44,6 +45,7 @@ def main() -> None:
     for key, value in sorted(rows.schema.metadata.items()):
         print(f"{key.decode()}: {value.decode()}")
     print(f"pyarrow: {rows.num_rows} rows")
+    print(f"pandas: {len(rows.to_pandas(types_mapper=pandas.ArrowDtype))} rows")
     print(f"Polars: {polars.from_arrow(rows).height} rows")
     print(f"DuckDB: {duckdb.sql('select count(*) from rows').fetchall()[0][0]} rows")
 

@@ -14,17 +14,12 @@ use std::str::FromStr;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use jiff::Timestamp;
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use ring::signature::{Ed25519KeyPair, KeyPair};
 
-use crate::{Head, KeyFileError, Secret};
+use crate::{Head, KeyFileError, PublicKey, Secret};
 
 /// What an anchor's text begins with; the number is the version of its form.
 const MARK: &str = "bedside-anchor1";
-
-/// What stands before the 32 bytes of an Ed25519 public key in its DER form (RFC 8410).
-const DER: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-const PEM_BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
-const PEM_END: &str = "-----END PUBLIC KEY-----";
 
 /// The Ed25519 key that signs heads. It is no key of the log: who holds it can sign any head, so it belongs to those
 /// who answer for the log.
@@ -42,10 +37,10 @@ impl AnchorKey {
     }
 
     /// The key that those who check anchors need.
-    pub fn public_key(&self) -> AnchorPublicKey {
+    pub fn public_key(&self) -> PublicKey {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(self.0.public_key().as_ref());
-        AnchorPublicKey(bytes)
+        PublicKey::from_bytes(bytes)
     }
 
     /// Signs that the log had that head at that time.
@@ -53,29 +48,6 @@ impl AnchorKey {
         let mut signature = [0; 64];
         signature.copy_from_slice(self.0.sign(statement(&head, at).as_bytes()).as_ref());
         Anchor { head, at, signature }
-    }
-}
-
-/// The public half of an [`AnchorKey`]. Its text is PEM, as `openssl` reads and writes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AnchorPublicKey([u8; 32]);
-
-impl fmt::Display for AnchorPublicKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let der = [&DER[..], &self.0].concat();
-        write!(f, "{PEM_BEGIN}\n{}\n{PEM_END}\n", BASE64_STANDARD.encode(der))
-    }
-}
-
-impl FromStr for AnchorPublicKey {
-    type Err = AnchorError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let body = text.trim().strip_prefix(PEM_BEGIN).and_then(|text| text.strip_suffix(PEM_END));
-        let der =
-            body.and_then(|body| BASE64_STANDARD.decode(body.trim()).ok()).ok_or(AnchorError::PublicKey)?;
-        let key = der.strip_prefix(&DER).and_then(|key| key.try_into().ok());
-        key.map(Self).ok_or(AnchorError::PublicKey)
     }
 }
 
@@ -92,10 +64,9 @@ impl Anchor {
     ///
     /// # Errors
     /// [`AnchorError::Signature`].
-    pub fn verify(&self, key: &AnchorPublicKey) -> Result<Head, AnchorError> {
-        let key = UnparsedPublicKey::new(&ED25519, &key.0);
-        let verified = key.verify(statement(&self.head, self.at).as_bytes(), &self.signature);
-        verified.map(|()| self.head).map_err(|_| AnchorError::Signature)
+    pub fn verify(&self, key: &PublicKey) -> Result<Head, AnchorError> {
+        let verified = key.verifies(statement(&self.head, self.at).as_bytes(), &self.signature);
+        if verified { Ok(self.head) } else { Err(AnchorError::Signature) }
     }
 }
 
@@ -130,9 +101,6 @@ pub enum AnchorError {
         "not an anchor: it is `bedside-anchor1`, a head, a time and a signature, as `audit anchor` prints them"
     )]
     Format,
-    /// The text is not an Ed25519 public key.
-    #[error("not an Ed25519 public key in PEM, as `audit anchor --public-key` prints it")]
-    PublicKey,
     /// It was not signed by that key, or changed since.
     #[error("the anchor was not signed by that key, or was changed since")]
     Signature,
@@ -159,8 +127,8 @@ mod tests {
         // RFC 8032, section 7.1, tests 1 and 3.
         let dir = tempfile::tempdir().expect("temporary directory");
         let one = key(dir.path(), "1", "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
-        let public = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
-        assert_eq!(hex::encode(&one.public_key().0), public);
+        let public = hex::decode("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+        assert_eq!(Some(one.public_key()), public.map(PublicKey::from_bytes));
         let three = key(dir.path(), "3", "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7");
         let signature = "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a";
         assert_eq!(hex::encode(three.0.sign(&[0xaf, 0x82]).as_ref()), signature);
@@ -173,7 +141,7 @@ mod tests {
         let head = Head { seq: 17, hash: [9; 32] };
         let text = ours.sign(head, "2026-11-22T20:00:00Z".parse().expect("a time")).to_string();
         let anchor: Anchor = text.parse().expect("an anchor");
-        let public: AnchorPublicKey = ours.public_key().to_string().parse().expect("a key");
+        let public: PublicKey = ours.public_key().to_string().parse().expect("a key");
         assert_eq!(anchor.verify(&public), Ok(head));
         assert_eq!(anchor.verify(&theirs.public_key()), Err(AnchorError::Signature));
         for position in 0..text.len() {
@@ -183,9 +151,8 @@ mod tests {
             let verified = changed.parse::<Anchor>().and_then(|anchor| anchor.verify(&public));
             assert!(verified.is_err(), "{changed}");
         }
-        for text in ["", "17:ab", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"] {
+        for text in ["", "17:ab", "bedside-anchor1 17:ab 2026-11-22T20:00:00Z AAAA"] {
             assert_eq!(text.parse::<Anchor>(), Err(AnchorError::Format));
-            assert_eq!(text.parse::<AnchorPublicKey>(), Err(AnchorError::PublicKey));
         }
     }
 }

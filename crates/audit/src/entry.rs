@@ -143,13 +143,13 @@ pub struct EntryUser {
 /// # Errors
 /// As [`verify`](crate::verify), and [`VerifyError::Unreadable`] with what `each` returned, or when a record
 /// lacks the fields of one.
-pub fn accesses(
+pub fn accesses<'h>(
     directory: &Path,
-    anchor: Option<&Head>,
+    anchors: impl IntoIterator<Item = &'h Head>,
     mut each: impl FnMut(Access) -> io::Result<()>,
 ) -> Result<Verified, VerifyError> {
     let mut open: BTreeMap<u64, Entry> = BTreeMap::new();
-    let verified = verify_each(directory, anchor, &mut |body| {
+    let verified = verify_each(directory, anchors, &mut |body| {
         let entry: Entry = serde_json::from_slice(body)?;
         match entry.intent.and_then(|intent| open.remove(&intent)) {
             Some(begun) => each(Access { entry: begun, outcome: Some(entry) }),
@@ -171,20 +171,20 @@ pub fn accesses(
 ///
 /// # Errors
 /// As [`accesses`].
-pub fn who_saw(
+pub fn who_saw<'h>(
     directory: &Path,
-    anchor: Option<&Head>,
+    anchors: impl IntoIterator<Item = &'h Head> + Clone,
     patient: &Pseudonym,
 ) -> Result<(Vec<Access>, Verified), VerifyError> {
     let mut episodes = HashSet::new();
-    accesses(directory, anchor, |access| {
+    accesses(directory, anchors.clone(), |access| {
         if access.entry.patient.as_deref() == Some(patient.as_str()) {
             episodes.extend(access.entry.episode);
         }
         Ok(())
     })?;
     let mut found = Vec::new();
-    let verified = accesses(directory, anchor, |access| {
+    let verified = accesses(directory, anchors, |access| {
         let theirs = access.entry.patient.as_deref() == Some(patient.as_str())
             || access.entry.episode.as_ref().is_some_and(|episode| episodes.contains(episode));
         if theirs {

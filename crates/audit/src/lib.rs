@@ -40,6 +40,7 @@
 //! ```
 
 mod anchor;
+mod anchoring;
 mod chain;
 mod clock;
 pub mod disk;
@@ -51,6 +52,7 @@ pub mod hex;
 mod log;
 mod process;
 mod pseudonym;
+mod public_key;
 mod record;
 mod secret;
 mod segment;
@@ -58,7 +60,8 @@ mod tail;
 mod unfinished;
 mod verify;
 
-pub use anchor::{Anchor, AnchorError, AnchorKey, AnchorPublicKey};
+pub use anchor::{Anchor, AnchorError, AnchorKey};
+pub use anchoring::{ANCHORS, Anchors};
 pub use chain::{Head, HeadFormat};
 pub use clock::{Clock, SystemClock};
 pub use entry::{Access, Entry, EntryUser, accesses, who_saw};
@@ -67,6 +70,7 @@ pub use fhir::audit_event;
 pub use log::{AuditError, AuditLog, Intent};
 pub use process::{Hardened, harden_process};
 pub use pseudonym::{Pepper, Pseudonym};
+pub use public_key::{PublicKey, PublicKeyFormat};
 pub use secret::{
     KeyFileError, Randomness, RandomnessFailed, Secret, SystemRandomness, credential_line, private_line,
 };

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bedside_model::NhsNumber;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::anchoring::Anchors;
 use crate::chain::{Head, MAX_LINE};
 use crate::disk::{self, Disk, LocalDisk};
 use crate::event::{Detail, Event, EventKind, Outcome, SystemEvent};
@@ -40,6 +41,7 @@ pub struct AuditLog {
     pub(crate) device: Option<String>,
     pepper: Pepper,
     segment_bytes: u64,
+    pub(crate) anchors: Option<Anchors>,
     tail: Mutex<Tail>,
     group: Group<Pending, Result<u64, AuditError>>,
 }
@@ -71,16 +73,17 @@ pub enum AuditError {
     /// An earlier append failed and this handle will not go on, because a failed sync cannot be tried again.
     #[error("an earlier write to the audit log failed; mend the cause and start again")]
     Stopped,
+    /// The folder of the signed heads cannot be read or added to, or was begun with another key.
+    #[error("the folder of the audit log's anchors cannot be used: {0}")]
+    Anchors(io::Error),
 }
 
 impl AuditError {
     /// The same again, for each of those whose records were to be written together.
     fn again(&self) -> Self {
         match self {
-            Self::Unwritable(error) => Self::Unwritable(match error.raw_os_error() {
-                Some(code) => io::Error::from_raw_os_error(code),
-                None => io::Error::new(error.kind(), error.to_string()),
-            }),
+            Self::Unwritable(error) => Self::Unwritable(alike(error)),
+            Self::Anchors(error) => Self::Anchors(alike(error)),
             Self::Full => Self::Full,
             Self::Damaged => Self::Damaged,
             Self::ClockBack => Self::ClockBack,
@@ -128,6 +131,7 @@ impl AuditLog {
             group: Group::new(),
             device: None,
             segment_bytes: segment::BYTES,
+            anchors: None,
             disk,
             pepper,
             clock,
@@ -145,14 +149,16 @@ impl AuditLog {
 
     /// Names the device or system in every record to come (`retrieve` sheet: audit should hold it).
     #[must_use]
-    pub fn on_device(self, device: impl Into<String>) -> Self {
-        Self { device: Some(device.into()), ..self }
+    pub fn on_device(mut self, device: impl Into<String>) -> Self {
+        self.device = Some(device.into());
+        self
     }
 
     /// With another size than 64 MiB after which the log goes on in its next file.
     #[must_use]
-    pub fn with_segments_of(self, bytes: u64) -> Self {
-        Self { segment_bytes: bytes, ..self }
+    pub fn with_segments_of(mut self, bytes: u64) -> Self {
+        self.segment_bytes = bytes;
+        self
     }
 
     /// The patient as this log names one.
@@ -204,7 +210,9 @@ impl AuditLog {
         let written = self.tail().and_then(|mut tail| {
             let _lock = self.disk.lock(segment::FIRST)?;
             self.catch_up(&mut tail)?;
-            self.write(&mut tail, batch)
+            let first = self.write(&mut tail, batch)?;
+            self.anchor_if_due(&mut tail);
+            Ok(first)
         });
         match written {
             Ok(first) => (first..).take(batch.len()).map(Ok).collect(),
@@ -325,6 +333,13 @@ fn fitting(waiting: &VecDeque<(u64, Pending)>) -> usize {
         fits
     };
     waiting.iter().take_while(fits).count()
+}
+
+fn alike(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
 }
 
 fn is_full(error: &io::Error) -> bool {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use ring::digest;
 
+use crate::anchoring::Anchored;
 use crate::chain::{self, Head, Line, MAX_LINE};
 use crate::disk;
 use crate::entry::Numbers;
@@ -21,11 +22,12 @@ pub(crate) struct Tail {
     /// The latest time that this handle knows of.
     pub(crate) at: Option<Timestamp>,
     pub(crate) stopped: bool,
+    pub(crate) anchored: Option<Anchored>,
 }
 
 impl Tail {
     pub(crate) fn new() -> Self {
-        Self { segment: 1, end: 0, head: Head::GENESIS, at: None, stopped: false }
+        Self { segment: 1, end: 0, head: Head::GENESIS, at: None, stopped: false, anchored: None }
     }
 
     /// The file in which the log goes on.

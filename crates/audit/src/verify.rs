@@ -75,26 +75,30 @@ pub enum VerifyError {
     Unreadable(#[from] io::Error),
 }
 
-/// Reads a log from its first record to its last, in all its files, and compares it with an anchor when one was
-/// kept. Records that are added meanwhile are left out. A copy on a read-only volume can be verified too.
+/// Reads a log from its first record to its last, in all its files, and compares it with every head that was kept. Each
+/// counts, not the last alone: a log that was cut and then went on is signed anew behind the cut. Records that are added meanwhile are left out. A copy on a read-only volume can be verified too.
 ///
 /// Without an anchor a cut tail, and a log written anew from some record on, cannot be told from a good one.
 ///
 /// # Errors
 /// [`VerifyError::Broken`] with the first bad record, [`VerifyError::Unreadable`] when there is no log or it
 /// cannot be read.
-pub fn verify(directory: &Path, anchor: Option<&Head>) -> Result<Verified, VerifyError> {
-    verify_each(directory, anchor, &mut |_| Ok(()))
+pub fn verify<'h>(
+    directory: &Path,
+    anchors: impl IntoIterator<Item = &'h Head>,
+) -> Result<Verified, VerifyError> {
+    verify_each(directory, anchors, &mut |_| Ok(()))
 }
 
 /// [`verify`], which hands the bytes of every good record to `each` on the way.
-pub(crate) fn verify_each(
+pub(crate) fn verify_each<'h>(
     directory: &Path,
-    anchor: Option<&Head>,
+    anchors: impl IntoIterator<Item = &'h Head>,
     each: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<Verified, VerifyError> {
     let mut segments = Segments::open(directory)?;
-    let mut walk = Walk { head: Head::GENESIS, at: 0, place: 1, open: HashSet::new(), anchor };
+    let anchors = Expected::of(anchors);
+    let mut walk = Walk { head: Head::GENESIS, at: 0, place: 1, open: HashSet::new(), anchors };
     let mut line = Vec::new();
     while let Some(segment) = segments.next_line(&mut line)? {
         match Checked::parse(&line) {
@@ -109,17 +113,17 @@ pub(crate) fn verify_each(
 }
 
 /// How far the chain holds.
-struct Walk<'a> {
+struct Walk {
     head: Head,
     /// The file of the last record.
     at: u64,
     /// The file in which the next record must stand.
     place: u64,
     open: HashSet<u64>,
-    anchor: Option<&'a Head>,
+    anchors: Expected,
 }
 
-impl Walk<'_> {
+impl Walk {
     /// The next record of the chain, which stands in that file.
     fn take(&mut self, segment: u64, record: &Checked<'_>) -> Result<(), Broken> {
         let broken = |kind| Err(Broken { segment, seq: record.seq, kind });
@@ -133,12 +137,7 @@ impl Walk<'_> {
             Some(intent) => self.open.remove(&intent),
             None => !record.decided && self.open.insert(record.seq),
         };
-        match self.anchor {
-            Some(anchor) if anchor.seq == record.seq && anchor.hash != record.hash => {
-                broken(Damage::Rewritten)
-            }
-            _ => Ok(()),
-        }
+        if self.anchors.pass(&self.head) { Ok(()) } else { broken(Damage::Rewritten) }
     }
 
     /// Nothing follows: whether that is the end of the log.
@@ -148,7 +147,7 @@ impl Walk<'_> {
         if let Some(segment) = missing {
             return Err(Broken { segment, seq, kind: Damage::Missing });
         }
-        if self.anchor.is_some_and(|anchor| anchor.seq > self.head.seq) {
+        if self.anchors.are_ahead() {
             return Err(Broken { segment: self.place, seq, kind: Damage::Truncated });
         }
         Ok(Verified { records: self.head.seq, head: self.head, unfinished: self.open.len() as u64 })
@@ -185,6 +184,31 @@ impl Walk<'_> {
             }
             _ => here(Damage::Edited),
         })
+    }
+}
+
+/// The heads that the chain must go through, the next one last.
+struct Expected(Vec<Head>);
+
+impl Expected {
+    fn of<'h>(heads: impl IntoIterator<Item = &'h Head>) -> Self {
+        let mut heads: Vec<Head> = heads.into_iter().filter(|head| head.seq > 0).copied().collect();
+        heads.sort_unstable_by_key(|head| std::cmp::Reverse(head.seq));
+        Self(heads)
+    }
+
+    /// Whether a head of the chain is the one that was kept of its number, where one was.
+    fn pass(&mut self, head: &Head) -> bool {
+        while let Some(kept) = self.0.pop_if(|kept| kept.seq == head.seq) {
+            if kept.hash != head.hash {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn are_ahead(&self) -> bool {
+        !self.0.is_empty()
     }
 }
 

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 
 use crate::Limits;
 use crate::drug::Medication;
-use crate::elements::{Coding, Concept, Header, HumanName, Identifier, Reference};
+use crate::elements::{Coding, Concept, Extension, Header, HumanName, Identifier, Reference};
 use crate::kinds::{self, Role, TypeId};
 use crate::lists::List;
 use crate::notices::Notices;
@@ -45,7 +45,7 @@ pub(crate) enum Content {
     /// Between two byte offsets of a body that is held whole.
     Held(u32, u32),
     /// The canonical hash of content that is gone; as bytes, which want no alignment.
-    Hash([u8; 16]),
+    Hash([u8; 8]),
 }
 
 /// How much text one column may hold. Joined records repeat a text, such as the name of a drug, and a bundle may
@@ -98,6 +98,8 @@ pub(crate) struct Collected<'a> {
     other_types: Vec<String>,
     other_type_ids: HashMap<String, TypeId>,
     pub(crate) notices: Notices,
+    /// URLs of extensions, with what they are: there are few, and each comes often.
+    pub(crate) extension_urls: Vec<(Text, Extension)>,
 
     pub(crate) texts: Vec<Text>,
     pub(crate) codings: Vec<Coding>,
@@ -141,6 +143,7 @@ impl<'a> Collected<'a> {
             other_types: Vec::new(),
             other_type_ids: HashMap::new(),
             notices: Notices::up_to(limits.notices),
+            extension_urls: Vec::new(),
             texts: Vec::new(),
             codings: Vec::new(),
             concepts: Vec::new(),

@@ -133,7 +133,7 @@ impl Feed {
                 at += 1;
                 continue;
             }
-            if self.scan.in_entries && !matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',' | b']') {
+            if self.scan.in_entries && !is_space(*byte) && !matches!(byte, b',' | b']') {
                 self.scan.in_entry = true;
                 self.scan.entry = Nesting::default();
                 self.entry_start = offset;
@@ -141,6 +141,10 @@ impl Feed {
             }
             self.frame_byte(*byte, offset);
             at += 1;
+            if is_space(*byte) {
+                // What follows of it is kept no more than once.
+                at += chunk[at..].iter().take_while(|byte| is_space(**byte)).count();
+            }
         }
         at
     }
@@ -148,7 +152,7 @@ impl Feed {
     fn frame_byte(&mut self, byte: u8, offset: usize) {
         let scan = &mut self.scan;
         match byte {
-            b' ' | b'\n' | b'\r' | b'\t' => {
+            _ if is_space(byte) => {
                 // One space stands for all: without any, `1 2` would become a number.
                 if self.frame.last() != Some(&b' ') {
                     self.keep(b' ', offset);
@@ -239,6 +243,10 @@ impl Scan {
         self.in_string = byte != b'"' || self.escaped;
         self.escaped = byte == b'\\' && !self.escaped;
     }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
 
 /// Where a byte of the frame stands in the body; the end of the body for one behind the frame.

@@ -403,7 +403,7 @@ fn sharing_an_id(all: &Collected<'_>) -> (TopLevel, Vec<(u32, u32)>) {
     (top, sharing)
 }
 
-fn hash_of(content: Content, body: &str, limits: Limits) -> [u8; 16] {
+fn hash_of(content: Content, body: &str, limits: Limits) -> [u8; 8] {
     match content {
         Content::Hash(hash) => hash,
         // The reader has passed this text, so it has no fault.

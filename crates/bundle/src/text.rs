@@ -33,6 +33,11 @@ impl Text {
         self.start != u32::MAX
     }
 
+    /// How many bytes it has.
+    pub(crate) fn length(self) -> usize {
+        self.length as usize
+    }
+
     /// Whether there is no character of it.
     pub(crate) fn is_empty(self) -> bool {
         self.length == 0
@@ -69,7 +74,7 @@ impl Span {
 }
 
 /// The words that rules depend on.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 21] = [
     "active",
     "completed",
     "plan",
@@ -83,9 +88,14 @@ const WORDS: [&str; 16] = [
     "delayed-prescribing",
     "repeat",
     "repeat-dispensing",
+    "prescribed-at-gp-practice",
     "prescribed-by-another-organisation",
+    "prescribed-by-previous-practice",
     "major",
     "minor",
+    "fatal",
+    "error",
+    "information",
 ];
 
 /// Where a phrase of ASCII stands in a text, whatever the case of either.

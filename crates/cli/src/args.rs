@@ -15,18 +15,27 @@ use crate::exit;
 
 /// GP records at the bedside: fetched at admission, sealed for one care episode, read under audit.
 #[derive(Debug, Parser)]
-#[command(name = "bedside", version, after_help = exit::help(), max_term_width = 110)]
+#[command(
+    name = "bedside",
+    version,
+    after_help = exit::help(),
+    max_term_width = 110,
+    arg_required_else_help = true
+)]
 pub(crate) struct Args {
-    /// Configuration file; relative paths in it start from its folder. Without it: bedside/config.toml in
-    /// $XDG_CONFIG_HOME (or ~/.config), then in /etc.
-    #[arg(long, global = true, env = "BEDSIDE_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    /// Configuration file; relative paths in it start from its folder. Without it: the one of BEDSIDE_CONFIG, else
+    /// bedside/config.toml in $XDG_CONFIG_HOME (or ~/.config), then in /etc.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = EVERYWHERE)]
     pub(crate) config: Option<PathBuf>,
     /// A setting in place of what environment and file say, such as limits.concurrency=2; may be repeated.
-    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = Override::parse)]
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = Override::parse, help_heading = EVERYWHERE)]
     pub(crate) set: Vec<Override>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// Apart from a command's own options, and after them.
+const EVERYWHERE: &str = "Options of every command";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -66,7 +75,8 @@ Examples:
   bedside serve --socket /run/bedside/serve.sock
   bedside serve --listen 127.0.0.1:8443 --certificate serve.pem --tls-key serve.key \\
       --token-key host.pub --audience ward-9
-  curl --unix-socket serve.sock --json @reader.json http://bedside/v1/episodes/EP-2026-0002/tables/allergies")]
+  curl --unix-socket serve.sock --json @reader.json \\
+      http://bedside/v1/episodes/EP-2026-0002/tables/allergies")]
     Serve(ServeArgs),
     /// Print the practice's answer of one episode, byte for byte, where the site keeps it. Audited.
     #[command(after_help = "\
@@ -102,16 +112,16 @@ Examples:
   bedside sweep --metrics-file /run/bedside-metrics/sweep.prom")]
     Sweep(SweepArgs),
     /// Work with the key-encryption keys.
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Keys(KeysCommand),
     /// Work with the audit log.
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Audit(AuditCommand),
     /// Work with pipelines, which say what a run asks the practices for.
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Pipeline(PipelineCommand),
     /// See the configuration, and where each setting comes from.
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),
     /// Print the completions of a shell.
     #[command(after_help = "\
@@ -145,11 +155,20 @@ pub(crate) struct WarmArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) run_id: Option<RunId>,
     /// Write what became of every admission, and why, to FILE.html or FILE.json; may be repeated.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = report_file)]
     pub(crate) report: Vec<PathBuf>,
     /// Write counts of the run for the textfile collector of Prometheus's node exporter.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) metrics_file: Option<PathBuf>,
+}
+
+/// A report is written as its file's ending says.
+fn report_file(path: &str) -> Result<PathBuf, &'static str> {
+    let path = PathBuf::from(path);
+    match path.extension().and_then(OsStr::to_str) {
+        Some("html" | "json") => Ok(path),
+        _ => Err("a report is .html or .json"),
+    }
 }
 
 /// How admissions are written.
@@ -204,33 +223,36 @@ pub(crate) struct ShowArgs {
     pub(crate) format: Format,
 }
 
+/// Each may be a setting of the section `serve`, too.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
-    /// A Unix socket to make; its owner alone can open it, and the caller's word for who reads is taken.
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, required_unless_present = "listen",
-        conflicts_with = "listen")]
+    /// A Unix socket to make; its owner alone can open it, and that owner's word for who reads is taken.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, conflicts_with = "listen")]
     pub(crate) socket: Option<PathBuf>,
-    /// A loopback address and port for TLS in its place; tokens alone are taken there.
-    #[arg(long, value_name = "ADDRESS", requires_all = ["certificate", "tls_key", "token_key"])]
+    /// A group, by name or number, whose members may open the socket, too; tokens alone are taken from them.
+    #[arg(long, value_name = "GROUP", conflicts_with = "listen")]
+    pub(crate) group: Option<String>,
+    /// A loopback address and port for TLS in place of the socket; tokens alone are taken there.
+    #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
     /// The server's certificate with its chain, PEM.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "listen")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) certificate: Option<PathBuf>,
     /// Its private key, PEM. Refused when anybody but the owner may read it.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "listen")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) tls_key: Option<PathBuf>,
     /// The Ed25519 public key, PEM, of the host system whose tokens count.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "audience")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) token_key: Option<PathBuf>,
     /// The name of this installation, which a token must carry.
-    #[arg(long, value_name = "NAME", requires = "token_key")]
+    #[arg(long, value_name = "NAME")]
     pub(crate) audience: Option<String>,
-    /// Connections at once; further ones wait.
-    #[arg(long, value_name = "COUNT", default_value = "32")]
-    pub(crate) connections: NonZeroUsize,
-    /// Seconds that a connection may take, from its first byte to its last.
-    #[arg(long, value_name = "COUNT", default_value = "30", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) seconds: u16,
+    /// Connections at once, 32 without it; further ones wait.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) connections: Option<NonZeroUsize>,
+    /// Seconds that a connection may take, from its first byte to its last; 30 without it.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub(crate) seconds: Option<u16>,
 }
 
 /// The views, told in one place for help and manual.
@@ -347,8 +369,8 @@ Example:
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
-    /// A head or an anchor that was kept elsewhere, or a file of them, whose last line counts: shows whether the
-    /// log's end was cut off since.
+    /// A head or an anchor that was kept elsewhere, or a file of them, every line of which counts: shows whether the
+    /// log's end was cut off since. The anchors of the configuration count without being named.
     #[arg(long, value_name = "HEAD|FILE")]
     pub(crate) anchor: Option<String>,
     /// The public key, PEM, that a signed anchor must be signed with.

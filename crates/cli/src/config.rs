@@ -1,4 +1,5 @@
 mod connection;
+mod serve;
 mod settings;
 mod sources;
 
@@ -11,6 +12,7 @@ use bedside_warm::EPISODE_DEADLINE;
 use bedside_warm::strict::{Fields, Problem};
 
 pub(crate) use connection::{Directory, DirectorySource, Pds, Spine};
+pub(crate) use serve::Serve;
 pub(crate) use settings::example;
 pub(crate) use sources::{Origin, Override, Sources};
 
@@ -31,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) cache: Cache,
     pub(crate) audit: Audit,
     pub(crate) limits: Limits,
+    pub(crate) serve: Serve,
 }
 
 #[derive(Debug)]
@@ -71,6 +74,15 @@ pub(crate) struct Audit {
     pub(crate) directory: PathBuf,
     pub(crate) pepper: PathBuf,
     pub(crate) file_system: FileSystem,
+    /// Where the log keeps the heads that it signs by itself; without it, it signs none.
+    pub(crate) anchors: Option<Anchors>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Anchors {
+    pub(crate) folder: PathBuf,
+    /// The file of the key that signs.
+    pub(crate) key: PathBuf,
 }
 
 #[derive(Debug)]
@@ -90,6 +102,7 @@ pub(crate) struct Sections {
     pub(crate) cache: Option<Cache>,
     pub(crate) audit: Option<Audit>,
     limits: Limits,
+    serve: Serve,
 }
 
 /// A problem, and where the setting that it is about comes from.
@@ -168,9 +181,9 @@ impl Config {
     fn from_sources(sources: &Sources) -> Result<Self, ConfigError> {
         match Self::sections(sources) {
             (
-                Sections { spine, directory, pds, cache: Some(cache), audit: Some(audit), limits },
+                Sections { spine, directory, pds, cache: Some(cache), audit: Some(audit), limits, serve },
                 problems,
-            ) if problems.is_empty() => Ok(Self { spine, directory, pds, cache, audit, limits }),
+            ) if problems.is_empty() => Ok(Self { spine, directory, pds, cache, audit, limits, serve }),
             (_, problems) => Err(ConfigError::Wrong(problems)),
         }
     }
@@ -187,13 +200,11 @@ fn sections(fields: &mut Fields<'_>, folder: &Path) -> Sections {
     let directory = fields.optional_object("directory", |fields| connection::directory(fields, folder));
     let pds = fields.optional_object("pds", |fields| connection::pds(fields, folder));
     let cache = fields.object("cache", |fields| cache(fields, folder));
-    let audit = fields.object("audit", |fields| {
-        let (directory, pepper) = (path(fields, "directory", folder), path(fields, "pepper", folder));
-        let file_system = file_system(fields);
-        Some(Audit { directory: directory?, pepper: pepper?, file_system })
-    });
+    let audit = fields.object("audit", |fields| audit(fields, folder));
     let limits = fields.optional_object("limits", limits);
-    Sections { spine, directory, pds: pds.flatten(), cache, audit, limits: limits.unwrap_or_default() }
+    let serve = fields.optional_object("serve", |fields| serve::serve(fields, folder));
+    let (limits, serve) = (limits.unwrap_or_default(), serve.unwrap_or_default());
+    Sections { spine, directory, pds: pds.flatten(), cache, audit, limits, serve }
 }
 
 fn cache(fields: &mut Fields<'_>, folder: &Path) -> Option<Cache> {
@@ -205,10 +216,34 @@ fn cache(fields: &mut Fields<'_>, folder: &Path) -> Option<Cache> {
     Some(Cache {
         root: root?,
         key: key?,
-        older_keys: older_keys.iter().map(|key| older_key(key, folder)).collect(),
+        older_keys: older_keys.iter().filter_map(|key| older_key(fields, key, folder)).collect(),
         policy: policy.flatten(),
         file_system,
     })
+}
+
+fn audit(fields: &mut Fields<'_>, folder: &Path) -> Option<Audit> {
+    let (directory, pepper) = (path(fields, "directory", folder), path(fields, "pepper", folder));
+    let (file_system, anchors) = (file_system(fields), anchors(fields, folder));
+    Some(Audit { directory: directory?, pepper: pepper?, file_system, anchors })
+}
+
+/// The folder of the anchors and the key that signs them, neither without the other.
+fn anchors(fields: &mut Fields<'_>, folder: &Path) -> Option<Anchors> {
+    let kept = fields.has("anchors").then(|| path(fields, "anchors", folder)).flatten();
+    let key = fields.has("anchor_key").then(|| path(fields, "anchor_key", folder)).flatten();
+    match (kept, key) {
+        (Some(folder), Some(key)) => Some(Anchors { folder, key }),
+        (None, None) => None,
+        (Some(_), None) => {
+            fields.malformed("anchors", "needs anchor_key");
+            None
+        }
+        (None, Some(_)) => {
+            fields.malformed("anchor_key", "needs anchors");
+            None
+        }
+    }
 }
 
 fn file_system(fields: &mut Fields<'_>) -> FileSystem {
@@ -244,10 +279,10 @@ fn key_source(fields: &mut Fields<'_>, folder: &Path) -> Option<KeySource> {
     }
 }
 
-fn older_key(text: &str, folder: &Path) -> KeySource {
+fn older_key(fields: &mut Fields<'_>, text: &str, folder: &Path) -> Option<KeySource> {
     match text.starts_with(sources::TOKEN_URI) {
-        true => KeySource::Token(text.to_owned()),
-        false => KeySource::File(folder.join(text)),
+        true => Some(KeySource::Token(text.to_owned())),
+        false => located(fields, "older_keys", (text, folder)).map(KeySource::File),
     }
 }
 
@@ -273,7 +308,23 @@ impl Default for Limits {
 }
 
 fn path(fields: &mut Fields<'_>, name: &'static str, folder: &Path) -> Option<PathBuf> {
-    fields.text(name).map(|text| folder.join(text))
+    let text = fields.text(name)?;
+    located(fields, name, (text, folder))
+}
+
+/// The path, unless the key itself stands in the place of its file: every message that names the file would tell it.
+fn located(fields: &mut Fields<'_>, name: &str, (text, folder): (&str, &Path)) -> Option<PathBuf> {
+    if holds_a_key(Path::new(text)) {
+        fields.malformed(name, "holds a key: it must be the path of the file that holds it");
+        return None;
+    }
+    Some(folder.join(text))
+}
+
+/// Whether what should be a path is 32 bytes in hexadecimal, as our keys are.
+pub(crate) fn holds_a_key(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.len() == 64 && name.iter().all(u8::is_ascii_hexdigit)
 }
 
 #[cfg(test)]
@@ -369,6 +420,25 @@ mod tests {
         assert_eq!(problems(""), ["cache: is missing", "audit: is missing"]);
         let error = parse("[cache]\nroot = ").expect_err("not TOML").to_string();
         assert_eq!(error, "the configuration /site/config.toml is not TOML in line 2");
+    }
+
+    #[test]
+    fn a_key_in_the_place_of_its_path_is_told_and_not_repeated() {
+        let key = "A5".repeat(32);
+        for (line, field) in [
+            ("key = \"cache.key\"", "cache.key"),
+            ("pepper = \"audit.pepper\"", "audit.pepper"),
+            ("key = \"/etc/bedside/client.key\"", "spine.key"),
+            ("ca = \"tls/ca.pem\"", "spine.ca"),
+        ] {
+            let name = line.split(' ').next().unwrap_or_default();
+            let told = problems(&WHOLE.replace(line, &format!("{name} = \"{key}\"")));
+            assert!(told.len() == 1 && told[0].contains(&format!("{field}: holds a key")), "{told:?}");
+            assert!(!told[0].contains(&key), "{told:?}");
+        }
+        let older = format!("key = \"cache.key\"\nolder_keys = ['elsewhere/{key}']");
+        let told = problems(&WHOLE.replace("key = \"cache.key\"", &older));
+        assert!(told.len() == 1 && told[0].contains("cache.older_keys: holds a key"), "{told:?}");
     }
 
     #[test]

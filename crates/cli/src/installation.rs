@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bedside_audit::disk::LocalDisk;
-use bedside_audit::{AuditLog, Clock, Pepper, SystemClock, SystemRandomness, harden_process};
+use bedside_audit::{
+    AnchorKey, Anchors, AuditError, AuditLog, Clock, Pepper, SystemClock, SystemRandomness, harden_process,
+};
 use bedside_cache::{Cache, KeyCommand, KeyEncryption, KeyFile};
 use bedside_model::Asid;
 use bedside_spine::{
@@ -13,8 +15,8 @@ use bedside_spine::{
 };
 
 use crate::config::{
-    Audit as AuditSection, Cache as CacheSection, Config, Directory, DirectorySource, FileSystem, KeySource,
-    Pds, Spine,
+    Anchors as AnchorsSection, Audit as AuditSection, Cache as CacheSection, Config, Directory,
+    DirectorySource, FileSystem, KeySource, Pds, Spine,
 };
 use crate::exit::{Stopped, with_causes};
 
@@ -29,11 +31,14 @@ impl Installation {
     /// Opens audit log and cache. A key file that is not acceptable is a matter of configuration; a log or a
     /// cache that cannot be opened is a failure.
     pub(crate) fn open(config: &Config) -> Result<Self, Stopped> {
-        Self::of(&config.cache, &config.audit)
+        Self::of((&config.cache, &config.audit), config.spine.as_ref())
     }
 
-    /// The same of the two sections that it needs.
-    pub(crate) fn of(records: &CacheSection, log: &AuditSection) -> Result<Self, Stopped> {
+    /// The same of the two sections that it needs, and of the one that may name this device.
+    pub(crate) fn of(
+        (records, log): (&CacheSection, &AuditSection),
+        spine: Option<&Spine>,
+    ) -> Result<Self, Stopped> {
         // Before the first key is read: what a process leaves when it dies must not hold one.
         harden_process()
             .map_err(|error| Stopped::failed(format!("core dumps cannot be turned off: {error}")))?;
@@ -43,14 +48,34 @@ impl Installation {
         let older = records.older_keys.iter().map(open_key).collect::<Result<_, _>>()?;
         let policy = records.policy.as_deref().map(crate::policy::read).transpose()?.unwrap_or_default();
         let folder = open_disk(&log.directory, log.file_system)?;
-        let audit = AuditLog::open_on(folder, pepper, Arc::clone(&clock));
-        let audit = Arc::new(audit.map_err(Stopped::failed)?);
+        let audit = AuditLog::open_on(folder, pepper, Arc::clone(&clock)).map_err(Stopped::failed)?;
+        let audit = match device(spine) {
+            Some(device) => audit.on_device(device),
+            None => audit,
+        };
+        let audit = Arc::new(match &log.anchors {
+            Some(anchors) => audit.with_anchors(open_anchors(anchors)?).map_err(Stopped::failed)?,
+            None => audit,
+        });
         let folder = open_disk(&records.root, records.file_system)?;
         let randomness = Arc::new(SystemRandomness);
         let cache = Cache::open_on(folder, randomness, key, Arc::clone(&audit), Arc::clone(&clock));
         let cache = cache.map_err(Stopped::failed)?.with_older_keys(older).with_policy(policy);
         Ok(Self { audit, cache: Arc::new(cache), clock })
     }
+}
+
+/// What every record of the log says it was written on: the device as Spine knows it, or else the machine's name.
+fn device(spine: Option<&Spine>) -> Option<String> {
+    let host = || fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let device = spine.map(|spine| spine.consumer.device.identifier.clone()).or_else(host)?;
+    Some(device.trim().to_owned()).filter(|device| !device.is_empty())
+}
+
+/// Where the log keeps the heads that it signs.
+fn open_anchors(section: &AnchorsSection) -> Result<Anchors, Stopped> {
+    let key = AnchorKey::from_file(&section.key).map_err(Stopped::usage)?;
+    Anchors::open(&section.folder, key).map_err(AuditError::Anchors).map_err(Stopped::failed)
 }
 
 /// A folder as its section permits it.

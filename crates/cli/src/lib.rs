@@ -10,6 +10,7 @@ mod config;
 mod events;
 mod exit;
 mod installation;
+mod log;
 mod metrics;
 mod output;
 mod policy;
@@ -24,6 +25,7 @@ use clap::Parser;
 
 use crate::args::{Args, AuditCommand, Command, ConfigCommand, KeysCommand, PipelineCommand};
 use crate::exit::{Exit, Stopped};
+use crate::log::Log;
 use crate::output::tell;
 
 /// Runs the program with those arguments, the first being its name.
@@ -33,8 +35,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(args) => args,
         Err(error) => return usage(&error),
     };
-    start_log();
-    match dispatch(&args) {
+    let log = Log::start(matches!(args.command, Command::Warm(_)));
+    let ended = dispatch(&args);
+    log.end();
+    match ended {
         Ok(exit) => exit.into(),
         Err(Stopped { exit, message }) => {
             tell(&format!("bedside: {message}"));
@@ -84,12 +88,4 @@ fn tell_place(panic: &panic::PanicHookInfo<'_>) {
         Some(place) => tell(&format!("bedside: a defect at {}:{}", place.file(), place.line())),
         None => tell("bedside: a defect at an unknown place"),
     }
-}
-
-/// Log lines for engineers, on standard error: warnings, or what BEDSIDE_LOG asks for.
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("BEDSIDE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    // A second start, as in a test, keeps the first.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }

@@ -1,7 +1,8 @@
+use std::cell::Cell;
 use std::io::{self, IsTerminal};
 
 use bedside_warm::strict::join;
-use bedside_warm::{Event, Totals, What};
+use bedside_warm::{Event, Outcome, Totals, What};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::output::tell;
@@ -11,13 +12,18 @@ use crate::render::escape;
 /// terminal there is no bar, only the lines.
 pub(crate) struct Progress {
     bar: ProgressBar,
+    /// What an admission is called by its place in the list: a message may have many lines.
+    entry: &'static str,
+    /// Admissions that were not begun because the run was asked to stop.
+    handed_back: Cell<usize>,
 }
 
 impl Progress {
     /// Progress over so many lines, or over nobody knows how many.
-    pub(crate) fn new(lines: Option<u64>) -> Self {
+    pub(crate) fn new(lines: Option<u64>, is_lines: bool) -> Self {
+        let (entry, handed_back) = (if is_lines { "line" } else { "message" }, Cell::new(0));
         if !io::stderr().is_terminal() {
-            return Self { bar: ProgressBar::hidden() };
+            return Self { bar: ProgressBar::hidden(), entry, handed_back };
         }
         let (bar, template) = match lines {
             Some(lines) => (ProgressBar::new(lines), "{wide_bar} {pos} of {len}, {eta} to go"),
@@ -27,7 +33,7 @@ impl Progress {
         bar.set_style(
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
         );
-        Self { bar }
+        Self { bar, entry, handed_back }
     }
 
     pub(crate) fn tell(&self, event: &Event) {
@@ -37,11 +43,14 @@ impl Progress {
                 self.bar.inc(1);
                 let (nature, problems) =
                     (if refused.by_policy { "policy" } else { "malformed" }, join(&refused.problems));
-                self.say(&format!("line {} refused, {nature}: {problems}", refused.line));
+                self.say(&format!("{} {} refused, {nature}: {problems}", self.entry, refused.line));
             }
             What::InputFailed { problem } => self.say(problem),
             What::EpisodeFinished(report) => {
                 self.bar.inc(1);
+                if matches!(report.outcome, Outcome::HandedBack) {
+                    self.handed_back.update(|count| count + 1);
+                }
                 if !report.outcome.is_warmed() {
                     let (name, message) = (report.outcome.name(), report.outcome.message());
                     self.say(&format!("{}: {name}: {message}", escape(&report.episode)));
@@ -59,7 +68,7 @@ impl Progress {
             What::MessagePassedOver(_) => self.bar.inc(1),
             What::RunFinished(totals) => {
                 self.bar.finish_and_clear();
-                self.say(&conclusion(totals));
+                self.say(&conclusion(totals, self.handed_back.get()));
             }
         }
     }
@@ -69,15 +78,19 @@ impl Progress {
     }
 }
 
-fn conclusion(totals: &Totals) -> String {
+fn conclusion(totals: &Totals, handed_back: usize) -> String {
     let Totals { lines, warmed, refused, failed, stays, passed_over, rows, bundle_bytes, sealed_bytes } =
         totals;
     let messages = match stays + passed_over {
         0 => String::new(),
         _ => format!(", {stays} reports on stays, {passed_over} passed over"),
     };
+    let (failed, not_begun) = match handed_back {
+        0 => (*failed, String::new()),
+        count => (failed.saturating_sub(count), format!(", {count} not begun")),
+    };
     format!(
-        "{warmed} of {lines} warmed, {refused} refused by policy, {failed} failed{messages}; {rows} rows, \
+        "{warmed} of {lines} warmed, {refused} refused by policy, {failed} failed{not_begun}{messages}; {rows} rows, \
          {bundle_bytes} bytes fetched, {sealed_bytes} bytes sealed"
     )
 }

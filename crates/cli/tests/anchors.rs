@@ -86,6 +86,71 @@ fn an_anchor_of_another_key_or_changed_or_unsigned_proves_nothing() {
     );
 }
 
+/// An installation whose log signs heads by itself.
+fn signing() -> Site {
+    let site = Site::new();
+    site.write_private("anchor.key", KEY);
+    let config = fs::read_to_string(site.path("config.toml")).expect("text");
+    let signing = "[audit]\nanchors = \"elsewhere\"\nanchor_key = \"anchor.key\"";
+    site.write("config.toml", &config.replace("[audit]", signing));
+    site
+}
+
+fn show(site: &Site) -> Option<i32> {
+    site.run(&["show", EPISODE, "--reader", "reader.json"]).status.code()
+}
+
+#[test]
+fn a_log_that_signs_by_itself_is_held_to_what_it_signed() {
+    let site = signing();
+    let verify = || {
+        let ran = site.run(&["audit", "verify"]);
+        (ran.status.code(), text(&ran), String::from_utf8_lossy(&ran.stderr).into_owned())
+    };
+    assert_eq!((show(&site), show(&site)), (Some(0), Some(0)));
+    let (status, told, _) = verify();
+    assert!(status == Some(0) && told.contains("6 records, 2 anchors, 0 intents"), "{told}");
+    // With the public key alone, of a copy of both.
+    let public = site.run(&["audit", "anchor", "--key", "anchor.key", "--public-key"]);
+    site.write("anchor.pub", &text(&public));
+    fs::copy(site.path("elsewhere/anchors.txt"), site.path("anchors.txt")).expect("copied");
+    assert_eq!(self::verify(&site, "audit").status.code(), Some(0));
+    // Its last record is cut off: named, and nothing is shown any more.
+    let log = fs::read_to_string(site.path("audit/audit.ndjson")).expect("text");
+    let cut: String = log.split_inclusive('\n').take(5).collect();
+    fs::write(site.path("audit/audit.ndjson"), cut).expect("written");
+    let (status, _, told) = verify();
+    assert!(status == Some(3) && told.contains("record 6, in audit.ndjson: it was cut off"), "{told}");
+    assert_eq!(self::verify(&site, "audit").status.code(), Some(3));
+    assert_eq!(show(&site), Some(3));
+    // Anchors that cannot be reached close the log, too.
+    fs::write(site.path("audit/audit.ndjson"), log).expect("written");
+    assert_eq!(show(&site), Some(0));
+    fs::set_permissions(site.path("elsewhere"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .expect("mode");
+    assert_eq!(show(&site), Some(3));
+}
+
+#[test]
+fn a_sweep_signs_what_others_left_unsigned() {
+    let site = signing();
+    assert_eq!(site.run(&["sweep"]).status.code(), Some(0));
+    let anchors = fs::read_to_string(site.path("elsewhere/anchors.txt")).expect("text");
+    assert_eq!((anchors.lines().count(), anchors.contains(" 2:")), (1, true), "{anchors}");
+}
+
+#[test]
+fn a_folder_of_anchors_and_its_key_are_configured_together() {
+    let site = signing();
+    let ran = site.run(&["list", "--set", "audit.anchor_key="]);
+    assert_eq!(ran.status.code(), Some(2), "{}", text(&ran));
+    let config = fs::read_to_string(site.path("config.toml")).expect("text");
+    site.write("config.toml", &config.replace("anchor_key = \"anchor.key\"", ""));
+    let ran = site.run(&["list"]);
+    let told = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(ran.status.code() == Some(2) && told.contains("anchors: needs anchor_key"), "{told}");
+}
+
 #[test]
 fn only_a_chain_that_holds_is_signed() {
     let site = anchored();

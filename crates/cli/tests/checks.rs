@@ -169,7 +169,9 @@ fn everything_is_in_order_at_the_simulated_spine_and_the_practice_is_found() {
     let ran = run(&["--practice", "A99999"]);
     assert_eq!((ran.status.code(), told(&text(&ran), "look-up of the practice")[0].0), (Some(3), "bad"));
     let ran = run(&["--set", "pds.url=https://localhost:1"]);
-    assert_eq!(told(&text(&ran), "national record"), [("bad", "unavailable/network")]);
+    let printed = text(&ran);
+    let [(level, words)] = told(&printed, "national record")[..] else { panic!("{printed}") };
+    assert!(level == "bad" && words.starts_with("unavailable/network: localhost:1"), "{words}");
     assert_eq!(told(&text(&ran), "clock").len(), 1, "the rest goes on");
 }
 
@@ -225,6 +227,30 @@ fn an_installation_that_only_reads_is_in_order() {
     let ran = site.run(&["check"]);
     assert_eq!(ran.status.code(), Some(0), "{}", text(&ran));
     assert_eq!(told(&text(&ran), "identity on Spine")[0].0, "warning");
+}
+
+#[test]
+fn whoever_is_not_reached_is_told_by_what_the_system_says() {
+    let site = Site::new();
+    for (root, expected) in [
+        ("https://localhost:1", "localhost:1: connection refused"),
+        ("https://nobody.invalid", "nobody.invalid:443: the name is not known"),
+    ] {
+        let output = text(&site.run(&["check", "--set", &format!("spine.ssp={root}")]));
+        let [(level, words)] = told(&output, "handshake with the proxy")[..] else { panic!("{output}") };
+        assert!(level == "bad" && words.contains(expected), "{output}");
+    }
+}
+
+#[test]
+fn a_key_that_a_backup_of_the_records_would_hold_is_told() {
+    let site = Site::new();
+    fs::rename(site.path("cache.key"), site.path("cache/cache.key")).expect("moved");
+    let config = fs::read_to_string(site.path("config.toml")).expect("a configuration");
+    site.write("config.toml", &config.replace("\"cache.key\"", "\"cache/cache.key\""));
+    let output = text(&site.run(&["check"]));
+    let [(level, words)] = told(&output, "cache key")[..] else { panic!("{output}") };
+    assert!(level == "warning" && words.contains("one backup"), "{output}");
 }
 
 #[test]

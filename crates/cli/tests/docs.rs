@@ -114,7 +114,7 @@ fn the_commands_of_the_readme_run() {
     fs::write(bin.join("cargo"), shim).expect("written");
     fs::set_permissions(bin.join("cargo"), fs::Permissions::from_mode(0o755)).expect("allowed");
     symlink(env!("CARGO_BIN_EXE_bedside"), work.join("target/debug/bedside")).expect("linked");
-    fs::copy(root().join("fixtures/bundles/emis-100.json"), work.join("bundle.json")).expect("copied");
+    symlink(root().join("fixtures"), work.join("fixtures")).expect("linked");
     let path =
         env::join_paths([bin].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap_or_default())));
     let readme = fs::read_to_string(root().join("README.md")).expect("there");

@@ -177,6 +177,55 @@ fn a_refused_reader_is_on_record() {
 }
 
 #[test]
+fn a_record_of_the_log_names_the_device() {
+    let site = Site::new();
+    assert_eq!(site.run(&["show", EPISODE, "--reader", "reader.json"]).status.code(), Some(0));
+    let exported = String::from_utf8(site.run(&["audit", "export"]).stdout).expect("text");
+    let read = exported.lines().find(|line| line.contains("\"read\"")).expect("on record");
+    // The identifier of the device in the site's configuration.
+    assert!(read.contains("ward-1"), "{read}");
+}
+
+#[test]
+fn a_key_in_the_place_of_its_path_is_refused_and_not_repeated() {
+    let site = Site::new();
+    let key = fs::read_to_string(site.path("cache.key")).expect("a key");
+    let key = key.trim();
+    for arguments in [&["list"][..], &["check"], &["config", "show"], &["audit", "anchor", "--key", key]] {
+        let mut command = site.command(arguments);
+        let ran = command.env("BEDSIDE_CACHE_KEY", key).output().expect("the program runs");
+        let words = String::from_utf8([ran.stdout, ran.stderr].concat()).expect("text");
+        assert_ne!(ran.status.code(), Some(0), "{arguments:?}: {words}");
+        assert!(words.contains("holds a key") && !words.contains(key), "{arguments:?}: {words}");
+    }
+}
+
+#[test]
+fn what_a_run_could_not_write_is_told_before_it() {
+    let files = || [("list.ndjson", admission("EP-2").to_string())];
+    check(vec![
+        case(&["warm", "--admissions", "list.ndjson", "--report", "x.txt"], files(), 2, ".html or .json"),
+        case(&["warm", "--admissions", "list.ndjson", "--report", "no/x.html"], files(), 2, "needs a folder"),
+        case(&["warm", "--admissions", "list.ndjson", "--metrics-file", "no/x.prom"], files(), 2, "a folder"),
+        case(&["warm", "--admissions", "."], files(), 2, "cannot read the admissions"),
+        case(&["show", EPISODE, "problems", "12", "--reader", "reader.json"], files(), 2, "only the view"),
+    ]);
+    let site = Site::new();
+    site.write("list.ndjson", &files()[0].1);
+    let ran = site.run(&["warm", "--admissions", "list.ndjson", "--report", "no/x.json"]);
+    assert_eq!((ran.status.code(), ran.stdout.len()), (Some(2), 0));
+    assert!(!exists(&site.path("runs")), "nothing was begun");
+}
+
+#[test]
+fn a_variable_that_is_empty_is_as_good_as_unset() {
+    let site = Site::new();
+    let mut command = site.command(&["list", "--config", "config.toml"]);
+    let ran = command.env("BEDSIDE_CONFIG", "").env("BEDSIDE_CACHE_KEY", "").output().expect("it runs");
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[test]
 fn a_changed_audit_log_does_not_verify() {
     let site = Site::new();
     let log = site.path("audit/audit.ndjson");

@@ -46,8 +46,15 @@ fn issues_are_queried_with_duckdb() {
 }
 
 #[test]
-fn a_served_table_is_read_with_pyarrow_polars_and_duckdb() {
-    let Some(python) = python(&["pyarrow", "polars", "duckdb"]) else { return };
+fn allergies_are_listed_with_pandas() {
+    let table = ["show", EPISODE, "--table", "allergies", "--format", "arrow", "--reader", "reader.json"];
+    let Some(printed) = run("allergies_in_pandas.py", &["pandas", "pyarrow"], &table) else { return };
+    assert!(printed.starts_with("1 entry") && printed.contains("Zanthoxylum"), "{printed}");
+}
+
+#[test]
+fn a_served_table_is_read_with_pyarrow_pandas_polars_and_duckdb() {
+    let Some(python) = python(&["pyarrow", "pandas", "polars", "duckdb"]) else { return };
     let site = Site::new();
     let _served = Served::on_socket(&site, &[]);
     let ask = |table: &str| {
@@ -58,8 +65,8 @@ fn a_served_table_is_read_with_pyarrow_polars_and_duckdb() {
     };
     let ran = ask("allergies");
     let printed = String::from_utf8(ran.stdout).expect("text");
-    for part in ["bedside.section.allergies: 1 entry", "pyarrow: 1 rows", "Polars: 1 rows", "DuckDB: 1 rows"]
-    {
+    let counted = ["pyarrow: 1 rows", "pandas: 1 rows", "Polars: 1 rows", "DuckDB: 1 rows"];
+    for part in ["bedside.section.allergies: 1 entry"].into_iter().chain(counted) {
         assert!(printed.contains(part), "{part}:\n{printed}{}", String::from_utf8_lossy(&ran.stderr));
     }
     let refused = ask("socks");

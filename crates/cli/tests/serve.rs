@@ -6,6 +6,7 @@ mod served;
 mod support;
 
 use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 
 use arrow_array::RecordBatch;
@@ -229,6 +230,67 @@ fn at_the_end_what_was_begun_is_finished_and_nobody_else_comes_in() {
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("Zanthoxylum"), "{answer}");
     assert!(served.wait().success());
     assert!(!exists(&site.path("serve.sock")));
+}
+
+#[test]
+fn where_to_serve_may_be_configured_and_flags_go_before_it() {
+    let site = Site::new();
+    make_host(&site);
+    let config = std::fs::read_to_string(site.path("config.toml")).expect("there");
+    let section =
+        "[serve]\nsocket = 'serve.sock'\ntoken_key = 'host.pub'\naudience = 'ward-9'\nseconds = 5\n";
+    site.write("config.toml", &format!("{config}\n{section}"));
+    let configured = Served::start(&site, &["serve"]);
+    assert_eq!(configured.place(), site.path("serve.sock").display().to_string());
+    assert_eq!(ask(&site, ALLERGIES, &["-H", &bearer(&site, "ward-9", EPISODE)]).status, 200);
+    let flagged = Served::start(&site, &["serve", "--socket", "other.sock", "--audience", "ward-8"]);
+    assert_eq!(flagged.place(), "other.sock");
+    let with_token =
+        ["--unix-socket", "other.sock", "http://bedside/v1/episodes/EP-1/tables/allergies", "-H"];
+    let asked =
+        |audience| curl(&site, &[&with_token[..], &[&bearer(&site, audience, EPISODE)]].concat()).status;
+    assert_eq!((asked("ward-8"), asked("ward-9")), (200, 401));
+    for (arguments, told) in [
+        (&["serve", "--listen", "127.0.0.1:0"][..], "--listen needs"),
+        (&["serve", "--socket", "group.sock", "--group", "0"], "a group needs --token-key"),
+        (&["serve", "--socket", "token.sock", "--audience", "ward-9"], "tokens need both"),
+        (&["serve", "--set", "serve.seconds=86400"], "flag --set: serve.seconds: must be at most 3600"),
+        (&["serve", "--set", "serve.listen=127.0.0.1:8443"], "serve.listen: name either it or socket"),
+    ] {
+        let alone = arguments.contains(&"--socket");
+        site.write("config.toml", &if alone { config.clone() } else { format!("{config}\n{section}") });
+        let refused = site.run(arguments);
+        let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(2) && words.contains(told), "{arguments:?}: {words}");
+    }
+}
+
+#[test]
+fn members_of_the_group_bring_a_token_and_their_word_is_not_taken() {
+    let site = Site::new();
+    if std::fs::metadata(site.path("config.toml")).expect("there").uid() != 0 {
+        // Past the capture of tests that pass, so that it is seen.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: only root can be somebody else");
+        return;
+    }
+    make_host(&site);
+    // 65534 is nobody, who may come as far as the socket.
+    std::fs::set_permissions(site.path(""), PermissionsExt::from_mode(0o711)).expect("allowed");
+    let _served = Served::on_socket(&site, &[&TOKENS[..], &["--group", "65534"]].concat());
+    let token = bearer(&site, "ward-9", EPISODE);
+    let url = format!("http://bedside{ALLERGIES}");
+    let assertion = reader().to_string();
+    let ask_as = |group: &str, more: &[&str]| {
+        let mut command = std::process::Command::new("setpriv");
+        command.args(["--reuid=65534", "--clear-groups", &format!("--regid={group}"), "curl", "-s", "-o"]);
+        command.args(["/dev/null", "-w", "%{http_code}", "--unix-socket"]).arg(site.path("serve.sock"));
+        let ran = command.arg(&url).args(more).output().expect("setpriv runs");
+        String::from_utf8_lossy(&ran.stdout).into_owned()
+    };
+    assert_eq!(ask_as("65534", &["-H", &token]), "200");
+    assert_eq!(ask_as("65534", &["--json", &assertion]), "401");
+    assert_eq!(ask_as("65533", &["-H", &token]), "000", "not a member");
+    assert_eq!(ask(&site, ALLERGIES, &ASSERTED).status, 200, "the owner's word counts on");
 }
 
 #[test]

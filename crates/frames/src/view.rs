@@ -20,6 +20,7 @@ use crate::frames::{FrameError, to_batch};
 #[derive(Clone)]
 pub struct View {
     caveats: Caveats,
+    groups: Vec<String>,
     rows: LazyFrame,
     left_out: LazyFrame,
 }
@@ -39,6 +40,8 @@ pub struct Parts {
 pub struct Collected {
     /// What may be concluded of the areas, also where there is no row.
     pub caveats: Caveats,
+    /// The groups that the view looks for, in order: that one has no row is an answer, too.
+    pub looked_for: Vec<String>,
     /// The rows in the types of the record contract.
     pub rows: RecordBatch,
     /// How many rows of each kind are in the table and not here.
@@ -81,7 +84,8 @@ impl View {
         let left_out = left_out.agg([len().alias("count"), col("row").min()]);
         let left_out = left_out.sort(["row"], SortMultipleOptions::default());
         let left_out = left_out.drop(by_name(["row"], true, false));
-        Self { rows: rows.with_columns(stamp), left_out, caveats }
+        let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+        Self { rows: rows.with_columns(stamp), left_out, caveats, groups }
     }
 
     /// What may be concluded of the areas, also where there is no row.
@@ -101,12 +105,13 @@ impl View {
     pub fn collect(self) -> Result<Collected, FrameError> {
         let rows = to_batch(self.rows.collect().map_err(FrameError::Query)?)?;
         let left_out = to_batch(self.left_out.collect().map_err(FrameError::Query)?)?;
-        Ok(Collected { caveats: self.caveats, rows, left_out: counts(&left_out) })
+        let left_out = counts(&left_out);
+        Ok(Collected { caveats: self.caveats, looked_for: self.groups, rows, left_out })
     }
 }
 
 impl Collected {
-    /// The groups of the rows in their order, each with the rows that belong to it.
+    /// The groups that have rows, in their order, each with the rows that belong to it.
     pub fn groups(&self) -> Vec<(String, RecordBatch)> {
         let Some(names) = column::<StringArray>(&self.rows, "group") else { return Vec::new() };
         let mut groups: Vec<(String, RecordBatch)> = Vec::new();

@@ -6,7 +6,7 @@
 //! | request | answer |
 //! | --- | --- |
 //! | `GET /v1/episodes/EPISODE/tables/TABLE`, `Authorization: Bearer TOKEN` | the table, for the person whom the host system's token names |
-//! | `POST` of the same, the reader's assertion as its body | the same, over the Unix socket alone |
+//! | `POST` of the same, the reader's assertion as its body | the same, from the owner of the Unix socket alone |
 //! | `GET /health` | 200 while records can be handed over, 503 when not |
 //! | `GET /metrics` | counts for Prometheus, without any label but the status |
 //!
@@ -17,20 +17,20 @@
 //! # What it takes
 //!
 //! A connection is one request, has a time in which all of it must be over, and takes one of a fixed number of places;
-//! whoever comes when all are taken waits before the door. On the Unix socket, which its owner alone can open, the
-//! caller's word for who reads is taken as it is on the command line. Loopback TLS is open to every user of the
-//! machine, so that a token is needed there.
+//! whoever comes when all are taken waits before the door. On the Unix socket the word of its owner for who reads is
+//! taken as it is on the command line. Nobody else can open it, unless a [`Group`] is let in, whose members need a token;
+//! and so does everybody on loopback TLS, which is open to every user of the machine.
 
 mod credentials;
+mod group;
 mod listener;
 mod metrics;
 mod refusal;
 mod request;
 mod server;
 mod table;
-mod token_key;
 
+pub use group::Group;
 pub use listener::{ListenError, Listener};
 pub use server::{Limits, Parts, Server};
 pub use table::{Format, NotWritten, WriteTable};
-pub use token_key::{TokenKeyError, token_key};

@@ -1,7 +1,7 @@
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Read};
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixStream as BlockingUnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +12,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio_rustls::TlsAcceptor;
+
+use crate::Group;
 
 /// Where requests come in.
 pub struct Listener(Door);
@@ -36,6 +38,9 @@ pub enum ListenError {
     /// What is there is not a socket, and is not removed.
     #[error("{} is there and is not a socket", .0.display())]
     NotASocket(PathBuf),
+    /// The machine has no group of that name.
+    #[error("there is no group {0} in /etc/group: name one of it, or give the number of another")]
+    NoGroup(String),
     /// The system does not give the socket.
     #[error("cannot listen on {place}: {source}")]
     Bind {
@@ -61,14 +66,14 @@ pub enum ListenError {
 }
 
 impl Listener {
-    /// Listens on a Unix socket that its owner alone can open (mode 0600). A socket on which nobody listens any more
-    /// is replaced. Runs within a Tokio runtime.
+    /// Listens on a Unix socket that its owner alone can open (mode 0600), or with a group the members of that, too (mode
+    /// 0660). A socket on which nobody listens any more is replaced. Runs within a Tokio runtime.
     ///
     /// # Errors
     /// [`ListenError::InUse`], [`ListenError::NotASocket`] and [`ListenError::Bind`].
-    pub fn unix(path: &Path) -> Result<Self, ListenError> {
+    pub fn unix(path: &Path, group: Option<Group>) -> Result<Self, ListenError> {
         require_free(path)?;
-        let listener = bind_private(path)
+        let listener = bind_private(path, group)
             .map_err(|source| ListenError::Bind { place: path.display().to_string(), source })?;
         Ok(Self(Door::Unix { listener, path: path.to_owned() }))
     }
@@ -144,13 +149,17 @@ fn require_free(path: &Path) -> Result<(), ListenError> {
 }
 
 /// Binds in a folder of our own and moves the socket from there, so that it is never there with another mode.
-fn bind_private(path: &Path) -> io::Result<UnixListener> {
+fn bind_private(path: &Path, group: Option<Group>) -> io::Result<UnixListener> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = parent.join(format!(".bedside-{}", std::process::id()));
     DirBuilder::new().mode(0o700).create(&folder)?;
     let made = folder.join("s");
     let bound = UnixListener::bind(&made).and_then(|listener| {
         fs::set_permissions(&made, Permissions::from_mode(0o600))?;
+        if let Some(Group(number)) = group {
+            chown(&made, None, Some(number))?;
+            fs::set_permissions(&made, Permissions::from_mode(0o660))?;
+        }
         fs::rename(&made, path)?;
         Ok(listener)
     });
@@ -191,13 +200,24 @@ mod tests {
     async fn a_socket_is_its_owners_alone_and_goes_with_the_listener() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("serve.sock");
-        let listener = Listener::unix(&path).expect("listens");
+        let listener = Listener::unix(&path, None).expect("listens");
         let metadata = fs::symlink_metadata(&path).expect("there");
         assert_eq!(metadata.mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing else is left");
-        assert!(matches!(Listener::unix(&path), Err(ListenError::InUse(_))));
+        assert!(matches!(Listener::unix(&path, None), Err(ListenError::InUse(_))));
         drop(listener);
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_socket_for_a_group_is_that_groups_and_nobody_elses() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("serve.sock");
+        // One that whoever runs this is a member of.
+        let ours = fs::metadata(folder.path()).expect("there").gid();
+        let _listener = Listener::unix(&path, Some(Group(ours))).expect("listens");
+        let metadata = fs::symlink_metadata(&path).expect("there");
+        assert_eq!((metadata.mode() & 0o777, metadata.gid()), (0o660, ours));
     }
 
     #[tokio::test]
@@ -206,9 +226,9 @@ mod tests {
         let path = folder.path().join("serve.sock");
         drop(std::os::unix::net::UnixListener::bind(&path).expect("bound"));
         assert!(path.exists(), "left as by a process that was killed");
-        drop(Listener::unix(&path).expect("replaced"));
+        drop(Listener::unix(&path, None).expect("replaced"));
         fs::write(&path, "precious").expect("written");
-        assert!(matches!(Listener::unix(&path), Err(ListenError::NotASocket(_))));
+        assert!(matches!(Listener::unix(&path, None), Err(ListenError::NotASocket(_))));
         assert_eq!(fs::read_to_string(&path).expect("read"), "precious");
     }
 

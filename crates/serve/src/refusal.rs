@@ -59,7 +59,9 @@ fn status_of(state: NotReadable) -> StatusCode {
         NotReadable::Purged { .. } | NotReadable::Expired { .. } => StatusCode::GONE,
         NotReadable::Held { .. } => StatusCode::LOCKED,
         NotReadable::Stale { .. } | NotReadable::OtherVersion => StatusCode::CONFLICT,
-        NotReadable::Damaged { .. } | NotReadable::KeyUnavailable => StatusCode::INTERNAL_SERVER_ERROR,
+        NotReadable::Damaged { .. } | NotReadable::KeyUnavailable | NotReadable::Unusable => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
@@ -125,7 +126,10 @@ async fn receive(
     let _open = Open::count(&state.open);
     let conversation = async {
         match visitor {
-            Visitor::Unix(stream) => converse(&state, stream, From::Owner, stopping).await,
+            Visitor::Unix(stream) => {
+                let from = From::of(&stream);
+                converse(&state, stream, from, stopping).await;
+            }
             Visitor::Tls(stream, acceptor) => {
                 // Whoever does not speak TLS has been told so by it.
                 if let Ok(stream) = acceptor.accept(stream).await {
@@ -160,8 +164,19 @@ impl Drop for Open<'_> {
 enum From {
     /// The user that runs this, or root.
     Owner,
-    /// Any user of the machine.
+    /// Any user of the machine, or member of the socket's group.
     Anybody,
+}
+
+impl From {
+    /// Who opened the Unix socket, by the word of the system.
+    fn of(stream: &UnixStream) -> Self {
+        let owner = rustix::process::geteuid().as_raw();
+        match stream.peer_cred() {
+            Ok(peer) if peer.uid() == owner || peer.uid() == 0 => Self::Owner,
+            _ => Self::Anybody,
+        }
+    }
 }
 
 async fn converse(
@@ -202,7 +217,7 @@ impl State {
                     (false, _) => credentials::token(&head.headers),
                     (true, From::Owner) => credentials::assertion(body).await,
                     (true, From::Anybody) => Err(Refusal::unauthorised(
-                        "an assertion is taken over the Unix socket alone: here, say who asks with a token",
+                        "an assertion is taken from the owner of the Unix socket alone: say who asks with a token",
                     )),
                 };
                 let answered = match credentials {

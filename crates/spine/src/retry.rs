@@ -1,6 +1,8 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
+use tracing::field::Empty;
+use tracing::{Instrument, info_span};
 
 use crate::{
     Answer, BodySink, Call, Decision, Evidence, Exchange, FetchError, Transport, Unavailability, Witness,
@@ -79,8 +81,11 @@ impl<E: Exchange> Transport for Retry<E> {
         let mut earlier = Vec::new();
         loop {
             let trace_id = self.fresh_trace_id();
-            let result = timeout_at(until, self.inner.exchange(call, &trace_id, body)).await;
-            let error = match result.unwrap_or_else(|_| Err(time_up(&trace_id))) {
+            let span = info_span!("attempt", ssp_trace_id = trace_id, outcome = Empty);
+            let exchange = self.inner.exchange(call, &trace_id, body).instrument(span.clone());
+            let result = timeout_at(until, exchange).await.unwrap_or_else(|_| Err(time_up(&trace_id)));
+            span.record("outcome", result.as_ref().map_or_else(FetchError::name, |_| "answered"));
+            let error = match result {
                 Ok(answer) => return Ok(answer.after(earlier)),
                 Err(error) => error,
             };

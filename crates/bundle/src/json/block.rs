@@ -10,7 +10,8 @@
 //! do the same work; a test holds every kernel against a plain loop. What they gain is in `benches/RESULTS.md`.
 #![allow(unsafe_code)]
 
-use super::window::Window;
+use super::nesting::Nesting;
+use super::window::{Window, parity_by_shifts};
 
 /// How many bytes are classified at once.
 pub(crate) const BLOCK: usize = 64;
@@ -44,27 +45,53 @@ pub(crate) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) {
     words::scan(blocks, window);
 }
 
-/// Classifies blocks, each into its place.
-pub(crate) fn classify(blocks: &[[u8; BLOCK]], classes: &mut [Classes]) {
+/// Where the brackets and braces of a block are, and what is needed to tell those inside strings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Brackets {
+    pub(crate) quote: u64,
+    pub(crate) backslash: u64,
+    pub(crate) open: u64,
+    pub(crate) close: u64,
+}
+
+/// Where a value that is in progress ends within blocks.
+pub(crate) fn find_end(blocks: &[[u8; BLOCK]], value: &mut Nesting) -> Option<usize> {
     #[cfg(target_arch = "x86_64")]
     if avx2::is_there() {
         // SAFETY: the processor has just said that it has what the kernel needs.
-        unsafe { avx2::classify_all(blocks, classes) }
-    } else {
-        // SAFETY: every x86-64 processor has SSE2.
-        unsafe { sse2::classify_all(blocks, classes) }
+        return unsafe { avx2::find_end(blocks, value) };
     }
+    value.pass_blocks(blocks, brackets_of_classes, parity_by_shifts)
+}
+
+/// The brackets of a block by its classes, for kernels that have nothing better.
+fn brackets_of_classes(block: &[u8; BLOCK]) -> Brackets {
+    let mut classes = [Classes::default()];
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 processor has SSE2.
+    unsafe {
+        sse2::classify_all(&[*block], &mut classes)
+    };
     #[cfg(target_arch = "aarch64")]
-    neon::classify_all(blocks, classes);
+    neon::classify_all(&[*block], &mut classes);
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    words::classify_all(blocks, classes);
+    words::classify_all(&[*block], &mut classes);
+    let [Classes { quote, backslash, mut structural, .. }] = classes;
+    let (mut open, mut close) = (0, 0);
+    while structural != 0 {
+        let at = structural.trailing_zeros();
+        open |= u64::from(matches!(block[at as usize], b'{' | b'[')) << at;
+        close |= u64::from(matches!(block[at as usize], b'}' | b']')) << at;
+        structural &= structural - 1;
+    }
+    Brackets { quote, backslash, open, close }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::*;
 
-    use super::{BLOCK, Classes, Window};
+    use super::{BLOCK, Brackets, Classes, Nesting, Window};
 
     pub(super) fn is_there() -> bool {
         is_x86_feature_detected!("avx2")
@@ -77,6 +104,30 @@ mod avx2 {
     pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) {
         classify_all(blocks, &mut window.classes);
         window.find_tokens(blocks.len(), |bits| parity(bits));
+    }
+
+    #[target_feature(enable = "avx2,bmi1,popcnt,pclmulqdq")]
+    pub(super) fn find_end(blocks: &[[u8; BLOCK]], value: &mut Nesting) -> Option<usize> {
+        value.pass_blocks(blocks, |block| brackets(block), |bits| parity(bits))
+    }
+
+    /// Bit 5 is all that tells a bracket from a brace.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn brackets(block: &[u8; BLOCK]) -> Brackets {
+        let (parts, _) = block.as_chunks::<32>();
+        let parts = [load(&parts[0]), load(&parts[1])];
+        let equal = |[low, high]: [__m256i; 2], byte: u8| {
+            let at = |bytes| u64::from(bits(_mm256_cmpeq_epi8(bytes, all(byte))));
+            at(low) | at(high) << 32
+        };
+        let folded = parts.map(|bytes| _mm256_or_si256(bytes, all(0x20)));
+        Brackets {
+            quote: equal(parts, b'"'),
+            backslash: equal(parts, b'\\'),
+            open: equal(folded, b'{'),
+            close: equal(folded, b'}'),
+        }
     }
 
     #[inline]
@@ -400,6 +451,25 @@ mod tests {
                 for said in all_kernels(&block) {
                     assert_eq!(said, plainly(&block), "{byte} at {place}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn brackets_are_found_alike_at_every_place() {
+        for byte in 0..=255 {
+            for place in 0..BLOCK {
+                let mut block = [b'a'; BLOCK];
+                block[place] = byte;
+                #[cfg(target_arch = "x86_64")]
+                if avx2::is_there() {
+                    // SAFETY: the processor has just said that it has AVX2.
+                    let brackets = unsafe { avx2::brackets(&block) };
+                    assert_eq!(brackets, brackets_of_classes(&block), "{byte} at {place}");
+                }
+                let Brackets { open, close, .. } = brackets_of_classes(&block);
+                assert_eq!(open, u64::from(b"{[".contains(&byte)) << place, "{byte} at {place}");
+                assert_eq!(close, u64::from(b"}]".contains(&byte)) << place, "{byte} at {place}");
             }
         }
     }

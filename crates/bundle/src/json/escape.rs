@@ -1,7 +1,7 @@
 //! What the escapes of a JSON string stand for.
 
 /// The number that hexadecimal digits stand for; none where one is no digit.
-pub(super) fn hex_value(digits: &[u8]) -> Option<u32> {
+pub(crate) fn hex_value(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
 }
 

@@ -2,22 +2,41 @@
 
 use std::borrow::Cow;
 
+use super::canonical::{Said, hash};
 use super::escape::unescaped;
+
+/// The most bytes of a key that is compared with many others as it stands. Of a longer one a hash is, or keys made
+/// alike would be read over and over.
+const SHORT: u32 = 64;
 
 /// Where a key stands, quotes excluded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Key {
     pub(crate) start: u32,
     pub(crate) end: u32,
+    /// A hash of its characters once somebody has asked for it, before that zero.
+    hash: u64,
 }
 
 impl Key {
+    #[inline(always)]
+    pub(crate) fn new(start: u32, end: u32) -> Self {
+        Self { start, end, hash: 0 }
+    }
+
+    fn hash(&mut self, text: &str) -> u64 {
+        if self.hash == 0 {
+            self.hash = hash(Said::Key, characters(self.written(text)).as_bytes()) | 1;
+        }
+        self.hash
+    }
+
     fn length(self) -> u32 {
         self.end - self.start
     }
 
     #[inline(always)]
-    pub(super) fn written(self, text: &str) -> &str {
+    pub(crate) fn written(self, text: &str) -> &str {
         &text[self.start as usize..self.end as usize]
     }
 
@@ -33,12 +52,12 @@ impl Key {
 
 /// What is known of the keys of one object without looking at them again: nearly every key is seen to be new by it.
 #[derive(Default)]
-pub(super) struct Seen(u64);
+pub(crate) struct Seen(u64);
 
 impl Seen {
     /// Whether a key that holds no escape is certainly new. It counts as seen from now on.
     #[inline(always)]
-    pub(super) fn is_new(&mut self, key: Key, text: &str) -> bool {
+    pub(crate) fn is_new(&mut self, key: Key, text: &str) -> bool {
         let bit = key.bit(text.as_bytes());
         let is_new = self.0 & bit == 0;
         self.0 |= bit;
@@ -46,19 +65,22 @@ impl Seen {
     }
 
     /// Takes in a key that holds an escape, which hides what it is: no other is certainly new.
-    pub(super) fn add_escaped(&mut self) {
+    pub(crate) fn add_escaped(&mut self) {
         self.0 = u64::MAX;
     }
 
     /// Whether a key is one of `earlier`, all of the same text. Keys are compared as characters: an escaped spelling
     /// is the same key.
-    pub(super) fn has(&self, key: Key, earlier: &[Key], text: &str) -> bool {
-        if self.0 != u64::MAX {
-            let mut alike = earlier.iter().filter(|other| other.length() == key.length());
+    pub(crate) fn has(&self, mut key: Key, earlier: &mut [Key], text: &str) -> bool {
+        let may_be_escaped = self.0 == u64::MAX;
+        let length = key.length();
+        let mut alike = earlier.iter_mut().filter(|other| may_be_escaped || other.length() == length);
+        if !may_be_escaped && length <= SHORT {
             return alike.any(|other| other.written(text) == key.written(text));
         }
+        let hash = key.hash(text);
         let name = characters(key.written(text));
-        earlier.iter().any(|other| characters(other.written(text)) == name)
+        alike.any(|other| other.hash(text) == hash && characters(other.written(text)) == name)
     }
 }
 
@@ -75,7 +97,7 @@ mod tests {
         for key in ["", "a", "ab", "abcdefghijklmnopq"] {
             let (one, two) = (format!("{{  \"{key}\""), format!("xxx\"{key}\""));
             let end = one.len() as u32 - 1;
-            let key = Key { start: end - key.len() as u32, end };
+            let key = Key::new(end - key.len() as u32, end);
             assert_eq!(key.bit(one.as_bytes()), key.bit(two.as_bytes()), "{}", key.written(&one));
         }
     }

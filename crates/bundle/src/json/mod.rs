@@ -10,8 +10,8 @@ mod nesting;
 mod tokens;
 mod window;
 
-pub(crate) use canonical::{MemberHash, canonical_hash};
-pub(crate) use cursor::{Checkpoint, Cursor, Items, Kind, Lexeme, Members, Workspace};
+pub(crate) use canonical::canonical_hash;
+pub(crate) use cursor::{Cursor, Items, Kind, Lexeme, Members, Workspace};
 pub(crate) use nesting::Nesting;
 #[cfg(feature = "stages")]
 pub(crate) use tokens::count_tokens;

@@ -1,11 +1,11 @@
 //! Where a value ends, found by its brackets alone, in pieces of any size. What stands between them is not looked at:
 //! whoever reads the value validates it.
 
-use super::block::{BLOCK, Classes, classify};
-use super::window::{escaped, parity_by_shifts};
+use super::block::{BLOCK, Brackets, find_end};
+use super::window::escaped;
 
 /// Blocks that are classified at once: an entry is often not much longer.
-const BATCH: usize = 16;
+const BATCH: usize = 8;
 
 /// How far into a value a scan has come.
 #[derive(Default)]
@@ -20,40 +20,56 @@ impl Nesting {
     /// Scans a piece of the value up to its end: the offset behind the bracket that closes it, or that of the comma or
     /// bracket behind a number or word. Nothing where the value goes on behind the piece.
     pub(crate) fn pass(&mut self, piece: &[u8]) -> Option<usize> {
-        let (blocks, rest) = piece.as_chunks::<BLOCK>();
-        let mut classes = [Classes::default(); BATCH];
-        for (number, blocks) in blocks.chunks(BATCH).enumerate() {
-            classify(blocks, &mut classes);
-            for (place, (block, classes)) in blocks.iter().zip(&classes).enumerate() {
-                if let Some(end) = self.pass_block(block, *classes) {
+        let mut at = 0;
+        while self.depth == 0 {
+            if let Some(end) = self.pass_byte(at, *piece.get(at)?) {
+                return Some(end);
+            }
+            at += 1;
+        }
+        let (blocks, rest) = piece[at..].as_chunks::<BLOCK>();
+        if let Some(end) = find_end(blocks, self) {
+            return Some(at + end);
+        }
+        let start = piece.len() - rest.len();
+        rest.iter().enumerate().find_map(|(at, byte)| self.pass_byte(start + at, *byte))
+    }
+
+    /// Passes whole blocks inside the value, up to its end. `parity` says of each bit whether an odd number of bits is
+    /// set up to and with it. Inlined into each kernel, to be compiled for its processor.
+    #[inline(always)]
+    pub(super) fn pass_blocks(
+        &mut self,
+        blocks: &[[u8; BLOCK]],
+        brackets: impl Fn(&[u8; BLOCK]) -> Brackets,
+        parity: impl Fn(u64) -> u64,
+    ) -> Option<usize> {
+        // Kept here rather than in the value, so that they stay in registers.
+        let mut carry = u64::from(self.escaped);
+        let mut in_string = 0u64.wrapping_sub(u64::from(self.in_string));
+        let mut depth = self.depth;
+        // Through memory, as the classes of a window are.
+        let mut found = [Brackets::default(); BATCH];
+        for (number, batch) in blocks.chunks(BATCH).enumerate() {
+            for (block, found) in batch.iter().zip(&mut found) {
+                *found = brackets(block);
+            }
+            for (place, found) in found.iter().enumerate().take(batch.len()) {
+                let escapes = match found.backslash | carry {
+                    0 => 0,
+                    _ => escaped(found.backslash, &mut carry),
+                };
+                let strings = parity(found.quote & !escapes) ^ in_string;
+                in_string = 0u64.wrapping_sub(strings >> 63);
+                let (open, close) = (found.open & !strings, found.close & !strings);
+                if close.count_ones() < depth {
+                    depth = depth + open.count_ones() - close.count_ones();
+                } else if let Some(end) = pass_brackets(&mut depth, open, close) {
                     return Some((number * BATCH + place) * BLOCK + end);
                 }
             }
         }
-        rest.iter()
-            .enumerate()
-            .find_map(|(at, byte)| self.pass_byte(at, *byte))
-            .map(|end| piece.len() - rest.len() + end)
-    }
-
-    fn pass_block(&mut self, block: &[u8; BLOCK], classes: Classes) -> Option<usize> {
-        let mut carry = u64::from(self.escaped);
-        let escapes = match classes.backslash | carry {
-            0 => 0,
-            _ => escaped(classes.backslash, &mut carry),
-        };
-        self.escaped = carry != 0;
-        let quotes = classes.quote & !escapes;
-        let strings = parity_by_shifts(quotes) ^ 0u64.wrapping_sub(u64::from(self.in_string));
-        self.in_string = strings >> 63 != 0;
-        let mut brackets = classes.structural & !strings;
-        while brackets != 0 {
-            let at = brackets.trailing_zeros() as usize;
-            if let Some(end) = self.pass_structural(at, block[at]) {
-                return Some(end);
-            }
-            brackets &= brackets - 1;
-        }
+        (self.escaped, self.in_string, self.depth) = (carry != 0, in_string != 0, depth);
         None
     }
 
@@ -79,6 +95,23 @@ impl Nesting {
         }
         None
     }
+}
+
+/// Passes the brackets of a block one by one: among them may be the last, and then it is where the value ends.
+fn pass_brackets(depth: &mut u32, open: u64, close: u64) -> Option<usize> {
+    let mut brackets = open | close;
+    while brackets != 0 {
+        let at = brackets.trailing_zeros();
+        if open >> at & 1 != 0 {
+            *depth += 1;
+        } else if *depth > 1 {
+            *depth -= 1;
+        } else {
+            return Some(at as usize + 1);
+        }
+        brackets &= brackets - 1;
+    }
+    None
 }
 
 #[cfg(test)]

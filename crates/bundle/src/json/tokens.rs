@@ -29,13 +29,6 @@ pub(crate) struct Place {
     at: usize,
 }
 
-impl Place {
-    /// The offset of the token.
-    pub(crate) fn at(self) -> usize {
-        self.at
-    }
-}
-
 impl Tokens {
     pub(crate) fn new() -> Self {
         let window = Box::new(Window::new());

@@ -33,18 +33,21 @@ impl Reader<'_, '_, '_> {
     }
 
     /// The extension of a URL in the text.
-    fn extension_of(&mut self, url: Lexeme) -> Extension {
-        if url.escaped {
-            return Extension::from_url(&self.cursor.unescape(url));
+    fn extension_of(&mut self, lexeme: Lexeme) -> Extension {
+        if lexeme.escaped {
+            return Extension::from_url(&self.cursor.unescape(lexeme));
         }
-        let url = self.cursor.written(url);
-        if let Some((_, extension)) = self.extension_urls.iter().find(|(known, _)| *known == url) {
+        let url = self.cursor.written(lexeme);
+        let all = &*self.out;
+        let is_it = |known: &Text| known.length() == url.len() && all.store.str(*known) == url;
+        if let Some((_, extension)) = all.extension_urls.iter().find(|(known, _)| is_it(known)) {
             return *extension;
         }
         let extension = Extension::from_url(url);
         // A text of ever new URLs is not worth remembering.
-        if self.extension_urls.len() < 32 {
-            self.extension_urls.push((url, extension));
+        if self.out.extension_urls.len() < 32 {
+            let url = self.keep(lexeme);
+            self.out.extension_urls.push((url, extension));
         }
         extension
     }

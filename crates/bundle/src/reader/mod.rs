@@ -11,7 +11,6 @@ mod resource;
 use bedside_model::NoticeCode;
 
 use crate::collected::{Collected, NOBODY};
-use crate::elements::Extension;
 use crate::json::{Cursor, Fault, Items, Kind, Lexeme, Members};
 use crate::text::Text;
 
@@ -30,24 +29,15 @@ pub(crate) struct Reader<'a, 'c, 's> {
     in_entry: bool,
     /// The object at the cursor where its first member has been read already: the one that says what it is.
     begun: Option<Members>,
-    /// URLs of extensions met in this text, with what they are: there are few, and each comes often.
-    extension_urls: Vec<(&'a str, Extension)>,
 }
 
 impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     /// A reader of text that begins at byte `base` of the body; `held` when the body is held whole.
-    pub(crate) fn new(cursor: Cursor<'a>, base: usize, held: bool, out: &'c mut Collected<'s>) -> Self {
-        Self {
-            cursor,
-            out,
-            base,
-            held,
-            entry: 0,
-            resource: NOBODY,
-            in_entry: false,
-            begun: None,
-            extension_urls: Vec::new(),
+    pub(crate) fn new(mut cursor: Cursor<'a>, base: usize, held: bool, out: &'c mut Collected<'s>) -> Self {
+        if !held {
+            cursor.start_hashing();
         }
+        Self { cursor, out, base, held, entry: 0, resource: NOBODY, in_entry: false, begun: None }
     }
 
     /// Reads one item of `Bundle.entry`.
@@ -134,7 +124,7 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
                     self.cursor.pass_key(&mut members, key)?;
                     self.cursor.slice(key.start as usize, key.end as usize)
                 }
-                None if self.cursor.leave_if_over(&members) => return Ok(()),
+                None if self.cursor.leave_if_over(&mut members) => return Ok(()),
                 None => {
                     let Some(key) = self.cursor.any_next_member(&mut members)? else { return Ok(()) };
                     unescaped = self.cursor.unescape(key);

@@ -5,7 +5,7 @@ use bedside_model::NoticeCode;
 use super::{Read, Reader};
 use crate::collected::{Content, Resource};
 use crate::elements::Head;
-use crate::json::{Checkpoint, Kind, MemberHash, canonical_hash};
+use crate::json::Kind;
 use crate::kinds::{self, TypeId};
 use crate::text::{Span, Text};
 use crate::{drug, lists, outcome, people, tables};
@@ -69,21 +69,17 @@ impl Reader<'_, '_, '_> {
         if self.cursor.peek()? != Kind::Object {
             return self.resource_of_wrong_type(container);
         }
-        let start = self.cursor.checkpoint();
+        let start = self.cursor.at();
         let kind = self.resource_type()?;
         let number = self.push_resource(kind, container);
-        let hash = self.read_members(kind)?;
+        self.read_members(kind)?;
+        self.out.contents[number as usize] = self.content(start);
         self.resource = number;
         if self.out.role(kind) == kinds::Role::Normalised && self.out.resources[number as usize].id.is_none()
         {
             self.notice(NoticeCode::MissingElement, "id");
             self.mark_malformed();
         }
-        let content = match hash {
-            Some(hash) => Content::Hash(hash.to_ne_bytes()),
-            None => self.content(start, self.out.resources[number as usize].id)?,
-        };
-        self.out.contents[number as usize] = content;
         if self.out.role(kind) == kinds::Role::Unmapped && kinds::TYPES.get(kind as usize).is_none() {
             self.notice(NoticeCode::UnknownResourceType, "resourceType");
         }
@@ -134,8 +130,8 @@ impl Reader<'_, '_, '_> {
         Ok(self.out.type_id(name.as_deref().unwrap_or_default()))
     }
 
-    /// Reads the resource that has been begun; its hash where that came with it.
-    fn read_members(&mut self, kind: TypeId) -> Read<Option<u128>> {
+    /// Reads the resource that has been begun.
+    fn read_members(&mut self, kind: TypeId) -> Read<()> {
         let read: fn(&mut Reader<'_, '_, '_>) -> Read<()> = match kind {
             kinds::MEDICATION_STATEMENT => tables::medications::read,
             kinds::MEDICATION_REQUEST => tables::medication_issues::read,
@@ -149,35 +145,14 @@ impl Reader<'_, '_, '_> {
             kinds::PRACTITIONER_ROLE => people::read_role,
             kinds::ORGANIZATION | kinds::LOCATION | kinds::HEALTHCARE_SERVICE => people::read_place,
             kinds::OPERATION_OUTCOME => outcome::read,
-            _ => return self.read_unmapped(),
+            _ => |reader| reader.read_unmapped(),
         };
         // Called by its address, each stays a function of its own, and the compiler has registers enough for it.
-        read(self).map(|()| None)
+        read(self)
     }
 
-    /// Reads a resource of which no table holds anything. Where its text will be gone it is hashed as it is passed, and
-    /// so walked once; its type, which may have been read already, counts for nothing among those of its type.
-    fn read_unmapped(&mut self) -> Read<Option<u128>> {
-        if self.held {
-            return self.members_of_base().map(|()| None);
-        }
-        let mut hash = MemberHash::default();
-        self.members(|reader, key| match key {
-            "resourceType" => reader.cursor.skip(),
-            "id" | "contained" => {
-                let value = reader.cursor.checkpoint();
-                reader.base(key)?;
-                reader.cursor.restore(value);
-                hash.add(key, &mut reader.cursor)
-            }
-            _ => hash.add(key, &mut reader.cursor),
-        })?;
-        Ok(Some(hash.finish()))
-    }
-
-    /// Reads the members that every resource has, and passes over all others.
-    #[inline(never)]
-    fn members_of_base(&mut self) -> Read<()> {
+    /// Reads a resource of which no table holds anything: its id and what it contains.
+    fn read_unmapped(&mut self) -> Read<()> {
         let mut members = self.enter_object()?;
         let is_wanted = |key: &[u8]| key == b"id" || key == b"contained";
         while let Some(key) = self.cursor.pass_members(&mut members, is_wanted)? {
@@ -193,16 +168,11 @@ impl Reader<'_, '_, '_> {
     }
 
     /// The content of the resource that has just been read: where it stands, or its hash where the text will be gone.
-    /// For that it is walked again; its tokens are still at hand unless it is long.
-    fn content(&mut self, start: Checkpoint, id: Text) -> Read<Content> {
-        if self.held {
-            let at = |offset: usize| (self.base + offset) as u32;
-            return Ok(Content::Held(at(start.at()), at(self.cursor.end())));
+    fn content(&self, start: usize) -> Content {
+        let at = |offset: usize| (self.base + offset) as u32;
+        match self.held {
+            true => Content::Held(at(start), at(self.cursor.end())),
+            false => Content::Hash(self.cursor.hash_of_last().to_ne_bytes()),
         }
-        if id.is_none() {
-            return Ok(Content::Hash([0; 16]));
-        }
-        self.cursor.restore(start);
-        canonical_hash(&mut self.cursor).map(|hash| Content::Hash(hash.to_ne_bytes()))
     }
 }

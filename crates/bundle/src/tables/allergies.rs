@@ -213,11 +213,12 @@ fn derived_status(all: &Collected<'_>, allergy: &Allergy, membership: Membership
     }
 }
 
-/// The agent of which an allergy asserts that it causes none.
+/// The agent of which an allergy asserts that it causes none; any, where one of its codes says so.
 fn no_known_allergy(all: &Collected<'_>, allergy: &Allergy) -> Option<Agent> {
     let codings = allergy.code.codings.of(&all.codings).iter();
-    let mut snomed = codings.filter(|coding| concepts::is_snomed(all, coding));
-    snomed.find_map(|coding| no_known_allergy::agent(all.store.code(coding.code)))
+    let snomed = codings.filter(|coding| concepts::is_snomed(all, coding));
+    let agents = snomed.filter_map(|coding| no_known_allergy::agent(all.store.code(coding.code)));
+    agents.reduce(|one, other| if other == Agent::Any { other } else { one })
 }
 
 /// An allergy that is contained as ended and stands at top level too is one question: where either row is in

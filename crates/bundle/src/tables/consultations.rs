@@ -100,10 +100,12 @@ fn read_participants(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
 fn read_roles(reader: &mut Reader<'_, '_, '_>, this: &mut Participant) -> Read<()> {
     let roles = reader.concepts("participant.type")?;
     for concept in roles.of(&reader.out.concepts) {
-        let code = concepts::code(reader.out, *concept);
-        this.role = this.role.or(code).or(concept.text);
-        this.is_performer |= reader.out.store.code(code).eq_ignore_ascii_case("PPRF");
-        this.is_recorder |= reader.out.store.code(code).eq_ignore_ascii_case("REC");
+        this.role = this.role.or(concepts::code(reader.out, *concept)).or(concept.text);
+        let codings = concept.codings.of(&reader.out.codings).iter();
+        for code in codings.map(|coding| reader.out.store.code(coding.code)) {
+            this.is_performer |= code.eq_ignore_ascii_case("PPRF");
+            this.is_recorder |= code.eq_ignore_ascii_case("REC");
+        }
     }
     Ok(())
 }

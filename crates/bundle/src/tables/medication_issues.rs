@@ -175,7 +175,9 @@ fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<
         match extension {
             Extension::PrescriptionType => {
                 let concept = reader.extension_concept("extension")?;
-                this.kind.keep_first(concepts::code(reader.out, concept));
+                // A concept in all data; a bare code says the same.
+                let bare = if concept.codings.length == 0 { concept.text } else { Text::NONE };
+                this.kind.keep_first(concepts::code(reader.out, concept).or(bare));
             }
             Extension::RepeatInformation => read_repeats(reader, this)?,
             Extension::StatusReason => read_status_reason(reader, this)?,

@@ -16,6 +16,7 @@ use crate::graph::Graph;
 use crate::lists::{List, Purpose};
 use crate::notices::{Notice, Words};
 use crate::outcome::{Denial, OutcomeIssue, denial};
+use crate::text::Store;
 
 const CONFIDENTIAL: &str = "confidential-items";
 const IN_TRANSIT: &str = "data-in-transit";
@@ -90,7 +91,7 @@ fn said_of(graph: &Graph<'_, '_>, issue: &OutcomeIssue, area: ClinicalArea) -> O
     if named != area || !graph.counts(issue.resource) {
         return None;
     }
-    let failed = matches!(store.code(issue.severity), "error" | "fatal");
+    let failed = matches!(severity(store, issue), Severity::Error);
     let said = store.str(issue.text).to_ascii_lowercase();
     let known = said.contains("disabled")
         || said.contains("unrecognised")
@@ -200,20 +201,24 @@ fn is_one_of(code: &str, known: &[&str]) -> bool {
     known.iter().any(|known| known.eq_ignore_ascii_case(code.trim()))
 }
 
+/// What an issue is worth; a word that is not known, a warning.
+fn severity(store: &Store<'_>, issue: &OutcomeIssue) -> Severity {
+    match store.word(issue.severity) {
+        "fatal" | "error" => Severity::Error,
+        "information" => Severity::Information,
+        _ => Severity::Warning,
+    }
+}
+
 fn notice_outcomes(graph: &Graph<'_, '_>, findings: &mut Findings) {
     let store = &graph.all.store;
     for issue in graph.all.issues.iter().filter(|issue| graph.counts(issue.resource)) {
         let area = denial(store.str(issue.text), store.str(issue.diagnostics)).map(|(area, _)| area);
-        let severity = match store.code(issue.severity) {
-            "fatal" | "error" => Severity::Error,
-            "information" => Severity::Information,
-            _ => Severity::Warning,
-        };
         findings.notices.push(Notice {
             resource: issue.resource,
             entry: None,
             area,
-            severity,
+            severity: severity(store, issue),
             code: store.get(issue.code.or(issue.kind)).map(|code| Cow::Owned(code.to_owned())),
             text: store.get(issue.text.or(issue.diagnostics)).map(|text| Words::Theirs(text.into())),
             element: "issue",

@@ -264,6 +264,64 @@ fn records_that_share_an_id_were_named_once_for_each_of_them() {
 }
 
 #[test]
+fn the_general_assertion_of_no_allergy_was_missed_behind_a_scoped_one() {
+    let coding = |code: &str| json!({"system": "http://snomed.info/sct", "code": code});
+    for codes in [["409137002", "716186003"], ["716186003", "409137002"]] {
+        let answer = Answer::synthetic(vec![
+            json!({"resourceType": "AllergyIntolerance", "id": "none", "code": {"coding": codes.map(coding)}}),
+            json!({"resourceType": "AllergyIntolerance", "id": "real", "code": {"text": "Latex"}}),
+        ]);
+        assert_eq!(answer.notices("no_known_allergy_conflict").len(), 1);
+        for row in answer.rows(Table::Allergies) {
+            let flags = row["flags"].as_array().expect("flags");
+            assert!(flags.contains(&json!("nka_conflict")), "{row}");
+        }
+    }
+}
+
+#[test]
+fn a_prescription_type_that_is_a_bare_code_was_lost() {
+    let plan = json!({"resourceType": "MedicationRequest", "id": "p", "intent": "plan", "extension": [
+        {"url": "https://fhir.hl7.org.uk/STU3/StructureDefinition/Extension-CareConnect-GPC-PrescriptionType-1",
+         "valueCode": "repeat"}]});
+    let statement = json!({"resourceType": "MedicationStatement", "id": "m", "basedOn": [{"reference": "MedicationRequest/p"}]});
+    let answer = Answer::synthetic(vec![plan, statement]);
+    assert_row(&answer.rows(Table::Medications)[0], json!({"prescription_type": "repeat"}));
+}
+
+#[test]
+fn enumerations_were_compared_with_their_case() {
+    let details = json!({"text": "includeMedication was not found"});
+    let agency = json!({"coding": [{"code": "Prescribed-At-GP-Practice"}]});
+    let answer = Answer::synthetic(vec![
+        json!({"resourceType": "OperationOutcome", "issue": [{"severity": "Error", "details": details}]}),
+        json!({"resourceType": "MedicationStatement", "id": "m", "status": "active", "extension": [
+            {"url": "Extension-CareConnect-GPC-PrescribingAgency-1", "valueCodeableConcept": agency}]}),
+    ]);
+    assert_row(&answer.section("medications"), json!({"state": "failed"}));
+    let notices = answer.rows(Table::Notices);
+    let told = notices.iter().find(|notice| notice["origin"] == "provider").expect("told");
+    assert_row(told, json!({"severity": "error"}));
+    assert!(answer.notices("unknown_code").is_empty());
+}
+
+#[test]
+fn the_clinician_of_a_consultation_was_missed_behind_another_coding() {
+    let answer = Answer::synthetic(vec![json!({"resourceType": "Encounter", "id": "e", "participant": [
+        {"type": [{"coding": [{"code": "XX"}, {"code": "PPRF"}]}], "individual": {"display": "Dr A"}}]})]);
+    assert_row(&answer.rows(Table::Consultations)[0], json!({"clinician": "Dr A"}));
+}
+
+#[test]
+fn a_reference_to_a_type_that_gp_connect_does_not_send_was_called_malformed() {
+    let answer = Answer::synthetic(vec![
+        json!({"resourceType": "Condition", "id": "c", "context": {"reference": "Media/x"}}),
+    ]);
+    assert!(answer.notices("malformed_reference").is_empty());
+    assert_eq!(answer.notices("unresolved_reference").len(), 1);
+}
+
+#[test]
 fn a_resource_without_a_type_was_told_as_one_of_an_empty_type() {
     let record = read(r#"{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"id":"a"}}]}"#);
     let notices = rows(record.table(Table::Notices));

@@ -3,33 +3,35 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use bedside_audit::{
-    Access, Anchor, AnchorError, AnchorKey, AnchorPublicKey, Clock, Head, Pepper, SystemClock, accesses,
+    ANCHORS, Access, Anchor, AnchorError, AnchorKey, Clock, Head, Pepper, PublicKey, SystemClock, accesses,
     audit_event,
 };
 use bedside_model::NhsNumber;
 
 use crate::args::{AnchorArgs, VerifyArgs};
-use crate::config::Config;
+use crate::config::{Anchors, Config, holds_a_key};
 use crate::exit::{Exit, Stopped};
 use crate::output::{Output, tell};
 use crate::render::{ward_time, words_table};
 
-/// `bedside audit verify`. It needs nothing of an installation but the log, so that a copy can be checked anywhere.
+/// `bedside audit verify`. It needs nothing of an installation but the log, so that a copy can be checked anywhere. The
+/// configured log is held to the anchors that it signed by itself, and to those that are named.
 pub(crate) fn verify(
     config: impl FnOnce() -> Result<Config, Stopped>,
     args: &VerifyArgs,
 ) -> Result<Exit, Stopped> {
-    let configured;
-    let log = match &args.log {
-        Some(log) => log,
+    let (log, heads) = match &args.log {
+        Some(log) => (log.clone(), named(args)?),
         None => {
-            configured = config()?;
-            &configured.audit.directory
+            let config = config()?;
+            let heads = heads(&config, args)?;
+            (config.audit.directory, heads)
         }
     };
-    let verified = bedside_audit::verify(log, anchor_of(args)?.as_ref()).map_err(Stopped::failed)?;
+    let verified = bedside_audit::verify(&log, &heads).map_err(Stopped::failed)?;
+    let anchors = if heads.is_empty() { String::new() } else { format!("{} anchors, ", heads.len()) };
     Output::new().text(&format!(
-        "the chain holds: {} records, {} intents without an outcome, head {}\n",
+        "the chain holds: {} records, {anchors}{} intents without an outcome, head {}\n",
         verified.records, verified.unfinished, verified.head
     ))?;
     Ok(Exit::Done)
@@ -40,6 +42,11 @@ pub(crate) fn anchor(
     config: impl FnOnce() -> Result<Config, Stopped>,
     args: &AnchorArgs,
 ) -> Result<Exit, Stopped> {
+    if holds_a_key(&args.key) {
+        return Err(Stopped::usage(
+            "--key holds a key: it must name the file that holds it; make another, this one is known",
+        ));
+    }
     let key = AnchorKey::from_file(&args.key).map_err(Stopped::usage)?;
     if args.public_key {
         Output::new().text(&key.public_key().to_string())?;
@@ -50,26 +57,51 @@ pub(crate) fn anchor(
     Ok(Exit::Done)
 }
 
-/// The head that the log must go through. A signed one counts with its key alone; the last line of a file that
-/// grows by one anchor at a time is the one that covers all before.
-fn anchor_of(args: &VerifyArgs) -> Result<Option<Head>, Stopped> {
-    let Some(given) = &args.anchor else { return Ok(None) };
+/// The heads that a log must go through: those that the installation signed by itself, unless another log is named, and
+/// those that are named.
+fn heads(config: &Config, args: &VerifyArgs) -> Result<Vec<Head>, Stopped> {
+    let signed = config.audit.anchors.as_ref().filter(|_| args.log.is_none());
+    let mut heads = signed.map_or(Ok(Vec::new()), kept)?;
+    heads.extend(named(args)?);
+    Ok(heads)
+}
+
+/// Those of the configured folder. It may have none yet.
+fn kept(anchors: &Anchors) -> Result<Vec<Head>, Stopped> {
+    let key = AnchorKey::from_file(&anchors.key).map_err(Stopped::usage)?.public_key();
+    let path = anchors.folder.join(ANCHORS);
+    let text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        text => text.map_err(|error| Stopped::failed(format!("cannot read {}: {error}", path.display())))?,
+    };
+    text.lines().map(|line| head(line, Some(&key))).collect()
+}
+
+/// Those of `--anchor`: one, or every line of a file, because the last of a log that was cut and went on covers what it
+/// became.
+fn named(args: &VerifyArgs) -> Result<Vec<Head>, Stopped> {
+    let Some(given) = &args.anchor else { return Ok(Vec::new()) };
     let key = args.anchor_key.as_deref().map(read_public_key).transpose()?;
-    let kept = match given.parse::<Head>().is_ok() || given.parse::<Anchor>().is_ok() {
+    let text = match given.parse::<Head>().is_ok() || given.parse::<Anchor>().is_ok() {
         true => given.clone(),
         false => read(Path::new(given))?,
     };
-    let last = kept.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default().trim();
-    let head = match (last.parse::<Anchor>(), key) {
-        (Ok(anchor), Some(key)) => anchor.verify(&key).map_err(Stopped::failed)?,
-        (Ok(_), None) => return Err(Stopped::usage("a signed anchor is checked with --anchor-key")),
-        (Err(AnchorError::Format), None) => last.parse().map_err(Stopped::usage)?,
-        (Err(error), _) => return Err(Stopped::usage(error)),
-    };
-    Ok(Some(head))
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let heads: Vec<Head> = lines.map(|line| head(line, key.as_ref())).collect::<Result<_, _>>()?;
+    if heads.is_empty() { Err(Stopped::usage(AnchorError::Format)) } else { Ok(heads) }
 }
 
-fn read_public_key(path: &Path) -> Result<AnchorPublicKey, Stopped> {
+/// A signed head counts with its key alone.
+fn head(line: &str, key: Option<&PublicKey>) -> Result<Head, Stopped> {
+    match (line.parse::<Anchor>(), key) {
+        (Ok(anchor), Some(key)) => anchor.verify(key).map_err(Stopped::failed),
+        (Ok(_), None) => Err(Stopped::usage("a signed anchor is checked with --anchor-key")),
+        (Err(AnchorError::Format), None) => line.parse().map_err(Stopped::usage),
+        (Err(error), _) => Err(Stopped::usage(error)),
+    }
+}
+
+fn read_public_key(path: &Path) -> Result<PublicKey, Stopped> {
     read(path)?.parse().map_err(|error| Stopped::usage(format!("{}: {error}", path.display())))
 }
 
@@ -83,8 +115,8 @@ pub(crate) fn who_saw(config: &Config, args: &VerifyArgs) -> Result<Exit, Stoppe
     let pepper = Pepper::from_file(&config.audit.pepper).map_err(Stopped::usage)?;
     let patient = pepper.pseudonym(&number()?);
     let log = args.log.as_ref().unwrap_or(&config.audit.directory);
-    let (found, verified) =
-        bedside_audit::who_saw(log, anchor_of(args)?.as_ref(), &patient).map_err(Stopped::failed)?;
+    let heads = heads(config, args)?;
+    let (found, verified) = bedside_audit::who_saw(log, &heads, &patient).map_err(Stopped::failed)?;
     let header = ["When", "What", "Outcome", "Why", "Who", "Role", "Organisation", "Relationship"];
     let rows: Vec<Vec<String>> = found.iter().map(row).collect();
     let mut output = Output::new();
@@ -101,7 +133,7 @@ pub(crate) fn export(config: &Config, args: &VerifyArgs) -> Result<Exit, Stopped
         output.text(&line).map_err(|stopped| io::Error::other(stopped.message))
     };
     let log = args.log.as_ref().unwrap_or(&config.audit.directory);
-    let verified = accesses(log, anchor_of(args)?.as_ref(), each).map_err(Stopped::failed)?;
+    let verified = accesses(log, &heads(config, args)?, each).map_err(Stopped::failed)?;
     tell(&format!("the chain holds: {} records", verified.records));
     Ok(Exit::Done)
 }

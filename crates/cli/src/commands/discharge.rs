@@ -45,11 +45,11 @@ fn report(
     let assertion = reader(who, &installation, (kind, episode))?;
     let summary = tell(&installation, &assertion).map_err(stopped)?;
     let time = |at: Option<jiff::Timestamp>| at.map_or_else(|| "unknown".to_owned(), ward_time);
-    Output::new().text(&format!(
-        "{}: shown until {}, purged by a sweep from {}\n",
-        summary.state(),
-        time(summary.expires),
-        time(summary.purge_due)
-    ))?;
+    let shown = match summary.not_readable {
+        Some(_) => "shown to nobody".to_owned(),
+        None => format!("shown until {}", time(summary.expires)),
+    };
+    let purge = time(summary.purge_due);
+    Output::new().text(&format!("{}: {shown}, purged by a sweep from {purge}\n", summary.state()))?;
     Ok(Exit::Done)
 }

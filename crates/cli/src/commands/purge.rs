@@ -13,8 +13,11 @@ pub(crate) fn purge(config: &Config, args: &PurgeArgs) -> Result<Exit, Stopped> 
     let installation = Installation::open(config)?;
     let assertion = reader(&args.reader, &installation, (EventKind::Purge, &args.episode))?;
     let receipt = installation.cache.purge(&args.episode, &assertion).map_err(stopped)?;
+    let copies = receipt.key_id.map_or_else(String::new, |key| {
+        format!("; a copy that was made before opens until the key {key} is destroyed, too")
+    });
     Output::new().text(&format!(
-        "purged at {}: key destroyed, {} files of {} bytes removed, receipt {}\n",
+        "purged at {}: key destroyed, {} files of {} bytes removed, receipt {}{copies}\n",
         ward_time(receipt.at),
         receipt.files,
         receipt.bytes,

@@ -2,15 +2,15 @@ use std::error::Error;
 use std::fs;
 use std::time::Duration;
 
-use bedside_cache::{OpenEpisode, TokenIssuer};
+use bedside_cache::{OpenEpisode, PublicKey, TokenIssuer};
 use bedside_model::EpisodeId;
 use bedside_model::schema::Table;
-use bedside_serve::{Format, Limits, ListenError, Listener, NotWritten, Parts, Server, token_key};
+use bedside_serve::{Format, Group, Limits, ListenError, Listener, NotWritten, Parts, Server};
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::ServeArgs;
-use crate::config::Config;
+use crate::config::{Config, Serve};
 use crate::exit::{Exit, Stopped};
 use crate::installation::Installation;
 use crate::output::tell;
@@ -19,8 +19,9 @@ use crate::render::{self, Record};
 /// `bedside serve`
 pub(crate) fn serve(config: &Config, args: &ServeArgs) -> Result<Exit, Stopped> {
     let Installation { audit, cache, clock } = Installation::open(config)?;
-    let issuer = issuer(args)?;
-    let limits = Limits { connections: args.connections, time: Duration::from_secs(args.seconds.into()) };
+    let serve = together(&config.serve, args);
+    let issuer = issuer(&serve)?;
+    let limits = limits(&serve);
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Stopped::failed(format!("no threads to run on: {error}")))?;
     let _guard = runtime.enter();
@@ -28,7 +29,7 @@ pub(crate) fn serve(config: &Config, args: &ServeArgs) -> Result<Exit, Stopped> 
         signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
     let signals =
         signals.map_err(|error| Stopped::failed(format!("signals cannot be listened for: {error}")))?;
-    let listener = listener(args)?;
+    let listener = listener(&serve, issuer.is_some())?;
     tell(&format!("serving on {}; SIGTERM ends it", listener.place()));
     let server = Server::new(Parts { cache, audit, clock, issuer, write, limits });
     runtime.block_on(server.run(listener, told(signals)));
@@ -54,22 +55,70 @@ fn write(
     render::document(&record, (table, format)).map_err(failed)
 }
 
-fn issuer(args: &ServeArgs) -> Result<Option<TokenIssuer>, Stopped> {
-    // Neither is there without the other.
-    let (Some(path), Some(audience)) = (&args.token_key, &args.audience) else { return Ok(None) };
+/// What flags and configuration say together. A flag that says where to listen goes before both places of the other.
+fn together(config: &Serve, args: &ServeArgs) -> Serve {
+    fn first<T: Clone>(flag: &Option<T>, setting: &Option<T>) -> Option<T> {
+        flag.as_ref().or(setting.as_ref()).cloned()
+    }
+    let is_placed = args.socket.is_some() || args.listen.is_some();
+    let (socket, listen) = match is_placed {
+        true => (args.socket.clone(), args.listen),
+        false => (config.socket.clone(), config.listen),
+    };
+    Serve {
+        socket,
+        group: first(&args.group, &config.group),
+        listen,
+        certificate: first(&args.certificate, &config.certificate),
+        tls_key: first(&args.tls_key, &config.tls_key),
+        token_key: first(&args.token_key, &config.token_key),
+        audience: first(&args.audience, &config.audience),
+        connections: args.connections.or(config.connections),
+        seconds: args.seconds.or(config.seconds),
+    }
+}
+
+fn limits(serve: &Serve) -> Limits {
+    let usual = Limits::default();
+    Limits {
+        connections: serve.connections.unwrap_or(usual.connections),
+        time: serve.seconds.map_or(usual.time, |seconds| Duration::from_secs(seconds.into())),
+    }
+}
+
+fn issuer(serve: &Serve) -> Result<Option<TokenIssuer>, Stopped> {
+    let (path, audience) = match (&serve.token_key, &serve.audience) {
+        (Some(path), Some(audience)) => (path, audience),
+        (None, None) => return Ok(None),
+        _ => return Err(Stopped::usage("tokens need both --token-key and --audience")),
+    };
     let problem =
         |what: &dyn std::fmt::Display| Stopped::usage(format!("the token key {} {what}", path.display()));
-    let pem = fs::read(path).map_err(|error| problem(&format!("cannot be read: {error}")))?;
-    let public_key = token_key(&pem).map_err(|error| problem(&error))?;
+    let pem = fs::read_to_string(path).map_err(|error| problem(&format!("cannot be read: {error}")))?;
+    let public_key: PublicKey = pem.parse().map_err(|error| problem(&format!("is {error}")))?;
     Ok(Some(TokenIssuer { public_key, audience: audience.clone() }))
 }
 
-fn listener(args: &ServeArgs) -> Result<Listener, Stopped> {
-    let listener = match (&args.socket, args.listen, &args.certificate, &args.tls_key) {
-        (Some(path), ..) => Listener::unix(path),
-        (None, Some(address), Some(certificate), Some(key)) => Listener::tls(address, certificate, key),
-        // The parser lets nothing else through.
-        _ => return Err(Stopped::usage("name a --socket, or an address to --listen on")),
+fn listener(serve: &Serve, takes_tokens: bool) -> Result<Listener, Stopped> {
+    let listener = match (&serve.socket, serve.listen, &serve.certificate, &serve.tls_key) {
+        (Some(_), ..) if serve.group.is_some() && !takes_tokens => {
+            return Err(Stopped::usage("a group needs --token-key: the word of its members is not taken"));
+        }
+        (Some(path), ..) => {
+            let group = serve.group.as_deref().map(Group::find).transpose();
+            group.and_then(|group| Listener::unix(path, group))
+        }
+        (None, Some(address), Some(certificate), Some(key)) if takes_tokens => {
+            Listener::tls(address, certificate, key)
+        }
+        (None, Some(_), ..) => {
+            return Err(Stopped::usage("--listen needs --certificate, --tls-key and --token-key"));
+        }
+        (None, None, ..) => {
+            return Err(Stopped::usage(
+                "say where to serve: --socket PATH or --listen ADDRESS, or set serve.socket or serve.listen",
+            ));
+        }
     };
     listener.map_err(|error| match error {
         ListenError::InUse(_) | ListenError::Bind { .. } => Stopped::failed(error),

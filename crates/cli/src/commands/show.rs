@@ -14,6 +14,9 @@ use crate::render::{self, DataFormat, Page, Record, escape_lines};
 /// `bedside show`
 pub(crate) fn show(config: &Config, args: &ShowArgs) -> Result<Exit, Stopped> {
     let mut output = Output::new();
+    if args.id.is_some() && args.view != Some(ViewName::Consultation) {
+        return Err(Stopped::usage("only the view consultation takes an ID"));
+    }
     let format = data_format(args, &output)?;
     let installation = Installation::open(config)?;
     let assertion = reader(&args.reader, &installation, (EventKind::Read, &args.episode))?;

@@ -24,6 +24,7 @@ use crate::progress::Progress;
 
 /// `bedside warm`
 pub(crate) fn warm(config: &Config, args: &WarmArgs) -> Result<Exit, Stopped> {
+    args.report.iter().chain(&args.metrics_file).try_for_each(|path| require_folder(path))?;
     let installation = Installation::open(config)?;
     // What an earlier run that was killed has left is mended before this one adds to it.
     installation.cache.recover().map_err(Stopped::failed)?;
@@ -57,7 +58,7 @@ pub(crate) fn warm(config: &Config, args: &WarmArgs) -> Result<Exit, Stopped> {
     let stop = Stop::new();
     let control = Control { run: run.to_string(), journal: Some(journal), stop: stop.clone() };
     let admissions = AdmittedFirst::new(admissions, if is_whole { LOOK_AHEAD } else { 1 });
-    let (mut output, progress) = (Output::new(), Progress::new(lines));
+    let (mut output, progress) = (Output::new(), Progress::new(lines, args.from == From::Ndjson));
     let mut unwritten = Ok(());
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Stopped::failed(format!("no threads to run on: {error}")))?;
@@ -69,6 +70,9 @@ pub(crate) fn warm(config: &Config, args: &WarmArgs) -> Result<Exit, Stopped> {
             unwritten = output.text(&format!("{}\n", events::line(event)));
         }
     }));
+    if report.stopped {
+        tell(&format!("stopped: the rest of the list was not looked at; go on with --run-id {run}"));
+    }
     if args.run_id.is_none() && !report.stopped {
         // Nobody knows its name, so nobody will go on with it; what cannot be removed is a few kilobytes.
         let _ = fs::remove_file(runs.join(format!("{run}.journal")));
@@ -100,13 +104,23 @@ async fn end_when_told(stop: Stop, run: RunId) {
     std::process::exit(Exit::Failed.status().into());
 }
 
+/// A file that could not be written after the run is told before it.
+fn require_folder(path: &Path) -> Result<(), Stopped> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match folder.is_dir() && !path.is_dir() {
+        true => Ok(()),
+        false => Err(Stopped::usage(format!(
+            "{} cannot be written: it needs a folder that is there",
+            path.display()
+        ))),
+    }
+}
+
 /// Writes the report as its file's ending says.
 fn write_report(report: &Report, path: &Path) -> Result<(), Stopped> {
-    let text = match path.extension().and_then(|ending| ending.to_str()) {
-        Some("html") => report.to_html(),
-        Some("json") => report.to_json(),
-        _ => return Err(Stopped::usage(format!("{}: a report is .html or .json", path.display()))),
-    };
+    // The parser lets nothing else through.
+    let is_page = path.extension().is_some_and(|ending| ending == "html");
+    let text = if is_page { report.to_html() } else { report.to_json() };
     fs::write(path, text)
         .map_err(|error| Stopped::failed(format!("the report {} cannot be written: {error}", path.display())))
 }
@@ -145,7 +159,11 @@ fn open(path: &Path) -> Result<Input, Stopped> {
         |error| Stopped::usage(format!("cannot read the admissions {}: {error}", path.display()));
     let mut file = File::open(path).map_err(unreadable)?;
     // A pipe can be read once only.
-    if !file.metadata().map_err(unreadable)?.is_file() {
+    let metadata = file.metadata().map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Err(unreadable(io::ErrorKind::IsADirectory.into()));
+    }
+    if !metadata.is_file() {
         return Ok(Input::pipe(BufReader::new(file)));
     }
     let lines = count_lines(&mut file).and_then(|lines| file.rewind().map(|()| lines)).map_err(unreadable)?;

@@ -4,7 +4,7 @@ use bedside_model::Asid;
 use bedside_spine::{Consumer, Device, RevocationLists, StaleLists, TlsFiles};
 use bedside_warm::strict::Fields;
 
-use super::path;
+use super::{located, path};
 
 /// Where practices' systems lie on Spine, unless the configuration says otherwise.
 const SPINE_HOSTS: &str = "nhs.uk";
@@ -150,5 +150,6 @@ pub(super) fn pds(fields: &mut Fields<'_>, folder: &Path) -> Option<Option<Pds>>
 }
 
 fn optional_path(fields: &mut Fields<'_>, name: &'static str, folder: &Path) -> Option<PathBuf> {
-    fields.optional_text(name).map(|text| folder.join(text))
+    let text = fields.optional_text(name)?;
+    located(fields, name, (text, folder))
 }

@@ -42,7 +42,7 @@ pub(crate) enum Need {
 }
 
 /// What the sections are for.
-const SECTIONS: [(&str, &str); 7] = [
+const SECTIONS: [(&str, &str); 8] = [
     (
         "spine",
         "Who you are on Spine and how to connect. An installation that only reads has no such section.",
@@ -56,6 +56,7 @@ const SECTIONS: [(&str, &str); 7] = [
     ("cache", "Where records are kept, sealed."),
     ("audit", "Where every access is recorded."),
     ("limits", "What a run may take."),
+    ("serve", "Where bedside serve hands tables over, and whose word counts; its flags go before it."),
 ];
 
 macro_rules! settings {
@@ -123,9 +124,26 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
     "audit.pepper" Path Need::Always, r#""/etc/bedside/audit.pepper""#,
         "Key of the log's pseudonyms: 32 bytes in hexadecimal, a file that its owner alone may read.";
     "audit.file_system" Text Need::Default(r#""local""#), r#""local""#, "As cache.file_system.";
+    "audit.anchors" Path Need::Never, r#""/mnt/elsewhere/bedside-anchors""#,
+        "Folder of the heads of the log that it signs by itself, where nobody who can write the log can remove them.";
+    "audit.anchor_key" Path Need::Never, r#""/etc/bedside/anchor.key""#,
+        "Ed25519 key that signs them: 32 bytes in hexadecimal, a file that its owner alone may read.";
     "limits.concurrency" Count Need::Default("8"), "8", "Episodes in flight at once.";
     "limits.episode_seconds" Count Need::Default("180"), "180",
         "Seconds for one admission, from its first step to its last, 10 to 900; a call to a practice may take 90.";
+    "serve.socket" Path Need::Never, r#""/run/bedside/serve.sock""#, "A Unix socket to make, for its owner alone.";
+    "serve.group" Text Need::Never, r#""care-system""#,
+        "A group, by name or number, whose members may open the socket, too; they must bring a token.";
+    "serve.listen" Text Need::Never, r#""127.0.0.1:8443""#, "In place of the socket a loopback address and port for TLS.";
+    "serve.certificate" Path Need::Never, r#""/etc/bedside/serve.pem""#, "The server's certificate with its chain, PEM.";
+    "serve.tls_key" Path Need::Never, r#""/etc/bedside/serve.key""#,
+        "Its private key, PEM. Refused when anybody but the owner may read it.";
+    "serve.token_key" Path Need::Never, r#""/etc/bedside/host.pub""#,
+        "The Ed25519 public key, PEM, of the host system whose tokens count.";
+    "serve.audience" Text Need::Never, r#""ward-9""#, "The name of this installation, which a token must carry.";
+    "serve.connections" Count Need::Default("32"), "32", "Connections at once; further ones wait.";
+    "serve.seconds" Count Need::Default("30"), "30",
+        "Seconds that a connection may take, from its first byte to its last, at most 3600.";
 };
 
 impl Setting {

@@ -65,7 +65,10 @@ impl Sources {
         flags: &[Override],
         variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
-        let file = named.map(Path::to_owned).or_else(|| usual_place(variable));
+        // What is empty is as good as unset: compose files and units leave such variables.
+        let variable = &|name: &str| variable(name).filter(|text| !text.is_empty());
+        let named = named.map(Path::to_owned).or_else(|| variable("BEDSIDE_CONFIG").map(PathBuf::from));
+        let file = named.or_else(|| usual_place(variable));
         let mut sources = match &file {
             Some(path) => Self::from_file(path)?,
             None => Self { table: Map::new(), folder: PathBuf::new(), origins: BTreeMap::new() },
@@ -287,6 +290,17 @@ mod tests {
         if !Path::new("/etc/bedside/config.toml").exists() {
             assert!(matches!(Sources::gather(None, &[], &none), Err(ConfigError::Absent)));
         }
+    }
+
+    #[test]
+    fn an_empty_variable_is_as_good_as_unset() {
+        let (_folder, path) = site(&format!("{READER}[limits]\nconcurrency = 3\n"));
+        let empty =
+            |name: &str| matches!(name, "BEDSIDE_LIMITS_CONCURRENCY" | "BEDSIDE_CONFIG").then(OsString::new);
+        let sources = Sources::gather(Some(&path), &[], &empty).expect("readable");
+        assert_eq!(Config::from_sources(&sources).expect("whole").limits.concurrency, 3);
+        let named = |name: &str| (name == "BEDSIDE_CONFIG").then(|| path.clone().into_os_string());
+        assert!(Sources::gather(None, &[], &named).is_ok());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use bedside_model::schema::Table;
 
 use super::data::{DataFormat, metadata, rows};
 use super::escape::escape;
-use super::grid::{words_table, wrapped};
+use super::grid::{records, wrapped};
 use super::page::{Page, ward_time};
 use super::record::Record;
 use super::rows::Rows;
@@ -73,10 +73,10 @@ pub fn view(record: &Record, subject: Subject, collected: &Collected, page: Page
         text.push_str(&section_lines(&sections, page.width));
     }
     text.push_str(&earlier_lines(collected, page));
-    if collected.rows.num_rows() == 0 {
+    if collected.rows.num_rows() == 0 && subject != Subject::Medication {
         text.push_str(&caveat_lines("This view", sections.first(), 0, page.width));
     }
-    for (number, (name, rows)) in collected.groups().into_iter().enumerate() {
+    for (number, (name, rows)) in groups(subject, collected).into_iter().enumerate() {
         text.push_str(&match subject {
             Subject::Consultation => tree::consultation(Rows(&rows), page.width),
             Subject::Changes => changes(&name, Rows(&rows), page.width),
@@ -133,6 +133,19 @@ fn sections_of(record: &Record, collected: &Collected) -> Vec<Section> {
     sections
 }
 
+/// The groups to show. Of medication all that were looked for: no repeat stopped of late is not the same as not asked.
+fn groups(subject: Subject, collected: &Collected) -> Vec<(String, RecordBatch)> {
+    let found = collected.groups();
+    if subject != Subject::Medication {
+        return found;
+    }
+    let of = |name: &String| {
+        let rows = found.iter().find(|(group, _)| group == name).map(|(_, rows)| rows.clone());
+        (name.clone(), rows.unwrap_or_else(|| collected.rows.slice(0, 0)))
+    };
+    collected.looked_for.iter().map(of).collect()
+}
+
 fn list(
     record: &Record,
     subject: Subject,
@@ -149,6 +162,9 @@ fn list(
         true => caveat_lines(title, section, shown, width),
         false => format!("\n{title}: {shown} shown\n"),
     };
+    if shown == 0 {
+        return caveats;
+    }
     caveats + &listing.text(width)
 }
 
@@ -198,7 +214,7 @@ fn changes(group: &str, rows: Rows<'_>, width: u16) -> String {
             (title, &["Table", "Record", "What", "Before", "Now"], cells.collect())
         }
     };
-    format!("\n{title}\n{}", words_table(header, &cells, width))
+    format!("\n{title}\n{}", records(header, &cells, width))
 }
 
 fn completeness(group: &str, rows: Rows<'_>, width: u16) -> String {
@@ -243,7 +259,9 @@ mod tests {
         let columns = of_table.columns().iter().cloned().chain([groups]).collect();
         let rows =
             RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("columns of one length");
-        Collected { caveats: caveats(areas), rows, left_out: vec![("context_only".to_owned(), 2)] }
+        let looked_for = ["current", "not_issued", "recently_stopped"].map(str::to_owned).to_vec();
+        let left_out = vec![("context_only".to_owned(), 2)];
+        Collected { caveats: caveats(areas), looked_for, rows, left_out }
     }
 
     fn caveats(areas: &[ClinicalArea]) -> Caveats {
@@ -315,7 +333,11 @@ mod tests {
             place("Ramipril") < place("Repeats that ended")
                 && place("Repeats that ended") < place("Amlodipine")
         );
-        assert!(text.contains("started 2019-06; ended 2025-12-01; Swollen ankles"), "{text}");
+        assert!(
+            text.contains("\nAuthorised and never issued: not to be taken as taken: 0 shown\n"),
+            "{text}"
+        );
+        assert!(text.contains("started Jun-2019; ended 01-Dec-2025; Swollen ankles"), "{text}");
         assert!(text.ends_with("\nNot in this view: 2 context only\n"), "{text}");
         assert!(!text.contains("diary"), "an area that the view is not of:\n{text}");
         assert_eq!(text.matches("\n! Some of it is on its way.").count(), 1, "above the first list:\n{text}");
@@ -328,6 +350,12 @@ mod tests {
             ..collected(Table::Medications, &[], &[ClinicalArea::Medications])
         };
         let text = view(&warned(), Subject::Medication, &empty, page(120));
+        assert!(text.contains("\nCurrent: 0 shown (2 entries, INCOMPLETE)\n! Some of it"), "{text}");
+        assert!(
+            text.contains("\nRepeats that ended or were last issued in the last 6 months: 0 shown\n"),
+            "{text}"
+        );
+        let text = view(&warned(), Subject::Problems, &empty, page(120));
         assert!(text.contains("This view: 0 shown (2 entries, INCOMPLETE)\n! Some of it"), "{text}");
     }
 
@@ -364,7 +392,8 @@ mod tests {
         let mut earlier = caveats(&[ClinicalArea::Allergies]);
         earlier.areas[0].state = "returned_with_exclusions".to_owned();
         let caveats = Caveats { earlier: Some(Box::new(earlier)), ..caveats(&[ClinicalArea::Medications]) };
-        let of = Collected { caveats, rows: rows.expect("columns"), left_out: Vec::new() };
+        let (looked_for, left_out) = (Vec::new(), Vec::new());
+        let of = Collected { caveats, looked_for, rows: rows.expect("columns"), left_out };
         let text = view(&warned(), Subject::Changes, &of, page(120));
         let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} not in:\n{text}"));
         assert!(place("medications     2 entries, INCOMPLETE") < place("Compared with generation 1"));
@@ -393,7 +422,8 @@ mod tests {
         let fields = columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let rows = RecordBatch::try_new(schema, columns.into_iter().map(|(_, column)| column).collect());
-        let of = Collected { caveats: caveats(&[]), rows: rows.expect("columns"), left_out: Vec::new() };
+        let (looked_for, left_out) = (Vec::new(), Vec::new());
+        let of = Collected { caveats: caveats(&[]), looked_for, rows: rows.expect("columns"), left_out };
         let text = view(&warned(), Subject::Completeness, &of, page(120));
         assert!(text.contains("\nAreas\n  allergies       1 entry\n"), "{text}");
         assert!(text.contains("\nWarnings\n  medications     told\\u{7} (3 times)\n"), "{text}");

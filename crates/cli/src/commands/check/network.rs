@@ -1,4 +1,7 @@
-use bedside_spine::{Handshake, StaleLists, Tls};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use bedside_spine::{Decision, Handshake, StaleLists, Tls, Unavailability};
 use jiff::{SignedDuration, Timestamp};
 
 use super::finding::Finding;
@@ -64,7 +67,7 @@ pub(super) fn proxy(tls: &Tls, root: &str) -> Vec<Finding> {
         Ok(handshake) => {
             vec![Finding::good(WHAT, agreed(&handshake)), clock(&handshake)]
         }
-        Err(decision) => vec![Finding::bad(WHAT, decision.to_string())],
+        Err(decision) => vec![Finding::bad(WHAT, in_words(decision, root))],
     }
 }
 
@@ -72,9 +75,37 @@ pub(super) fn proxy(tls: &Tls, root: &str) -> Vec<Finding> {
 pub(super) fn service(what: &'static str, url: &str, tls: Result<Tls, Stopped>) -> Finding {
     match tls.map(|tls| tls.shake_hands(url)) {
         Ok(Ok(handshake)) => Finding::good(what, agreed(&handshake)),
-        Ok(Err(decision)) => Finding::bad(what, decision.to_string()),
+        Ok(Err(decision)) => Finding::bad(what, in_words(decision, url)),
         Err(stopped) => Finding::bad(what, stopped.message),
     }
+}
+
+/// How long one more look at a way that does not go may take.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// What stands in the way; where nobody was reached, whom to ring: a name that is not known, a port that is closed and a
+/// silent network are three different calls.
+fn in_words(decision: Decision, root: &str) -> String {
+    let (Decision::Unavailable(Unavailability::Network), Some(place)) = (decision, place(root)) else {
+        return decision.to_string();
+    };
+    let found = place.to_socket_addrs().map(|mut addresses| addresses.next());
+    let told = match found {
+        Err(_) | Ok(None) => "the name is not known: DNS".to_owned(),
+        Ok(Some(address)) => match TcpStream::connect_timeout(&address, LOOK) {
+            Ok(_) => "now somebody answers: try again".to_owned(),
+            Err(error) => format!("{}: network, firewall, or the service itself", error.kind()),
+        },
+    };
+    format!("{decision}: {place}: {told}")
+}
+
+/// Host and port of a root.
+fn place(root: &str) -> Option<String> {
+    let host = root.strip_prefix("https://")?.split('/').next()?;
+    let has_port =
+        host.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    Some(if has_port { host.to_owned() } else { format!("{host}:443") })
 }
 
 fn agreed(handshake: &Handshake) -> String {

@@ -1,0 +1,182 @@
+//! Texts, numbers and words under a cursor.
+
+use super::{Cursor, Lexeme, plain};
+use crate::json::canonical::{Said, hash};
+use crate::json::escape::hex_value;
+use crate::json::{Fault, FaultKind};
+
+impl Cursor<'_> {
+    /// Reads the string at the cursor, a key or a value.
+    #[inline(never)]
+    pub(crate) fn string(&mut self) -> Result<Lexeme, Fault> {
+        let at = self.at();
+        if self.byte(at) != b'"' {
+            return Err(self.expected("a string"));
+        }
+        self.tokens.pass(1);
+        let start = at + 1;
+        // Nothing inside a string is a token, so the next one is its closing quote.
+        let end = self.at();
+        let odd = self.tokens.is_odd(end) || end - start > self.limits.string_bytes;
+        let escaped = odd && self.check_string(start, end)?;
+        self.tokens.pass(1);
+        Ok(Lexeme { start: start as u32, end: end as u32, escaped })
+    }
+
+    /// Reads the number at the cursor.
+    pub(crate) fn number(&mut self) -> Result<Lexeme, Fault> {
+        let bytes = self.text.as_bytes();
+        let start = self.at();
+        let mut at = start + usize::from(bytes.get(start) == Some(&b'-'));
+        at = match bytes.get(at) {
+            Some(b'0') => at + 1,
+            _ => self.digits(at)?,
+        };
+        if bytes.get(at) == Some(&b'.') {
+            at = self.digits(at + 1)?;
+        }
+        if let Some(b'e' | b'E') = bytes.get(at) {
+            at += 1;
+            at += usize::from(matches!(bytes.get(at), Some(b'+' | b'-')));
+            at = self.digits(at)?;
+        }
+        if at - start > self.limits.number_characters {
+            return Err(Fault::new(at, FaultKind::NumberTooLong(self.limits.number_characters)));
+        }
+        self.end_word(start, at, FaultKind::Number, Said::Number)
+    }
+
+    /// Reads `true`, `false` or `null` at the cursor.
+    pub(crate) fn literal(&mut self) -> Result<Lexeme, Fault> {
+        let start = self.at();
+        let rest = &self.text.as_bytes()[start..];
+        let length = if rest.starts_with(b"true") || rest.starts_with(b"null") {
+            4
+        } else if rest.starts_with(b"false") {
+            5
+        } else {
+            return Err(self.fault(FaultKind::Unexpected("a value")));
+        };
+        self.end_word(start, start + length, FaultKind::Unexpected("a value"), Said::Word)
+    }
+
+    /// Reads the string at the cursor as a value, which counts, where a key does not.
+    pub(crate) fn string_value(&mut self) -> Result<Lexeme, Fault> {
+        self.count_value()?;
+        let lexeme = self.string()?;
+        if self.hashing {
+            self.hash = hash(Said::Text, self.unescape(lexeme).as_bytes());
+        }
+        Ok(lexeme)
+    }
+
+    /// As [`Cursor::string_value`], where the string is at hand and needs no second look; else the cursor stays.
+    #[inline(always)]
+    pub(crate) fn plain_string_value(&mut self) -> Result<Option<Lexeme>, Fault> {
+        match self.tokens.ahead() {
+            Some([open, close]) if self.is_plain_string(open, close) => {
+                self.pass_plain_string(open, close)?;
+                Ok(Some(plain(open, close)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Passes the string value at the cursor, of which it is known that it needs no second look.
+    #[inline(always)]
+    pub(super) fn pass_plain_string(&mut self, open: u32, close: u32) -> Result<(), Fault> {
+        self.count_value()?;
+        self.tokens.pass(2);
+        if self.hashing {
+            self.hash_text(open, close);
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn hash_text(&mut self, open: u32, close: u32) {
+        self.hash = hash(Said::Text, &self.text.as_bytes()[open as usize + 1..close as usize]);
+    }
+
+    /// Whether a string that needs no second look stands between two tokens that follow each other: nothing inside a
+    /// string is a token, so that the one after its opening quote is its closing quote.
+    #[inline(always)]
+    pub(super) fn is_plain_string(&self, open: u32, close: u32) -> bool {
+        self.byte_at(open) == b'"' && !self.tokens.is_odd(close as usize)
+    }
+
+    /// One or more digits from `at`; the offset behind them.
+    fn digits(&self, at: usize) -> Result<usize, Fault> {
+        let digits = self.text.as_bytes()[at.min(self.text.len())..].iter();
+        match digits.take_while(|byte| byte.is_ascii_digit()).count() {
+            0 => Err(Fault::new(at.min(self.text.len()), FaultKind::Number)),
+            count => Ok(at + count),
+        }
+    }
+
+    /// Ends a number or word that has been read up to `end`: nothing may be attached to it.
+    #[inline]
+    fn end_word(&mut self, start: usize, end: usize, kind: FaultKind, said: Said) -> Result<Lexeme, Fault> {
+        match self.text.as_bytes().get(end) {
+            None | Some(b' ' | b'\n' | b'\r' | b'\t' | b',' | b':' | b']' | b'}' | b'[' | b'{' | b'"') => {}
+            Some(_) => return Err(Fault::new(end, kind)),
+        }
+        self.tokens.pass(1);
+        self.count_value()?;
+        if self.hashing {
+            self.hash = hash(said, self.slice(start, end).as_bytes());
+        }
+        Ok(Lexeme { start: start as u32, end: end as u32, escaped: false })
+    }
+
+    /// Checks the inside of a string that is escaped, too long or broken, byte by byte where it matters; whether it
+    /// is escaped.
+    #[cold]
+    fn check_string(&mut self, start: usize, end: usize) -> Result<bool, Fault> {
+        let bytes = self.text.as_bytes();
+        let escaped = self.tokens.pass_backslashes(end, bytes);
+        let longest = self.limits.string_bytes;
+        let mut at = start;
+        while at < end.min(start + longest + 1) {
+            match bytes[at] {
+                b'\\' => at += self.escape(at)?,
+                0..=0x1F => return Err(Fault::new(at, FaultKind::ControlCharacter)),
+                _ => at += 1,
+            }
+        }
+        if end - start > longest {
+            return Err(Fault::new(start + longest, FaultKind::StringTooLong(longest)));
+        }
+        if end == bytes.len() {
+            return Err(Fault::new(end, FaultKind::UnexpectedEnd));
+        }
+        Ok(escaped)
+    }
+
+    /// The length of the escape that begins at `at`.
+    fn escape(&self, at: usize) -> Result<usize, Fault> {
+        let bytes = self.text.as_bytes();
+        let lone = || Err(Fault::new(at, FaultKind::LoneSurrogate));
+        match bytes.get(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
+            Some(b'u') => match self.hex(at, at + 2)? {
+                0xD800..=0xDBFF if bytes.get(at + 6..at + 8) != Some(b"\\u") => lone(),
+                0xD800..=0xDBFF => match self.hex(at, at + 8)? {
+                    0xDC00..=0xDFFF => Ok(12),
+                    _ => lone(),
+                },
+                0xDC00..=0xDFFF => lone(),
+                _ => Ok(6),
+            },
+            Some(_) => Err(Fault::new(at, FaultKind::Escape)),
+            None => Err(Fault::new(bytes.len(), FaultKind::UnexpectedEnd)),
+        }
+    }
+
+    fn hex(&self, escape: usize, at: usize) -> Result<u32, Fault> {
+        let Some(digits) = self.text.as_bytes().get(at..at + 4) else {
+            return Err(Fault::new(self.text.len(), FaultKind::UnexpectedEnd));
+        };
+        hex_value(digits).ok_or_else(|| Fault::new(escape, FaultKind::Escape))
+    }
+}

@@ -342,3 +342,15 @@ fn a_problem_without_an_id_was_named_by_an_empty_text() {
     assert_eq!(rows(record.table(Table::Medications))[0]["problem_ids"], json!(["p"]));
     assert_eq!(record.table(Table::Problems).num_rows(), 2);
 }
+
+#[test]
+fn a_list_whose_code_has_no_coding_took_the_codings_of_the_records_before_it() {
+    for code in [r#"{"text":"Medication"}"#, "{}", "null", "5", r#"{"coding":[]}"#] {
+        let record = read(&bundle([
+            r#"{"resourceType":"Condition","id":"p","code":{"coding":[{"system":"http://snomed.info/sct","code":"22298006"}]}}"#
+                .to_owned(),
+            format!(r#"{{"resourceType":"List","id":"l","code":{code}}}"#),
+        ]));
+        assert_eq!(rows(record.table(Table::Problems))[0]["problem_code"], "22298006", "{code}");
+    }
+}

@@ -52,7 +52,7 @@ pub(crate) struct Buffers(Vec<Buffer>);
 
 /// A table of a small record takes little, and what a large one leaves of its last block is little beside it.
 const FIRST_BLOCK: usize = 4 << 10;
-const LARGEST_BLOCK: usize = 32 << 10;
+const LARGEST_BLOCK: usize = 16 << 10;
 /// What numbers of four bytes, and the processors that compare eight, want.
 const ALIGNMENT: usize = align_of::<u64>();
 

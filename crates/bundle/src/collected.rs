@@ -33,7 +33,6 @@ pub(crate) struct Resource {
     pub(crate) entry: u32,
     /// The resource that contains it, or [`NOBODY`].
     pub(crate) container: u32,
-    pub(crate) content: Content,
     /// Whether an earlier resource of the same type and id says the same.
     pub(crate) repeated: bool,
     /// Whether something of it could not be read.
@@ -92,6 +91,8 @@ pub(crate) struct Collected<'a> {
     pub(crate) more_pages: bool,
     pub(crate) text: TextBudget,
     pub(crate) resources: Vec<Resource>,
+    /// The content of each resource, until those that repeat others are known.
+    pub(crate) contents: Vec<Content>,
     /// The first resource of a type and id, and each later one that says something else, sorted.
     pub(crate) twins: Vec<(u32, u32)>,
     other_types: Vec<String>,
@@ -137,6 +138,7 @@ impl<'a> Collected<'a> {
             more_pages: false,
             text: TextBudget::of_body(0),
             resources: Vec::new(),
+            contents: Vec::new(),
             twins: Vec::new(),
             other_types: Vec::new(),
             other_type_ids: HashMap::new(),

@@ -107,15 +107,19 @@ pub(crate) struct Head {
     pub(crate) identifiers: Span,
     pub(crate) notes: Span,
     pub(crate) security: Span,
+    /// The patient whom the record is about, whichever way it says so.
     pub(crate) subject: Reference,
-    /// What an allergy calls its subject.
-    pub(crate) patient: Reference,
+    /// Whether that is its `patient`, as an allergy calls it.
+    pub(crate) is_patient: bool,
 }
 
 impl Head {
-    /// The patient whom the record is about, whichever way it says so.
-    pub(crate) fn subject_of_care(&self) -> Reference {
-        if self.patient.is_absent() { self.subject } else { self.patient }
+    /// Names the subject of the record: its `patient` wins where it has both.
+    pub(crate) fn name_subject(&mut self, subject: Reference, is_patient: bool) {
+        if !subject.is_absent() && (is_patient || !self.is_patient) {
+            self.subject = subject;
+            self.is_patient = is_patient;
+        }
     }
 }
 

@@ -359,10 +359,10 @@ impl<'g, 's> Graph<'g, 's> {
 pub(crate) fn mark_repeated(all: &mut Collected<'_>, body: &str, limits: Limits) -> TopLevel {
     let (top, sharing) = sharing_an_id(all);
     for (number, earlier) in sharing {
-        let hash = hash_of(&all.resources[number as usize], body, limits);
+        let hash = hash_of(all.contents[number as usize], body, limits);
         // The first of an id may be compared with many: it is hashed once.
-        let first = hash_of(&all.resources[earlier as usize], body, limits);
-        all.resources[earlier as usize].content = Content::Hash(first);
+        let first = hash_of(all.contents[earlier as usize], body, limits);
+        all.contents[earlier as usize] = Content::Hash(first);
         let identical = first == hash;
         let code = if identical { NoticeCode::DuplicateResource } else { NoticeCode::ConflictingDuplicate };
         all.resources[number as usize].repeated = identical;
@@ -371,6 +371,7 @@ pub(crate) fn mark_repeated(all: &mut Collected<'_>, body: &str, limits: Limits)
         }
         all.notices.add(number, code, "id");
     }
+    all.contents = Vec::new();
     all.twins.sort_unstable();
     for number in 0..all.resources.len() {
         // What a repeated container contains has been seen with the first.
@@ -402,8 +403,8 @@ fn sharing_an_id(all: &Collected<'_>) -> (TopLevel, Vec<(u32, u32)>) {
     (top, sharing)
 }
 
-fn hash_of(resource: &Resource, body: &str, limits: Limits) -> [u8; 8] {
-    match resource.content {
+fn hash_of(content: Content, body: &str, limits: Limits) -> [u8; 8] {
+    match content {
         Content::Hash(hash) => hash,
         // The reader has passed this text, so it has no fault.
         Content::Held(start, end) => {

@@ -109,6 +109,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
 /// Reads what the list is for, by the first of its codes that says it; whether they say anything. The codes
 /// themselves are kept no longer: there are thousands of structure lists.
 fn read_code(reader: &mut Reader<'_, '_, '_>, this: &mut List) -> Read<bool> {
+    let start = reader.out.codings.len();
     let concept = reader.concept("code")?;
     let out = &mut *reader.out;
     let codes = concept.codings.of(&out.codings).iter().map(|coding| out.store.code(coding.code));
@@ -116,7 +117,7 @@ fn read_code(reader: &mut Reader<'_, '_, '_>, this: &mut List) -> Read<bool> {
     this.purpose = purposes.find(|purpose| *purpose != Purpose::Other).unwrap_or_default();
     this.is_coded = concept.codings.length > 0;
     let says_something = codes.clone().any(|code| !matches!(code, "" | "TBD"));
-    out.codings.truncate(concept.codings.start as usize);
+    out.codings.truncate(start);
     Ok(says_something)
 }
 

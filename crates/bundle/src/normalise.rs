@@ -218,7 +218,7 @@ fn notice_patients(graph: &Graph<'_, '_>, findings: &mut Findings) {
         sent.is_by_identifier() && all.store.code(sent.identifier(all).system) == people::NHS_NUMBER
     };
     for head in heads(all) {
-        let sent = head.subject_of_care();
+        let sent = head.subject;
         if sent.is_absent() || !graph.counts(head.resource) {
             continue;
         }
@@ -238,14 +238,14 @@ fn notice_unknown_patient(graph: &Graph<'_, '_>, findings: &mut Findings) {
     for head in heads(graph.all) {
         if graph.counts(head.resource) {
             let element = subject_element(head);
-            graph.resolve_noticed(head.subject_of_care(), head.resource, element, &mut findings.notices);
+            graph.resolve_noticed(head.subject, head.resource, element, &mut findings.notices);
         }
     }
 }
 
 /// The element in which a record names its patient.
 fn subject_element(head: &Head) -> &'static str {
-    if head.patient.is_absent() { "subject" } else { "patient" }
+    if head.is_patient { "patient" } else { "subject" }
 }
 
 fn heads<'c>(all: &'c Collected<'_>) -> impl Iterator<Item = &'c Head> {

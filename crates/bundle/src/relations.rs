@@ -63,8 +63,8 @@ const NOWHERE: u32 = u32::MAX;
 
 /// What lists, problems and consultations say.
 pub(crate) struct Relations<'g> {
-    /// The consultation of each structure list.
-    places: Vec<Option<Consultation<'g>>>,
+    /// The list whose encounter each structure list belongs to, [`NOWHERE`] where there is none.
+    places: Vec<u32>,
     /// Record and list for each leaf of a structure list, in the order of the bundle.
     pub(crate) listed: Vec<(u32, u32)>,
     membership: Vec<Membership>,
@@ -194,18 +194,21 @@ impl<'g> Relations<'g> {
     /// The consultation whose lists hold a record: the first list of the bundle that does.
     pub(crate) fn by_structure(
         &self,
-        graph: &Graph<'g, '_>,
+        graph: &'g Graph<'g, '_>,
         resources: [Option<u32>; 2],
     ) -> Option<Consultation<'g>> {
         let resources = resources.iter().flatten().map(|resource| Self::first_of(graph, *resource));
         let lists = resources.map(|resource| self.placed[resource as usize]);
         let first = lists.min().filter(|list| *list != NOWHERE)?;
-        self.places[first as usize]
+        self.place(graph, first)
     }
 
     /// The consultation of a structure list.
-    pub(crate) fn place(&self, list: u32) -> Option<Consultation<'g>> {
-        self.places[list as usize]
+    pub(crate) fn place(&self, graph: &'g Graph<'g, '_>, list: u32) -> Option<Consultation<'g>> {
+        match self.places[list as usize] {
+            NOWHERE => None,
+            list => own_place(graph, &graph.all.lists[list as usize]),
+        }
     }
 
     /// Ids of the problems that point at any of some resources, in the order of the bundle.
@@ -290,7 +293,7 @@ impl<'g> Relations<'g> {
             _ => return,
         };
         self.membership[number as usize].add(membership);
-        if !matches!(purpose, Purpose::Structure(_)) || self.places[position as usize].is_none() {
+        if !matches!(purpose, Purpose::Structure(_)) || self.places[position as usize] == NOWHERE {
             return;
         }
         let placed = &mut self.placed[number as usize];
@@ -394,22 +397,25 @@ fn consultation<'g>(
     }
 }
 
-/// The consultation of each structure list: its own encounter, else that of the list that holds it.
-fn places<'g>(graph: &'g Graph<'g, '_>, items: &[Reference]) -> Vec<Option<Consultation<'g>>> {
-    let all = graph.all;
-    let place = |list: &List| {
-        let target = graph.resolve(list.encounter, list.resource).target;
-        consultation(graph, target, "structure").filter(|_| list.purpose.is_structure())
-    };
-    let mut places: Vec<Option<Consultation<'g>>> = all.lists.iter().map(place).collect();
-    let placed = |position: &u32| places[*position as usize].is_some();
+/// The consultation that a structure list names itself.
+fn own_place<'g>(graph: &'g Graph<'g, '_>, list: &List) -> Option<Consultation<'g>> {
+    let target = graph.resolve(list.encounter, list.resource).target;
+    consultation(graph, target, "structure").filter(|_| list.purpose.is_structure())
+}
+
+/// Whose encounter each structure list belongs to: its own, else that of the list that holds it.
+fn places<'g>(graph: &'g Graph<'g, '_>, items: &[Reference]) -> Vec<u32> {
+    let lists = &graph.all.lists;
+    let own = |(list, position): (&List, u32)| own_place(graph, list).map_or(NOWHERE, |_| position);
+    let mut places: Vec<u32> = lists.iter().zip(0..).map(own).collect();
+    let placed = |position: &u32| places[*position as usize] != NOWHERE;
     let mut due: VecDeque<u32> = (0..places.len() as u32).filter(placed).collect();
     while let Some(position) = due.pop_front() {
-        let (list, place) = (&all.lists[position as usize], places[position as usize]);
+        let (list, place) = (&lists[position as usize], places[position as usize]);
         for item in list.items.of(items) {
             let Some(child) = graph.find(*item, list.resource, kinds::LIST) else { continue };
             let child = graph.resource(child).row;
-            if all.lists[child as usize].purpose.is_structure() && places[child as usize].is_none() {
+            if lists[child as usize].purpose.is_structure() && places[child as usize] == NOWHERE {
                 places[child as usize] = place;
                 due.push_back(child);
             }

@@ -17,8 +17,8 @@ impl Reader<'_, '_, '_> {
             "identifier" => head.identifiers = self.identifiers("identifier")?,
             "note" => head.notes = self.notes("note")?,
             "meta" => head.security = self.security()?,
-            "subject" => head.subject = self.reference("subject")?,
-            "patient" => head.patient = self.reference("patient")?,
+            "subject" => head.name_subject(self.reference("subject")?, false),
+            "patient" => head.name_subject(self.reference("patient")?, true),
             _ => self.base(key)?,
         }
         Ok(())
@@ -73,7 +73,7 @@ impl Reader<'_, '_, '_> {
         let kind = self.resource_type()?;
         let number = self.push_resource(kind, container);
         self.read_members(kind)?;
-        self.out.resources[number as usize].content = self.content(start);
+        self.out.contents[number as usize] = self.content(start);
         self.resource = number;
         if self.out.role(kind) == kinds::Role::Normalised && self.out.resources[number as usize].id.is_none()
         {
@@ -88,13 +88,13 @@ impl Reader<'_, '_, '_> {
 
     fn push_resource(&mut self, kind: TypeId, container: u32) -> u32 {
         self.resource = self.out.resources.len() as u32;
+        self.out.contents.push(Content::Held(0, 0));
         self.out.resources.push(Resource {
             kind,
             row: 0,
             id: Text::NONE,
             entry: self.entry,
             container,
-            content: Content::Held(0, 0),
             repeated: false,
             malformed: false,
         });

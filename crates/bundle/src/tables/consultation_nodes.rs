@@ -78,7 +78,7 @@ fn roots<'g>(
         if held[position as usize] || !is_of_a_structure(graph, list) {
             continue;
         }
-        let id = relations.place(position).and_then(|place| place.id);
+        let id = relations.place(graph, position).and_then(|place| place.id);
         let place = *place_of.entry(id).or_insert_with(|| {
             order.push((id, Vec::new()));
             order.len() - 1

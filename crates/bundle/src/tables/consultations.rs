@@ -170,7 +170,7 @@ fn consultation_lists(graph: &Graph<'_, '_>, relations: &Relations<'_>) -> Vec<u
         if list.purpose != Purpose::Structure(Level::Consultation) {
             continue;
         }
-        if let Some(encounter) = relations.place(position as u32).and_then(|place| place.encounter) {
+        if let Some(encounter) = relations.place(graph, position as u32).and_then(|place| place.encounter) {
             let first = &mut lists[encounter as usize];
             *first = (*first).min(position as u32);
         }

@@ -72,7 +72,7 @@ impl<'g> Links<'g, '_> {
     fn add_listed(&mut self, relations: &Relations<'g>) {
         let mut seen: HashSet<(u32, Option<&str>)> = HashSet::new();
         for (record, list) in &relations.listed {
-            let Some(place) = relations.place(*list) else { continue };
+            let Some(place) = relations.place(self.graph, *list) else { continue };
             if !is_record(self.graph.resource(*record).kind) || !seen.insert((*record, place.id)) {
                 continue;
             }

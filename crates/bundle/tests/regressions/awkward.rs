@@ -359,3 +359,15 @@ fn lists_in_a_circle_were_lost_where_a_repeat_or_another_list_reached_them_first
     ]);
     assert_eq!(answer.rows(Table::ConsultationNodes).len(), 3, "h is a root");
 }
+
+#[test]
+fn a_list_whose_code_has_no_coding_took_the_codings_of_the_records_before_it() {
+    for code in [r#"{"text":"Medication"}"#, "{}", "null", "5", r#"{"coding":[]}"#] {
+        let record = read(&bundle([
+            r#"{"resourceType":"Condition","id":"p","code":{"coding":[{"system":"http://snomed.info/sct","code":"22298006"}]}}"#
+                .to_owned(),
+            format!(r#"{{"resourceType":"List","id":"l","code":{code}}}"#),
+        ]));
+        assert_eq!(rows(record.table(Table::Problems))[0]["problem_code"], "22298006", "{code}");
+    }
+}

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use bedside_model::NoticeCode;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::Limits;
 use crate::collected::{Collected, Content, NOBODY, Resource};
@@ -358,12 +358,14 @@ impl<'g, 's> Graph<'g, 's> {
 /// each at top level.
 pub(crate) fn mark_repeated(all: &mut Collected<'_>, body: &str, limits: Limits) -> TopLevel {
     let (top, sharing) = sharing_an_id(all);
+    let mut told = HashSet::new();
     for (number, earlier) in sharing {
         let hash = hash_of(all.contents[number as usize], body, limits);
         // The first of an id may be compared with many: it is hashed once.
         let first = hash_of(all.contents[earlier as usize], body, limits);
         all.contents[earlier as usize] = Content::Hash(first);
-        let identical = first == hash;
+        told.insert((earlier, first));
+        let identical = !told.insert((earlier, hash));
         let code = if identical { NoticeCode::DuplicateResource } else { NoticeCode::ConflictingDuplicate };
         all.resources[number as usize].repeated = identical;
         if !identical {

@@ -34,7 +34,11 @@ impl Reader<'_, '_, '_> {
             }
             "contained" => {
                 let container = self.resource;
-                self.each("contained", |reader| reader.read_resource(container))?;
+                self.each("contained", |reader| {
+                    // What is wrong with an item is not said of the one before.
+                    reader.resource = container;
+                    reader.read_resource(container)
+                })?;
                 self.resource = container;
                 Ok(())
             }
@@ -107,8 +111,10 @@ impl Reader<'_, '_, '_> {
         if self.cursor.peek()? != Kind::Array {
             return self.unknown_resource(container);
         }
+        let holder = self.resource;
         let mut items = self.cursor.enter_array()?;
         while self.cursor.next_item(&mut items)? {
+            self.resource = holder;
             match self.cursor.peek()? {
                 Kind::Object => self.read_resource(container)?,
                 _ => self.unknown_resource(container)?,

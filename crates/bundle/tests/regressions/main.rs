@@ -92,6 +92,39 @@ fn two_resources_in_one_entry_are_both_seen() {
     assert_eq!(record.accounting.values().map(|account| account.seen).sum::<u32>(), 2);
 }
 
+#[test]
+fn what_is_wrong_with_a_contained_item_is_not_said_of_the_one_before() {
+    let second = [r#""text""#, r#"{"resourceType":["Observation"],"id":"d"}"#];
+    for second in second {
+        let contained = format!(r#""contained":[{{"resourceType":"Observation","id":"c"}},{second}]"#);
+        let record = read(&bundle([format!(r#"{{"resourceType":"List","id":"l",{contained}}}"#)]));
+        let notices = rows(record.table(Table::Notices));
+        let wrong: Vec<_> = notices.iter().filter(|notice| notice["code"] == "wrong_json_type").collect();
+        assert!(!wrong.is_empty() && wrong.iter().all(|notice| notice["resource_id"] != "c"), "{wrong:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_second_resource_of_an_entry_is_not_said_of_the_first() {
+    let both = r#"[{"resourceType":"Condition","id":"1"},{"resourceType":["Condition"],"id":"2"}]"#;
+    let notices = rows(read(&bundle([both.to_owned()])).table(Table::Notices));
+    assert!(notices.iter().all(|notice| notice["resource_id"] != "1" || notice["code"] != "wrong_json_type"));
+}
+
+#[test]
+fn a_resource_that_repeats_the_second_of_its_id_is_one_row_with_it() {
+    let condition = |status: &str| {
+        format!(
+            r#"{{"resourceType":"Condition","id":"b","clinicalStatus":"{status}","code":{{"text":"x"}}}}"#
+        )
+    };
+    let record = read(&bundle(["active", "inactive", "inactive", "active"].map(condition)));
+    assert_eq!(record.table(Table::Problems).num_rows(), 2);
+    let codes: Vec<_> = column(record.table(Table::Notices), "code").flatten().collect();
+    assert_eq!(codes.iter().filter(|code| *code == "conflicting_duplicate").count(), 1, "{codes:?}");
+    assert_eq!(codes.iter().filter(|code| *code == "duplicate_resource").count(), 2, "{codes:?}");
+}
+
 /// Where two elements stand for one thing, the same one counts in any order.
 
 #[test]

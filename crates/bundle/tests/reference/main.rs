@@ -25,8 +25,7 @@ use arrow_array::{RecordBatch, StringArray};
 use bedside_bundle::{Options, normalise};
 use bedside_model::schema::Table;
 use bedside_model::{ClinicalArea, Day};
-use oracle::compare::{Counts, Difference, check, check_but_for_defects, compare};
-use oracle::defects;
+use oracle::compare::{Counts, Difference, check, compare};
 use support::cases::run;
 use support::generate::{Shapes, generate};
 use support::json::{Json, Layout};
@@ -85,7 +84,7 @@ fn check_files(what: &str, files: Vec<(String, Vec<u8>)>, options: fn(&str) -> O
     let mut counts = Counts::default();
     let mut failed = Vec::new();
     for (name, bytes) in files {
-        match check_but_for_defects(&bytes, &options(&name)) {
+        match check(&bytes, &options(&name)) {
             Ok(compared) => counts.add(compared),
             Err(differences) => failed.push(format!("{name}: {}", told(&differences))),
         }
@@ -97,12 +96,12 @@ fn check_files(what: &str, files: Vec<(String, Vec<u8>)>, options: fn(&str) -> O
 /// Checks a tree as it is written; what fails is made small and shown.
 fn check_tree(tree: &Json, layout: Layout, random: &mut Random) -> Counts {
     let body = tree.write(layout, random);
-    let differences = match check_but_for_defects(body.as_bytes(), &options()) {
+    let differences = match check(body.as_bytes(), &options()) {
         Ok(compared) => return compared,
         Err(differences) => differences,
     };
     let plain = |tree: &Json| tree.write(Layout::default(), &mut Random::of_case(0, 0));
-    let still = |tree: &Json| check_but_for_defects(plain(tree).as_bytes(), &options()).is_err();
+    let still = |tree: &Json| check(plain(tree).as_bytes(), &options()).is_err();
     if still(tree) {
         let small = plain(&mutants::shrunk(tree.clone(), still));
         let differences = check(small.as_bytes(), &options()).expect_err("it fails still");
@@ -191,23 +190,12 @@ fn mutants_of_bytes_give_the_same_rows() {
     run("the reference path on mutants of bytes", 10, |random| {
         let (_, text) = &texts[random.below(texts.len())];
         let mutant = mutants::of_bytes(text, random);
-        match check_but_for_defects(&mutant, &options()) {
+        match check(&mutant, &options()) {
             Ok(compared) => counts.borrow_mut().add(compared),
             Err(differences) => panic!("{}\n{}", told(&differences), String::from_utf8_lossy(&mutant)),
         }
     });
     tell("mutants of bytes", &counts.borrow());
-}
-
-#[test]
-fn defects_that_have_been_mended_are_known_no_longer() {
-    for defect in defects::KNOWN {
-        let bundle =
-            format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, defect.entries);
-        assert!(defects::met(bundle.as_bytes()).contains(&defect.name), "{}", defect.name);
-        let differs = check(bundle.as_bytes(), &options()).is_err();
-        assert!(differs, "mended, so take it out of oracle/defects.rs: {}", defect.name);
-    }
 }
 
 /// A batch in which one cell is another.

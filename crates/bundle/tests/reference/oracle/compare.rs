@@ -17,8 +17,6 @@ pub struct Counts {
     pub bundles: usize,
     /// Bundles that both refuse.
     pub refused: usize,
-    /// Bundles that differ as known defects have it.
-    pub held_back: usize,
     pub rows: usize,
     pub cells: usize,
 }
@@ -27,7 +25,6 @@ impl Counts {
     pub fn add(&mut self, other: Self) {
         self.bundles += other.bundles;
         self.refused += other.refused;
-        self.held_back += other.held_back;
         self.rows += other.rows;
         self.cells += other.cells;
     }
@@ -35,12 +32,8 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { bundles, refused, held_back, rows, cells } = self;
-        write!(f, "{bundles} bundles ({refused} refused by both), {rows} rows, {cells} cells")?;
-        if *held_back > 0 {
-            write!(f, ", {held_back} bundles held back for defects that are known")?;
-        }
-        Ok(())
+        let Self { bundles, refused, rows, cells } = self;
+        write!(f, "{bundles} bundles ({refused} refused by both), {rows} rows, {cells} cells")
     }
 }
 
@@ -69,14 +62,6 @@ fn difference(
 ) -> Difference {
     let (product, reference) = (format!("{product:?}"), format!("{reference:?}"));
     Difference { table, row: 0, column: column.to_owned(), product, reference }
-}
-
-/// Reads bytes both ways: how much agrees, or in what they differ. What differs as a known defect has it is held back.
-pub fn check_but_for_defects(bytes: &[u8], options: &Options) -> Result<Counts, Vec<Difference>> {
-    check(bytes, options).or_else(|differences| match super::defects::met(bytes)[..] {
-        [] => Err(differences),
-        _ => Ok(Counts { bundles: 1, held_back: 1, ..Counts::default() }),
-    })
 }
 
 /// Reads bytes both ways: how much agrees, or in what they differ.

@@ -11,7 +11,6 @@ pub mod bundle;
 pub mod compare;
 pub mod concepts;
 pub mod consultations;
-pub mod defects;
 pub mod elements;
 pub mod findings;
 pub mod graph;

@@ -60,7 +60,22 @@ pub trait Disk: Send + Sync {
     fn remove_file(&self, path: &str) -> io::Result<()>;
     /// Removes an empty directory.
     fn remove_dir(&self, path: &str) -> io::Result<()>;
-    /// Overwrites a file's bytes, makes that durable, and removes the file. On flash and copy-on-write storage
+    /// Removes a directory and everything in it, whatever that is: nothing in it is opened but directories. How many
+    /// files there were.
+    fn remove_tree(&self, path: &str) -> io::Result<u64> {
+        let mut removed = 0;
+        for name in self.names(path)? {
+            let path = format!("{path}/{name}");
+            removed += match self.remove_file(&path) {
+                Err(error) if error.kind() == io::ErrorKind::IsADirectory => self.remove_tree(&path)?,
+                result => result.map(|()| 1)?,
+            };
+        }
+        self.remove_dir(path)?;
+        Ok(removed)
+    }
+    /// Overwrites a file's bytes, makes that durable, and removes the file; what is not a private file of our own is
+    /// removed without being opened. On flash and copy-on-write storage
     /// the old bytes may survive the overwriting (`security` sheet, section 4.2).
     fn shred(&self, path: &str) -> io::Result<()>;
 }
@@ -120,7 +135,7 @@ impl LocalDisk {
         let mut directory = fs::openat(&self.root, ".", DIRECTORY, Mode::empty())?;
         for name in path.split('/').filter(|_| !path.is_empty()) {
             directory = fs::openat(&directory, proper_name(name)?, DIRECTORY, Mode::empty())?;
-            require_private(&directory, FileType::Directory)?;
+            require_private(&directory, FileType::Directory).map_err(|error| of(path, error))?;
         }
         Ok(directory)
     }
@@ -136,7 +151,7 @@ impl LocalDisk {
         // Without NONBLOCK the opening of a planted FIFO would wait for ever.
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = fs::openat(&parent, name, flags, Mode::RUSR | Mode::WUSR)?;
-        require_private(&file, FileType::RegularFile)?;
+        require_private(&file, FileType::RegularFile).map_err(|error| of(path, error))?;
         Ok(File::from(file))
     }
 }
@@ -155,8 +170,10 @@ impl Disk for LocalDisk {
         let mut names = Vec::new();
         for entry in fs::Dir::read_from(self.directory(path)?)? {
             let entry = entry?;
-            let name = entry.file_name().to_str().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-            if !matches!(name, "." | "..") {
+            // A name that is not UTF-8 is none of ours.
+            if let Ok(name) = entry.file_name().to_str()
+                && !matches!(name, "." | "..")
+            {
                 names.push(name.to_owned());
             }
         }
@@ -234,13 +251,45 @@ impl Disk for LocalDisk {
         Ok(fs::unlinkat(&parent, name, AtFlags::REMOVEDIR)?)
     }
 
+    fn remove_tree(&self, path: &str) -> io::Result<u64> {
+        let (parent, name) = self.parent(path)?;
+        Ok(remove_tree_at(&parent, name)?)
+    }
+
     fn shred(&self, path: &str) -> io::Result<()> {
-        let mut file = self.file(path, OFlags::WRONLY)?;
+        let mut file = match self.file(path, OFlags::WRONLY) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return self.remove_file(path),
+            file => file?,
+        };
         let length = file.metadata()?.len();
         io::copy(&mut io::repeat(0).take(length), &mut file)?;
         file.sync_all()?;
         self.remove_file(path)
     }
+}
+
+/// Directories are opened whatever their mode is, and no link is followed.
+fn remove_tree_at<N: rustix::path::Arg + Copy>(parent: &OwnedFd, name: N) -> rustix::io::Result<u64> {
+    let mut removed = 0;
+    let directory = fs::openat(parent, name, DIRECTORY, Mode::empty())?;
+    for entry in fs::Dir::read_from(&directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        removed += match fs::unlinkat(&directory, name, AtFlags::empty()) {
+            Err(rustix::io::Errno::ISDIR) => remove_tree_at(&directory, name)?,
+            result => result.map(|()| 1)?,
+        };
+    }
+    fs::unlinkat(parent, name, AtFlags::REMOVEDIR)?;
+    Ok(removed)
+}
+
+/// The refusal with the path that it is about.
+fn of(path: &str, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{path}: {error}"))
 }
 
 /// [`Disk::replace`].
@@ -312,8 +361,12 @@ fn sync_parent(path: &Path) -> io::Result<()> {
 }
 
 /// What `statfs` says of AFS, Ceph, CIFS, Coda, FUSE (sshfs and object stores among them), GFS2, Lustre, NFS, OCFS2,
-/// SMB, SMB2 and 9P (`linux/magic.h`).
-const NETWORK_FILE_SYSTEMS: [u32; 12] = [
+/// SMB, SMB2 and 9P (`linux/magic.h`), of GPFS, BeeGFS, PanFS and the shared folders of VirtualBox.
+const NETWORK_FILE_SYSTEMS: [u32; 16] = [
+    0x4750_4653,
+    0x1983_0326,
+    0xaad7_aaea,
+    0x786f_4256,
     0x5346_414f,
     0x00c3_6400,
     0xff53_4d42,
@@ -385,12 +438,34 @@ mod tests {
             fs::set_permissions(&path, Permissions::from_mode(loose)).expect("mode");
             let error = disk.read("a/file", 0).expect_err("refused");
             assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
-            assert!(disk.append("a/file", b"x").is_err() && disk.shred("a/file").is_err());
+            assert!(disk.append("a/file", b"x").is_err());
             fs::set_permissions(&path, Permissions::from_mode(right)).expect("mode");
             assert_eq!(disk.read("a/file", 3).expect("read"), b"tent");
         }
         fs::set_permissions(dir.path().join("root"), Permissions::from_mode(0o755)).expect("mode");
         assert!(LocalDisk::open(&dir.path().join("root")).is_err());
+    }
+
+    #[test]
+    fn what_is_not_private_is_destroyed_unopened_and_below_a_looser_directory_nothing_is() {
+        let (dir, disk) = disk();
+        let (folder, file) = (dir.path().join("root/a"), dir.path().join("root/a/file"));
+        fs::set_permissions(&folder, Permissions::from_mode(0o750)).expect("mode");
+        assert!(disk.shred("a/file").is_err() && disk.remove_tree("a/file").is_err() && file.exists());
+        fs::set_permissions(&folder, Permissions::from_mode(0o700)).expect("mode");
+        fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("mode");
+        disk.shred("a/file").expect("destroyed");
+        assert!(!file.exists());
+        // A tree goes whole: a link and not what it leads to, a name that is no text, a directory of any mode.
+        let outside = dir.path().join("outside");
+        fs::write(&outside, "precious").expect("written");
+        symlink(&outside, folder.join("link")).expect("linked");
+        fs::create_dir(folder.join("loose")).expect("made");
+        let odd = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff");
+        fs::write(folder.join("loose").join(odd), "x").expect("written");
+        fs::set_permissions(folder.join("loose"), Permissions::from_mode(0o777)).expect("mode");
+        assert_eq!(disk.remove_tree("a").expect("removed"), 2);
+        assert!(!folder.exists() && outside.exists());
     }
 
     #[test]

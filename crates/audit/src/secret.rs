@@ -29,8 +29,9 @@ impl Randomness for SystemRandomness {
     }
 }
 
-/// 256 bits that must stay secret: overwritten when dropped, never copied, never printed.
-pub struct Secret([u8; 32]);
+/// 256 bits that must stay secret: overwritten when dropped, never copied, never printed. On the heap, because a value
+/// that is moved leaves a copy behind that nothing wipes.
+pub struct Secret(Box<[u8; 32]>);
 
 impl Drop for Secret {
     fn drop(&mut self) {
@@ -44,14 +45,16 @@ impl Secret {
     /// # Errors
     /// [`RandomnessFailed`] when there is no randomness.
     pub fn random(randomness: &dyn Randomness) -> Result<Self, RandomnessFailed> {
-        let mut secret = Self([0; 32]);
-        randomness.fill(&mut secret.0)?;
+        let mut secret = Self(Box::new([0; 32]));
+        randomness.fill(secret.0.as_mut_slice())?;
         Ok(secret)
     }
 
     /// The secret that those bytes are; the caller wipes its own copy.
     pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self(*bytes)
+        let mut secret = Self(Box::new([0; 32]));
+        secret.0.copy_from_slice(bytes);
+        secret
     }
 
     /// The bytes, for the one call that needs them.
@@ -92,7 +95,7 @@ impl Secret {
     /// # Errors
     /// [`KeyFileError::Refused`] when the file exists or cannot be written.
     pub fn to_new_file(&self, path: &Path) -> Result<(), KeyFileError> {
-        let mut text = Zeroizing::new(hex::encode(&self.0));
+        let mut text = Zeroizing::new(hex::encode(self.0.as_slice()));
         text.push('\n');
         disk::write_key_file(path, text.as_bytes())
             .map_err(|source| KeyFileError::Refused { path: path.display().to_string(), source })

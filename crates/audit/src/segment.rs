@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Take};
 use std::path::Path;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 
 use crate::chain::MAX_LINE;
 
@@ -42,7 +42,7 @@ pub(crate) struct Segments {
 impl Segments {
     /// Opens the files of a directory, up to their lengths between two appends. Works on a read-only copy.
     pub(crate) fn open(directory: &Path) -> io::Result<Self> {
-        let first = match File::open(directory.join(FIRST)) {
+        let first = match open(&directory.join(FIRST)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             first => Some(first?),
         };
@@ -59,7 +59,7 @@ impl Segments {
                 segments.gap = Some(segments.last + 1);
                 break;
             }
-            let file = File::open(directory.join(name(number)))?;
+            let file = open(&directory.join(name(number)))?;
             let length = file.metadata()?.len();
             segments.files.push_back((number, BufReader::new(file.take(length))));
             segments.last = number;
@@ -80,6 +80,15 @@ impl Segments {
         }
         Ok(None)
     }
+}
+
+/// A file of a log, which may be a link to a copy. Nothing else is waited for or taken for one.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let reason = "it is not a regular file";
+    let regular = file.metadata()?.is_file();
+    if regular { Ok(file) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, reason)) }
 }
 
 fn numbers(directory: &Path) -> io::Result<Vec<u64>> {

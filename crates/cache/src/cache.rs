@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -88,6 +89,11 @@ impl Cache {
         Ok(names.iter().filter_map(|name| EpisodeTag::from_name(name)).collect())
     }
 
+    /// The names of all episodes that have something among the keys.
+    pub(crate) fn tags_with_keys(&self) -> Result<BTreeSet<EpisodeTag>, CacheError> {
+        Ok(self.disk.names(layout::KEYS)?.iter().filter_map(|name| layout::key_of(name)).collect())
+    }
+
     /// That many unpredictable bytes.
     pub(crate) fn random<const N: usize>(&self) -> Result<[u8; N], CacheError> {
         let mut bytes = [0; N];
@@ -99,9 +105,17 @@ impl Cache {
 /// Reads the key of the directory names, or makes it in a cache that has no episode yet. Made anew beside
 /// episodes it would hide them: they could neither be read nor purged.
 fn path_pepper(disk: &dyn Disk, randomness: &dyn Randomness) -> Result<Secret, CacheError> {
+    let kept = || -> Result<Option<Secret>, CacheError> {
+        let Some(bytes) = disk::if_there(disk.read(layout::PEPPER, 0))? else { return Ok(None) };
+        read_pepper(&Zeroizing::new(bytes)).map(Some).ok_or(CacheError::PathPepper)
+    };
+    // Before the lock, which cannot be taken where nothing can be written: what is there can be read all the same.
+    if let Some(pepper) = kept()? {
+        return Ok(pepper);
+    }
     let _lock = disk.lock(layout::LOCK)?;
-    if let Some(bytes) = disk::if_there(disk.read(layout::PEPPER, 0))? {
-        return read_pepper(&Zeroizing::new(bytes)).ok_or(CacheError::PathPepper);
+    if let Some(pepper) = kept()? {
+        return Ok(pepper);
     }
     if !disk.names(layout::EPISODES)?.is_empty() {
         return Err(CacheError::PathPepper);

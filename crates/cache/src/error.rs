@@ -86,6 +86,11 @@ pub enum NotReadable {
     /// It is whole and was sealed by another version of this program, which this one does not read. Fetch again.
     #[error("the episode was sealed by another version of bedside and is not shown: fetch it again")]
     OtherVersion,
+    /// The system fails or refuses its files: they are not private, not files, or not ours.
+    #[error(
+        "the episode's files cannot be used: one is open to others, is no file, belongs to somebody else or fails; see `ls -laR` of its folder below episodes and of its files below keys"
+    )]
+    Unusable,
     /// Its wrapped key is gone (a purge that was cut short; purge it again) or was wrapped by another
     /// key-encryption key than the one in use.
     #[error(
@@ -138,10 +143,12 @@ pub enum HoldReason {
     Deceased,
     /// It is in doubt whose record it is.
     Identity,
+    /// Whether it was held, and why, is lost with its standing. Find out before it is taken off.
+    Unknown,
 }
 
 impl HoldReason {
-    /// All of them.
+    /// All that somebody can give.
     pub const ALL: [Self; 4] = [Self::Dissent, Self::Sensitive, Self::Deceased, Self::Identity];
 
     /// The name, in files, arguments and the audit log.
@@ -151,12 +158,13 @@ impl HoldReason {
             Self::Sensitive => "sensitive",
             Self::Deceased => "deceased",
             Self::Identity => "identity",
+            Self::Unknown => "unknown",
         }
     }
 
     /// The reason of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+        Self::ALL.into_iter().chain([Self::Unknown]).find(|reason| reason.as_str() == name)
     }
 }
 
@@ -171,12 +179,37 @@ impl NotReadable {
             Self::Stale { .. } => "stale",
             Self::Damaged { .. } => "damaged",
             Self::OtherVersion => "other_version",
+            Self::Unusable => "unusable",
             Self::KeyUnavailable => "key_unavailable",
         }
     }
 }
 
 impl CacheError {
+    /// The same as a state of the episode that it happened to, where it says something of that one alone: then the
+    /// others go on. A disk that is full, cannot be written or is away concerns all of them.
+    pub(crate) fn of_one_episode(self) -> Result<NotReadable, Self> {
+        use io::ErrorKind::{
+            InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied,
+        };
+        /// A part of the medium that cannot be read.
+        const EIO: i32 = 5;
+        /// A link where a file should be.
+        const ELOOP: i32 = 40;
+        match self {
+            Self::NotReadable(state) => Ok(state),
+            Self::Disk(error) => match (error.kind(), error.raw_os_error()) {
+                (
+                    InvalidData | InvalidInput | IsADirectory | NotADirectory | NotFound | PermissionDenied,
+                    _,
+                )
+                | (_, Some(EIO | ELOOP)) => Ok(NotReadable::Unusable),
+                _ => Err(Self::Disk(error)),
+            },
+            error => Err(error),
+        }
+    }
+
     /// How the audit log says it: a refusal and an episode that is over are blocked, the rest failed.
     pub(crate) fn outcome(&self) -> Outcome {
         use NotReadable::{Expired, Held, NotWarmed, Purged, Stale};

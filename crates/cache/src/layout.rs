@@ -40,6 +40,11 @@ pub(crate) fn current(tag: &EpisodeTag) -> String {
     format!("{EPISODES}/{tag}/CURRENT")
 }
 
+/// A hold, beside the episode: a standing that is put back from a copy of `keys/` does not lift it.
+pub(crate) fn held(tag: &EpisodeTag) -> String {
+    format!("{EPISODES}/{tag}/HELD")
+}
+
 pub(crate) fn tombstone(tag: &EpisodeTag) -> String {
     format!("{EPISODES}/{tag}/PURGED")
 }
@@ -59,6 +64,12 @@ pub(crate) fn bundle(directory: &str) -> String {
 
 pub(crate) fn table(directory: &str, table: Table) -> String {
     format!("{directory}/{}.parquet", table.as_str())
+}
+
+/// The tag of a file of an episode among the keys.
+pub(crate) fn key_of(name: &str) -> Option<EpisodeTag> {
+    let (tag, kind) = name.split_once('.')?;
+    EpisodeTag::from_name(tag).filter(|_| matches!(kind, "wrap" | "wrap.going" | "state"))
 }
 
 /// Whether a name in an episode's directory is a generation, committed or half-written.

@@ -16,6 +16,7 @@
 //!     gen-N/TABLE.parquet      one encrypted Parquet file a table
 //!     gen-N/bundle.sealed      the raw bundle, deflated and sealed, where the site keeps it
 //!     gen-M/                   an earlier generation, as far as the site keeps them
+//!     HELD                     why nobody may see it, as its state says too; where one of the two is lost, the other counts
 //!     PURGED                   instead of all that: when, and the receipt
 //! ```
 //!
@@ -90,7 +91,8 @@ mod token_key;
 mod write;
 
 pub use bedside_audit::{
-    Clock, Pseudonym, Randomness, RandomnessFailed, Secret, SystemClock, SystemRandomness, disk,
+    Clock, Pseudonym, PublicKey, PublicKeyFormat, Randomness, RandomnessFailed, Secret, SystemClock,
+    SystemRandomness, disk,
 };
 
 pub use cache::Cache;

@@ -99,7 +99,8 @@ impl Cache {
         let refuse = |error| self.refuse(kind, assertion, &tag, error);
         let allowed = assertion.check().and_then(|()| self.policy.check_role(assertion));
         allowed.map_err(|refused| refuse(refused.into()))?;
-        let lock = disk::if_there(self.disk.lock(&layout::episode_lock(&tag)))?;
+        let lock = disk::if_there(self.disk.lock(&layout::episode_lock(&tag)));
+        let lock = lock.map_err(|error| refuse(error.into()))?;
         let Some(_lock) = lock else { return Err(refuse(NotReadable::NotWarmed.into())) };
         let (located, ()) = self.locate(&tag, |_| Ok(())).map_err(refuse)?;
         let allowed = assertion.check_organisation(&located.current.manifest.organisation);
@@ -126,6 +127,13 @@ impl Cache {
         let Located { key, standing, current } = located;
         // A crash between `CURRENT` and the mark left the mark behind.
         let standing = Standing { mark: standing.mark.max(current.number), ..standing };
-        self.set_standing(tag, &key, &change(standing, self.clock.now()))
+        let was_held = standing.held.is_some();
+        let standing = change(standing, self.clock.now());
+        self.set_standing(tag, &key, &standing)?;
+        if was_held && standing.held.is_none() {
+            disk::if_there(self.disk.remove_file(&layout::held(tag)))?;
+            self.disk.sync_dir(&layout::episode(tag))?;
+        }
+        Ok(())
     }
 }

@@ -1,4 +1,3 @@
-use bedside_audit::disk;
 use bedside_model::EpisodeId;
 use jiff::Timestamp;
 
@@ -6,7 +5,7 @@ use crate::cache::Cache;
 use crate::error::{CacheError, NotReadable};
 use crate::layout;
 use crate::retention::Freshness;
-use crate::state::Located;
+use crate::state::{Current, Located};
 use crate::tag::EpisodeTag;
 
 /// What may be told about an episode without reading it: nothing that says whose it is.
@@ -61,7 +60,7 @@ impl Cache {
     }
 
     fn summary(&self, tag: EpisodeTag) -> Result<EpisodeSummary, CacheError> {
-        let (bytes, generations) = disk::if_there(self.on_disk(&tag))?.unwrap_or_default();
+        let (bytes, generations) = self.on_disk(&tag);
         let unread = EpisodeSummary {
             episode: tag,
             not_readable: None,
@@ -76,11 +75,11 @@ impl Cache {
         };
         match self.locate(&unread.episode, |_| Ok(())) {
             Ok((located, ())) => Ok(self.summary_of(unread, &located, &generations)),
-            Err(CacheError::NotReadable(state)) => {
-                let generation = self.current(&unread.episode)?.generation();
+            Err(error) => {
+                let state = error.of_one_episode()?;
+                let generation = self.current(&unread.episode).ok().and_then(Current::generation);
                 Ok(EpisodeSummary { generation, not_readable: Some(state), ..unread })
             }
-            Err(error) => Err(error),
         }
     }
 
@@ -101,21 +100,22 @@ impl Cache {
         }
     }
 
-    /// Bytes of an episode's files, and the numbers of its generations. What is removed meanwhile counts nothing.
-    fn on_disk(&self, tag: &EpisodeTag) -> std::io::Result<(u64, Vec<u64>)> {
+    /// Bytes of an episode's files, and the numbers of its generations. What is removed meanwhile, or cannot be looked
+    /// at, counts nothing.
+    fn on_disk(&self, tag: &EpisodeTag) -> (u64, Vec<u64>) {
         let episode = layout::episode(tag);
         let (mut bytes, mut generations) = (0, Vec::new());
-        for name in self.disk.names(&episode)? {
+        let names = |path: &str| self.disk.names(path).unwrap_or_default();
+        let length = |path: &str| self.disk.length(path).unwrap_or(0);
+        for name in names(&episode) {
             let path = format!("{episode}/{name}");
             if layout::is_generation(&name) {
                 generations.extend(layout::generation_number(&name));
-                for file in disk::if_there(self.disk.names(&path))?.unwrap_or_default() {
-                    bytes += disk::if_there(self.disk.length(&format!("{path}/{file}")))?.unwrap_or(0);
-                }
+                bytes += names(&path).iter().map(|file| length(&format!("{path}/{file}"))).sum::<u64>();
             } else {
-                bytes += disk::if_there(self.disk.length(&path))?.unwrap_or(0);
+                bytes += length(&path);
             }
         }
-        Ok((bytes, generations))
+        (bytes, generations)
     }
 }

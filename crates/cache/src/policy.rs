@@ -155,12 +155,16 @@ impl ReaderAssertion {
     pub(crate) fn check(&self) -> Result<(), Refused> {
         let blank = |text: &str| text.trim().is_empty();
         let requester = &self.requester;
+        let nobody = !requester.family.chars().any(char::is_alphabetic)
+            || Requester::is_function_name(&requester.family, &requester.given);
+        let shared = Requester::is_shared_user_id(&requester.user_id);
         let problems: Vec<Problem> = [
             (self.reason != DIRECT_CARE, Problem::Purpose),
             (blank(&self.relationship), Problem::Relationship),
-            (blank(&requester.user_id), Problem::UserId),
-            (blank(&requester.family), Problem::Name),
+            (blank(&requester.user_id) || shared, Problem::UserId),
+            (nobody, Problem::Name),
             (blank(&requester.role), Problem::Role),
+            (!self.texts().all(is_line), Problem::Text),
         ]
         .into_iter()
         .filter_map(|(wrong, problem)| wrong.then_some(problem))
@@ -168,9 +172,28 @@ impl ReaderAssertion {
         if problems.is_empty() { Ok(()) } else { Err(Refused::Assertion(problems)) }
     }
 
+    /// What a person's words are shown to others by.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let Requester { user_id, sds_user_id, sds_role_profile_id, family, given, prefix, role, .. } =
+            &self.requester;
+        let given = [user_id, sds_user_id, sds_role_profile_id, family, given, role];
+        let others = [&self.requester.organisation_name, &self.relationship, &self.reason];
+        given.into_iter().chain(others).chain(prefix).map(String::as_str)
+    }
+
     pub(crate) fn check_organisation(&self, organisation: &OdsCode) -> Result<(), Refused> {
         if self.requester.organisation == *organisation { Ok(()) } else { Err(Refused::Organisation) }
     }
+}
+
+/// Whether a text is as short as the audit log keeps it, and steers no terminal and no direction of writing.
+fn is_line(text: &str) -> bool {
+    const LONGEST: usize = 256;
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.len() <= LONGEST && !text.contains(steers)
 }
 
 /// Why policy does not permit it.
@@ -245,15 +268,18 @@ pub enum Problem {
     /// No relationship is asserted.
     #[error("the relationship to the patient is missing")]
     Relationship,
-    /// There is no user id.
-    #[error("the user id is missing")]
+    /// There is no user id, or a system's or shared user's.
+    #[error("the user id is missing, or is a system's or a shared user's")]
     UserId,
-    /// There is no name.
-    #[error("the family name is missing")]
+    /// There is no name of a person.
+    #[error("the family name is missing, or names no person")]
     Name,
     /// There is no role.
     #[error("the role is missing")]
     Role,
+    /// A text is longer than 256 bytes or holds characters that steer a terminal or the direction of writing.
+    #[error("a text is longer than 256 bytes, or holds control characters")]
+    Text,
 }
 
 fn join(problems: &[Problem]) -> String {
@@ -299,12 +325,13 @@ mod tests {
     #[test]
     fn the_whole_truth_table_of_what_is_asserted_and_the_organisation() {
         type Spoil = (Problem, fn(&mut ReaderAssertion));
-        let spoils: [Spoil; 5] = [
+        let spoils: [Spoil; 6] = [
             (Problem::Purpose, |assertion| assertion.reason = "research".into()),
             (Problem::Relationship, |assertion| assertion.relationship = " ".into()),
             (Problem::UserId, |assertion| assertion.requester.user_id.clear()),
             (Problem::Name, |assertion| assertion.requester.family.clear()),
-            (Problem::Role, |assertion| assertion.requester.role = "\t".into()),
+            (Problem::Role, |assertion| assertion.requester.role = "  ".into()),
+            (Problem::Text, |assertion| assertion.requester.given = "Ann\u{202e}".into()),
         ];
         for chosen in 0..1u32 << spoils.len() {
             let mut assertion = assertion();

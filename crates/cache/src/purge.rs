@@ -60,14 +60,16 @@ impl Cache {
         let refuse = |error| self.refuse(EventKind::Purge, assertion, &tag, error);
         let allowed = assertion.check().and_then(|()| self.policy.check_role(assertion));
         allowed.map_err(|refused| refuse(refused.into()))?;
-        let lock = disk::if_there(self.disk.lock(&layout::episode_lock(&tag)))?;
-        let Some(_lock) = lock else { return Err(refuse(NotReadable::NotWarmed.into())) };
+        let lock = disk::if_there(self.disk.lock(&layout::episode_lock(&tag)));
+        let Some(_lock) = lock.map_err(|error| refuse(error.into()))? else {
+            return Err(refuse(NotReadable::NotWarmed.into()));
+        };
         let located = self.locate(&tag, |_| Ok(())).ok().map(|(located, ())| located);
         if let Some(located) = &located {
             let allowed = assertion.check_organisation(&located.current.manifest.organisation);
             allowed.map_err(|refused| refuse(refused.into()))?;
         }
-        let detail = self.about_to_destroy(&tag, located.as_ref(), None)?;
+        let detail = self.about_to_destroy(&tag, located.as_ref(), None);
         let patient = located.map(|located| located.current.manifest.patient);
         let event = event(EventKind::Purge, assertion, &tag);
         self.purge_intended(&tag, self.audit.intent(&Event { patient, detail, ..event })?)
@@ -81,45 +83,42 @@ impl Cache {
         located: Option<Located>,
         cause: &'static str,
     ) -> Result<PurgeReceipt, CacheError> {
-        let detail = self.about_to_destroy(tag, located.as_ref(), Some(cause))?;
+        let detail = self.about_to_destroy(tag, located.as_ref(), Some(cause));
         let patient = located.map(|located| located.current.manifest.patient);
         let event = SystemEvent { kind: EventKind::Purge, episode: Some(tag.as_str()), patient, detail };
         self.purge_intended(tag, self.audit.system_intent(&event)?)
     }
 
-    /// What the audit log says before anything is destroyed: afterwards nothing could tell it any more.
+    /// What the audit log says before anything is destroyed: afterwards nothing could tell it any more. What cannot be
+    /// looked at is left out: a purge is not refused for the state of what it destroys.
     fn about_to_destroy(
         &self,
         tag: &EpisodeTag,
         located: Option<&Located>,
         cause: Option<&'static str>,
-    ) -> Result<Detail, CacheError> {
-        let there = self.there(tag)?;
-        Ok(Detail {
+    ) -> Detail {
+        Detail {
             cause,
-            generation: self.current(tag)?.generation(),
-            bytes: Some(there.bytes),
+            generation: self.current(tag).ok().and_then(Current::generation),
+            bytes: self.there(tag).ok().map(|there| there.bytes),
             manifest_sha256: located.map(|located| located.current.manifest_sha256),
-            key_id: self.wrapping_key(tag)?,
+            key_id: self.wrapping_key(tag),
             ..Detail::default()
-        })
+        }
     }
 
     /// Id of the key-encryption key of the wrapped key, where there is one that says it.
-    fn wrapping_key(&self, tag: &EpisodeTag) -> Result<Option<String>, CacheError> {
-        match self.wrap_file(tag) {
-            Ok(file) => Ok(file.map(|file| file.kek)),
-            Err(CacheError::NotReadable(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
+    fn wrapping_key(&self, tag: &EpisodeTag) -> Option<String> {
+        self.wrap_file(tag).ok().flatten().map(|file| file.kek)
     }
 
     fn purge_intended(&self, tag: &EpisodeTag, intent: Intent<'_>) -> Result<PurgeReceipt, CacheError> {
         match self.destroy(tag) {
-            Ok(receipt) => {
+            Ok((receipt, anew)) => {
+                // A purge that is repeated destroyed nothing a second time.
                 intent.outcome(Outcome::ok(Detail {
-                    generation: receipt.generation,
-                    bytes: Some(receipt.bytes),
+                    generation: receipt.generation.filter(|_| anew),
+                    bytes: anew.then_some(receipt.bytes),
                     receipt: hex::decode(&receipt.id),
                     ..Detail::default()
                 }))?;
@@ -134,15 +133,14 @@ impl Cache {
     }
 
     /// Every step may be the last of a crash, and the next purge goes through all of them again. `CURRENT` goes
-    /// last: as long as it stands without a wrapped key, the episode is not begun anew.
-    fn destroy(&self, tag: &EpisodeTag) -> Result<PurgeReceipt, CacheError> {
-        let tombstone = self.tombstone(tag).or_else(|error| match error {
-            CacheError::NotReadable(NotReadable::Damaged { what: Damage::Tombstone }) => Ok(None),
-            error => Err(error),
-        })?;
-        let (current, key_id) = (self.current(tag)?, self.wrapping_key(tag)?);
+    /// last: as long as it stands without a wrapped key, the episode is not begun anew. What somebody spoiled keeps the
+    /// key from being destroyed in no way: it counts as damaged. The receipt, and whether it is a new one.
+    fn destroy(&self, tag: &EpisodeTag) -> Result<(PurgeReceipt, bool), CacheError> {
+        let tombstone = or_spoiled(self.tombstone(tag), None)?;
+        let current = or_spoiled(self.current(tag), Current::Damaged)?;
+        let key_id = self.wrapping_key(tag);
         let had_key = self.destroy_key(tag)?;
-        let there = self.there(tag)?;
+        let (there, anew) = (self.there(tag)?, tombstone.is_none());
         if tombstone.is_none() && current == Current::Absent && !had_key && there.generations == 0 {
             return Err(NotReadable::NotWarmed.into());
         }
@@ -152,10 +150,13 @@ impl Cache {
         };
         self.drop_all(tag)?;
         self.disk.sync_dir(&layout::episode(tag))?;
-        if disk::if_there(self.disk.remove_file(&layout::current(tag)))?.is_some() {
-            self.disk.sync_dir(&layout::episode(tag))?;
+        for path in [layout::held(tag), layout::current(tag)] {
+            if disk::if_there(self.disk.remove_file(&path))?.is_some() {
+                self.disk.sync_dir(&layout::episode(tag))?;
+            }
         }
-        tombstone.receipt(tag).ok_or_else(|| Damage::Tombstone.into())
+        let receipt = tombstone.receipt(tag).ok_or(Damage::Tombstone)?;
+        Ok((receipt, anew))
     }
 
     /// Destroys the wrapped key and what lies beside it; whether there was one. The key is renamed first, durably,
@@ -192,19 +193,26 @@ impl Cache {
         Ok(tombstone)
     }
 
-    /// The generations of an episode, committed or not, before they are removed.
+    /// The generations of an episode, committed or not, before they are removed. What somebody spoiled counts no bytes.
     fn there(&self, tag: &EpisodeTag) -> Result<There, CacheError> {
         let (episode, mut there) = (layout::episode(tag), There::default());
-        for name in self.disk.names(&episode)?.iter().filter(|name| layout::is_generation(name)) {
+        let names = |path: &str| or_spoiled(self.disk.names(path).map_err(CacheError::from), Vec::new());
+        let length = |path: &str| or_spoiled(self.disk.length(path).map_err(CacheError::from), 0);
+        for name in names(&episode)?.iter().filter(|name| layout::is_generation(name)) {
             let directory = format!("{episode}/{name}");
             there.generations += 1;
-            for file in self.disk.names(&directory)? {
+            for file in names(&directory)? {
                 there.files += 1;
-                there.bytes += self.disk.length(&format!("{directory}/{file}"))?;
+                there.bytes += length(&format!("{directory}/{file}"))?;
             }
         }
         Ok(there)
     }
+}
+
+/// What a file says, or what stands for it when somebody spoiled it.
+fn or_spoiled<T>(read: Result<T, CacheError>, spoiled: T) -> Result<T, CacheError> {
+    read.or_else(|error| error.of_one_episode().map(|_| spoiled))
 }
 
 /// What there is of an episode beside its key.

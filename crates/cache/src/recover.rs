@@ -36,6 +36,26 @@ pub struct Recovered {
     pub unreadable: Vec<(EpisodeTag, NotReadable)>,
 }
 
+impl Recovered {
+    /// Does something to one episode. A state in which it cannot be used is told, once, and the others go on.
+    pub(crate) fn unless_unusable(
+        &mut self,
+        tag: &EpisodeTag,
+        act: impl FnOnce(&mut Self) -> Result<(), CacheError>,
+    ) -> Result<(), CacheError> {
+        let Err(error) = act(self) else { return Ok(()) };
+        let state = error.of_one_episode()?;
+        self.is_unreadable(tag, state);
+        Ok(())
+    }
+
+    pub(crate) fn is_unreadable(&mut self, tag: &EpisodeTag, state: NotReadable) {
+        if self.unreadable.last().is_none_or(|(told, _)| told != tag) {
+            self.unreadable.push((tag.clone(), state));
+        }
+    }
+}
+
 impl Cache {
     /// Mends what crashes left, episode by episode, each under its lock; those in use are passed over. A second
     /// recovery finds nothing to do.
@@ -46,10 +66,13 @@ impl Cache {
     pub fn recover(&self) -> Result<Recovered, CacheError> {
         let mut recovered = Recovered::default();
         for tag in self.tags()? {
-            match self.disk.try_lock(&layout::episode_lock(&tag))? {
-                Some(_lock) => self.recover_locked(&tag, &mut recovered)?,
-                None => recovered.busy += 1,
-            }
+            recovered.unless_unusable(&tag, |recovered| {
+                match self.disk.try_lock(&layout::episode_lock(&tag))? {
+                    Some(_lock) => self.recover_locked(&tag, recovered)?,
+                    None => recovered.busy += 1,
+                }
+                Ok(())
+            })?;
         }
         Ok(recovered)
     }
@@ -61,13 +84,7 @@ impl Cache {
         recovered: &mut Recovered,
     ) -> Result<(), CacheError> {
         recovered.episodes += 1;
-        match self.mend(tag, recovered) {
-            Err(CacheError::NotReadable(state)) => {
-                recovered.unreadable.push((tag.clone(), state));
-                Ok(())
-            }
-            result => result,
-        }
+        recovered.unless_unusable(tag, |recovered| self.mend(tag, recovered))
     }
 
     fn mend(&self, tag: &EpisodeTag, recovered: &mut Recovered) -> Result<(), CacheError> {
@@ -101,6 +118,11 @@ impl Cache {
         number: u64,
         recovered: &mut Recovered,
     ) -> Result<(), CacheError> {
+        // An older one was put back: what the mark says was the last stays for whoever puts that right.
+        let standing = disk::if_there(self.disk.read(&layout::standing(tag), 0))?;
+        if standing.as_deref().and_then(Standing::claimed).is_some_and(|standing| standing.mark > number) {
+            return Ok(());
+        }
         // What was never committed can be told without the key, what was replaced cannot.
         recovered.strays += self.drop_strays(tag, |other| other <= number)?.files;
         let Some(key) = self.episode_key(tag)? else { return Ok(()) };
@@ -149,7 +171,7 @@ impl Cache {
         for path in [layout::beside(&layout::wrap(tag)), layout::wrap_going(tag)] {
             strays += u64::from(disk::if_there(self.disk.shred(&path))?.is_some());
         }
-        for path in [layout::standing(tag), layout::current(tag), layout::tombstone(tag)] {
+        for path in [layout::standing(tag), layout::current(tag), layout::tombstone(tag), layout::held(tag)] {
             let beside = layout::beside(&path);
             strays += u64::from(disk::if_there(self.disk.remove_file(&beside))?.is_some());
         }

@@ -32,14 +32,11 @@ impl Cache {
     pub fn rotate(&self) -> Result<Rotated, CacheError> {
         let mut rotated = Rotated::default();
         for tag in self.tags()? {
-            let lock = disk::if_there(self.disk.lock(&layout::episode_lock(&tag)))?;
-            let Some(_lock) = lock else { continue };
-            match self.rewrap(&tag) {
+            match self.lock_and_rewrap(&tag) {
                 Ok(Some(true)) => rotated.rewrapped += 1,
                 Ok(Some(false)) => rotated.current += 1,
                 Ok(None) => {}
-                Err(CacheError::NotReadable(state)) => rotated.unreadable.push((tag, state)),
-                Err(error) => return Err(error),
+                Err(error) => rotated.unreadable.push((tag, error.of_one_episode()?)),
             }
         }
         Ok(rotated)
@@ -51,14 +48,19 @@ impl Cache {
     /// [`CacheError::Disk`].
     pub fn keys_in_use(&self) -> Result<BTreeMap<String, u64>, CacheError> {
         let mut used = BTreeMap::from([(self.keys.current().id().to_owned(), 0)]);
-        for tag in self.tags()? {
+        for tag in self.tags_with_keys()? {
             match self.wrap_file(&tag) {
                 Ok(Some(file)) => *used.entry(file.kek).or_default() += 1,
-                Ok(None) | Err(CacheError::NotReadable(_)) => {}
-                Err(error) => return Err(error),
+                Ok(None) => {}
+                Err(error) => drop(error.of_one_episode()?),
             }
         }
         Ok(used)
+    }
+
+    fn lock_and_rewrap(&self, tag: &EpisodeTag) -> Result<Option<bool>, CacheError> {
+        let lock = disk::if_there(self.disk.lock(&layout::episode_lock(tag)))?;
+        lock.map_or(Ok(None), |_lock| self.rewrap(tag))
     }
 
     /// Whether the key was wrapped again; `None` when the episode has none. The caller holds the episode's lock.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::Cache;
-use crate::error::{CacheError, Damage, NotReadable};
+use crate::error::{CacheError, Damage, HoldReason, NotReadable};
 use crate::generations::Generation;
 use crate::keys::{KeyError, WrapFile};
 use crate::layout;
@@ -102,8 +102,7 @@ impl Cache {
             Current::Absent => return Err(self.without_current(tag, standing.as_deref())?.into()),
         };
         let Some(key) = self.episode_key(tag)? else { return Err(self.without_key(tag)?.into()) };
-        let standing =
-            standing.and_then(|bytes| Standing::open(&bytes, &key, tag)).ok_or(Damage::Standing)?;
+        let standing = self.open_standing(tag, &key, standing)?.ok_or(Damage::Standing)?;
         if generation < standing.mark {
             return Err(Damage::RolledBack.into());
         }
@@ -124,15 +123,40 @@ impl Cache {
     /// The standing; `None` when it is missing or not authentic.
     pub(crate) fn standing(&self, tag: &EpisodeTag, key: &Secret) -> Result<Option<Standing>, CacheError> {
         let bytes = disk::if_there(self.disk.read(&layout::standing(tag), 0))?;
-        Ok(bytes.and_then(|bytes| Standing::open(&bytes, key, tag)))
+        self.open_standing(tag, key, bytes)
     }
 
+    /// What those bytes say, and the hold that lies beside the episode.
+    fn open_standing(
+        &self,
+        tag: &EpisodeTag,
+        key: &Secret,
+        bytes: Option<Vec<u8>>,
+    ) -> Result<Option<Standing>, CacheError> {
+        let standing = bytes.and_then(|bytes| Standing::open(&bytes, key, tag));
+        let Some(Standing { held: None, .. }) = &standing else { return Ok(standing) };
+        let held = self.held_beside(tag)?;
+        Ok(standing.map(|standing| Standing { held, ..standing }))
+    }
+
+    /// The hold that lies beside the episode. It counts for as long as it lies there, whatever it says.
+    pub(crate) fn held_beside(&self, tag: &EpisodeTag) -> Result<Option<HoldReason>, CacheError> {
+        let Some(bytes) = disk::if_there(self.disk.read(&layout::held(tag), 0))? else { return Ok(None) };
+        let name = std::str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n'));
+        Ok(Some(name.and_then(HoldReason::from_name).unwrap_or(HoldReason::Unknown)))
+    }
+
+    /// A hold stands beside the episode before it stands in its standing, and is taken off there last.
     pub(crate) fn set_standing(
         &self,
         tag: &EpisodeTag,
         key: &Secret,
         standing: &Standing,
     ) -> Result<(), CacheError> {
+        if let Some(reason) = standing.held {
+            let line = format!("{}\n", reason.as_str());
+            disk::replace(self.disk.as_ref(), &layout::held(tag), line.as_bytes())?;
+        }
         Ok(disk::replace(self.disk.as_ref(), &layout::standing(tag), &standing.seal(key, tag))?)
     }
 

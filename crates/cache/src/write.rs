@@ -2,8 +2,8 @@
 //! already (W5).
 
 use arrow_array::RecordBatch;
-use bedside_audit::disk::{self, Disk};
-use bedside_audit::{Detail, Event, EventKind, Outcome, Pseudonym, Secret};
+use bedside_audit::disk;
+use bedside_audit::{Detail, Event, EventKind, Intent, Outcome, Pseudonym, Secret, SystemEvent};
 use bedside_model::EpisodeId;
 use bedside_model::schema::Table;
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::bundle::{BundleFile, BundleSeal};
 use crate::cache::Cache;
 use crate::contents::{Committed, Contents, ContentsError};
-use crate::error::{CacheError, NotReadable};
+use crate::error::{CacheError, HoldReason, NotReadable};
 use crate::keys::WrapFile;
 use crate::layout;
 use crate::manifest::{Earlier, Manifest};
@@ -22,10 +22,15 @@ use crate::state::{Current, purged};
 use crate::table::TableFiles;
 use crate::tag::EpisodeTag;
 
+/// Why the audit log says that an episode is held by nobody.
+const STANDING_LOST: &str = "standing_lost";
+
 impl Cache {
     /// Seals a record as the next generation of its episode, in place of the one before. Readers see the old
     /// generation until the new one is whole and durable; then it stays beside it for [`Cache::read_with_earlier`], as
     /// far as the site's policy keeps earlier ones. Waits for others who write or purge the same episode.
+    ///
+    /// An episode whose standing is lost is held afterwards ([`HoldReason::Unknown`]).
     ///
     /// # Errors
     /// [`CacheError::NotReadable`] with `Purged`: a purged episode does not come back, with `Held`, and with
@@ -96,11 +101,9 @@ impl Cache {
         }
         let current = self.current(tag)?;
         let (key, standing) = self.key_for_writing(tag, current)?;
-        if let Some(reason) = standing.held {
-            return Err(NotReadable::Held { reason }.into());
-        }
         let organisation = &contents.requester.organisation;
         let succession = self.succession((tag, &key), (current, standing.mark), (&patient, organisation))?;
+        let hold = standing.held.map(|_| self.hold_of_nobody_knows(tag, &patient)).transpose()?;
         self.drop_replaced(tag, |number| succession.kept.contains(&number))?;
         let generation = standing.mark.max(current.generation().unwrap_or(0)) + 1;
         let keeps = self.policy.earlier_generations;
@@ -108,14 +111,25 @@ impl Cache {
         let next = Next { tag, key: &key, generation, contents, bundle, earlier, patient, created };
         let mut committed = self.write_generation(next, tables).inspect_err(|_| {
             // Room on a full disk; what stays is removed by the next write.
-            let _ = remove_tree(self.disk.as_ref(), &layout::beside(&layout::generation(tag, generation)));
+            let _ = self.disk.remove_tree(&layout::beside(&layout::generation(tag, generation)));
         })?;
         let before = succession.before.as_ref();
         committed.changes = before.and_then(|before| self.changes_since((tag, &key), before, tables));
         let line = format!("{generation}\n");
         disk::replace(self.disk.as_ref(), &layout::current(tag), line.as_bytes())?;
         self.set_standing(tag, &key, &Standing { mark: generation, seen: created, ..standing })?;
+        hold.map_or(Ok(()), |hold| hold.outcome(Outcome::ok(Detail::default())))?;
         Ok((committed, succession.kept_after(generation, keeps)))
+    }
+
+    /// The intent to hold an episode of which nobody knows any more whether it was held.
+    fn hold_of_nobody_knows(&self, tag: &EpisodeTag, patient: &Pseudonym) -> Result<Intent<'_>, CacheError> {
+        Ok(self.audit.system_intent(&SystemEvent {
+            kind: EventKind::Hold,
+            episode: Some(tag.as_str()),
+            patient: Some(patient.clone()),
+            detail: Detail { cause: Some(STANDING_LOST), ..Detail::default() },
+        })?)
     }
 
     /// Whether a record of the episode would be taken, to be asked before one is fetched: nothing is known of it
@@ -139,13 +153,22 @@ impl Cache {
     }
 
     /// The episode's key and standing; new ones for a new episode. An episode that has a generation and no key is
-    /// one whose purge was cut short, and is not begun anew. A standing that is damaged is begun anew: the record
-    /// that comes in is.
+    /// one whose purge was cut short, and is not begun anew. A standing that is damaged is begun anew, as the record that
+    /// comes in is, and held: whether it was, somebody must find out who can take that off.
+    ///
+    /// # Errors
+    /// [`NotReadable::Held`] when it is known to be held.
     fn key_for_writing(&self, tag: &EpisodeTag, current: Current) -> Result<(Secret, Standing), CacheError> {
         let begun = Standing::begun(self.clock.now());
         if let Some(key) = self.episode_key(tag)? {
-            let standing = self.standing(tag, &key)?.unwrap_or(begun);
-            return Ok((key, standing));
+            return match self.standing(tag, &key)? {
+                Some(Standing { held: Some(reason), .. }) => Err(NotReadable::Held { reason }.into()),
+                Some(standing) => Ok((key, standing)),
+                None => {
+                    let reason = self.held_beside(tag)?.unwrap_or(HoldReason::Unknown);
+                    Ok((key, Standing { held: Some(reason), ..begun }))
+                }
+            };
         }
         if current != Current::Absent {
             return Err(NotReadable::KeyUnavailable.into());
@@ -238,7 +261,7 @@ impl Cache {
         let mut removed = Removed::default();
         for name in names.iter().filter(|name| !layout::generation_number(name).is_some_and(&stays)) {
             let directory = format!("{}/{name}", layout::episode(tag));
-            removed.files += remove_tree(self.disk.as_ref(), &directory)?;
+            removed.files += self.disk.remove_tree(&directory)?;
             removed.directories += 1;
         }
         Ok(removed)
@@ -262,16 +285,6 @@ struct Next<'a> {
 pub(crate) struct Removed {
     pub(crate) directories: u64,
     pub(crate) files: u64,
-}
-
-/// How many files were in it.
-fn remove_tree(disk: &dyn Disk, directory: &str) -> Result<u64, CacheError> {
-    let names = disk.names(directory)?;
-    for name in &names {
-        disk.remove_file(&format!("{directory}/{name}"))?;
-    }
-    disk.remove_dir(directory)?;
-    Ok(names.len() as u64)
 }
 
 fn detail(committed: &Committed) -> Detail {

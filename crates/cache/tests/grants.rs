@@ -15,7 +15,8 @@ use std::collections::BTreeSet;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use bedside_cache::{
-    CacheError, HoldReason, NotReadable, OpenEpisode, Refused, SitePolicy, TokenIssuer, TokenProblem,
+    CacheError, HoldReason, NotReadable, OpenEpisode, PublicKey, Refused, SitePolicy, TokenIssuer,
+    TokenProblem,
 };
 use jiff::SignedDuration;
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -162,7 +163,7 @@ impl Host {
     }
 
     fn issuer(&self) -> TokenIssuer {
-        let public_key = self.0.public_key().as_ref().try_into().expect("32 bytes");
+        let public_key = PublicKey::from_bytes(self.0.public_key().as_ref().try_into().expect("32 bytes"));
         TokenIssuer { public_key, audience: "bedside/ward".into() }
     }
 
@@ -237,6 +238,11 @@ fn a_token_that_is_forged_changed_foreign_or_out_of_time_opens_nothing() {
             "{value}"
         );
     }
+    let recorded = audited(&disks.audit).into_iter().filter(|entry| entry["reason"] == "token").count();
+    assert_eq!(
+        recorded, 6,
+        "whoever is named by a true signature is on record, those that prove nothing are not"
+    );
     for (field, value) in [
         ("/episode", json!(["EP-1", "EP-2"])),
         ("/episode", json!("")),

@@ -176,6 +176,39 @@ fn a_held_episode_is_shown_to_nobody_and_not_fetched_for() {
 }
 
 #[test]
+fn a_standing_that_is_put_back_from_a_copy_lifts_no_hold() {
+    let (disks, world) = warmed();
+    let path = format!("keys/{}.state", world.cache.episode_tag(&episode("EP-1")));
+    let copy = disks.cache.files()[&path].clone();
+    world.cache.hold(&episode("EP-1"), &assertion(), HoldReason::Dissent).expect("held");
+    disks.cache.put(&path, &copy);
+    let held = NotReadable::Held { reason: HoldReason::Dissent };
+    assert_eq!(state(world.read(&episode("EP-1"))), held);
+    assert_eq!(state(world.write(&episode("EP-1"), 2)), held);
+    world.cache.discharge(&episode("EP-1"), &assertion()).expect("reported");
+    assert_eq!(listed(&world), "held");
+    world.cache.release(&episode("EP-1"), &assertion()).expect("released");
+    assert_eq!(world.version(&episode("EP-1")).expect("read"), 1);
+    assert!(!disks.cache.files().keys().any(|path| path.ends_with("HELD")));
+}
+
+#[test]
+fn an_episode_whose_standing_was_lost_is_fetched_for_and_held_until_somebody_takes_that_off() {
+    let (disks, world) = warmed();
+    let path = format!("keys/{}.state", world.cache.episode_tag(&episode("EP-1")));
+    disks.cache.remove_file(&path).expect("removed");
+    world.cache.takes(&episode("EP-1")).expect("a fetch heals it");
+    world.write(&episode("EP-1"), 2).expect("written");
+    let held = NotReadable::Held { reason: HoldReason::Unknown };
+    assert_eq!(state(world.read(&episode("EP-1"))), held);
+    assert_eq!(state(world.cache.takes(&episode("EP-1"))), held);
+    let hold = audited(&disks.audit).into_iter().find(|entry| entry["event"] == "hold").expect("recorded");
+    assert_eq!((hold["cause"].as_str(), hold["user"].is_null()), (Some("standing_lost"), true));
+    world.cache.release(&episode("EP-1"), &assertion()).expect("released");
+    assert_eq!(world.version(&episode("EP-1")).expect("read"), 2);
+}
+
+#[test]
 fn reports_of_those_who_may_not_read_change_nothing() {
     let (disks, world) = warmed();
     let files = disks.cache.files();

@@ -86,6 +86,43 @@ pub struct Requester {
     pub organisation_name: String,
 }
 
+/// Words that name a function and no person.
+const FUNCTIONS: [&str; 16] = [
+    "admin",
+    "administrator",
+    "anonymous",
+    "batch",
+    "bedside",
+    "daemon",
+    "default",
+    "generic",
+    "none",
+    "root",
+    "service",
+    "system",
+    "test",
+    "unk",
+    "unknown",
+    "user",
+];
+
+impl Requester {
+    /// Whether a user's id is that of a system or a shared user (`security` sheet, section 11).
+    pub fn is_shared_user_id(user_id: &str) -> bool {
+        is_function(user_id)
+    }
+
+    /// Whether both names are words for a function. Real people are called Batch or Service, so that one alone says
+    /// nothing.
+    pub fn is_function_name(family: &str, given: &str) -> bool {
+        is_function(family) && is_function(given)
+    }
+}
+
+fn is_function(text: &str) -> bool {
+    FUNCTIONS.contains(&text.trim().to_lowercase().as_str())
+}
+
 impl fmt::Debug for Requester {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Requester")

@@ -30,27 +30,6 @@ pub(crate) fn requester(fields: &mut Fields<'_>) -> Option<Requester> {
     })
 }
 
-/// Words that name a function. Real people are called Batch or Service, so a family name alone never refuses:
-/// both names must be such words, or the user id must be one.
-const FUNCTIONS: [&str; 16] = [
-    "admin",
-    "administrator",
-    "anonymous",
-    "batch",
-    "bedside",
-    "daemon",
-    "default",
-    "generic",
-    "none",
-    "root",
-    "service",
-    "system",
-    "test",
-    "unk",
-    "unknown",
-    "user",
-];
-
 fn note_nobody(fields: &mut Fields<'_>, user_id: Option<&str>, family: Option<&str>, given: Option<&str>) {
     const NOBODY: &str = "must name the real person who asks";
     for (name, value) in [("family", family), ("given", given)] {
@@ -58,14 +37,10 @@ fn note_nobody(fields: &mut Fields<'_>, user_id: Option<&str>, family: Option<&s
             fields.policy(name, NOBODY);
         }
     }
-    if family.is_some_and(is_function) && given.is_some_and(is_function) {
+    if family.zip(given).is_some_and(|(family, given)| Requester::is_function_name(family, given)) {
         fields.policy("family", NOBODY);
     }
-    if user_id.is_some_and(is_function) {
+    if user_id.is_some_and(Requester::is_shared_user_id) {
         fields.policy("user_id", "must be the id of a person, not of a system or shared user");
     }
-}
-
-fn is_function(text: &str) -> bool {
-    FUNCTIONS.contains(&text.trim().to_lowercase().as_str())
 }

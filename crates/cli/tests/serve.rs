@@ -196,6 +196,20 @@ fn health_and_metrics_name_nobody() {
 }
 
 #[test]
+fn health_is_whether_the_log_on_the_disk_can_be_written() {
+    let site = Site::new();
+    let _served = Served::on_socket(&site, &[]);
+    let health = || ask(&site, "/health", &[]).status;
+    assert_eq!(health(), 200);
+    let log = site.path("audit/audit.ndjson");
+    std::fs::set_permissions(&log, PermissionsExt::from_mode(0o644)).expect("allowed");
+    let told = (health(), ask(&site, ALLERGIES, &ASSERTED).status);
+    assert_eq!(told, (503, 503), "what others may read takes no record, and health says so");
+    std::fs::set_permissions(&log, PermissionsExt::from_mode(0o600)).expect("allowed");
+    assert_eq!(health(), 200);
+}
+
+#[test]
 fn a_caller_that_hangs_is_let_go_and_whoever_waits_comes_in() {
     let site = Site::new();
     let _served = Served::on_socket(&site, &["--connections", "1", "--seconds", "1"]);
@@ -254,6 +268,10 @@ fn where_to_serve_may_be_configured_and_flags_go_before_it() {
         (&["serve", "--listen", "127.0.0.1:0"][..], "--listen needs"),
         (&["serve", "--socket", "group.sock", "--group", "0"], "a group needs --token-key"),
         (&["serve", "--socket", "token.sock", "--audience", "ward-9"], "tokens need both"),
+        (
+            &["serve", "--socket", "token.sock", "--token-key", "host.pub", "--audience", ""],
+            "tokens need both",
+        ),
         (&["serve", "--set", "serve.seconds=86400"], "flag --set: serve.seconds: must be at most 3600"),
         (&["serve", "--set", "serve.listen=127.0.0.1:8443"], "serve.listen: name either it or socket"),
     ] {

@@ -73,6 +73,26 @@ fn proxies_of_the_environment_are_not_asked() {
 }
 
 #[test]
+fn log_lines_are_objects_when_asked_for_and_name_nobody() {
+    let world = World::new();
+    let log = [("BEDSIDE_LOG", "bedside_warm=debug,bedside_spine=debug"), ("BEDSIDE_LOG_FORMAT", "json")];
+    let failed = world.warm_with(&[&world.pds, "spine.ssp=https://localhost:1"], &log);
+    assert_eq!(failed.status.code(), Some(3), "{}", String::from_utf8_lossy(&failed.stdout));
+    let told = String::from_utf8_lossy(&failed.stderr).into_owned();
+    let lines: Vec<&str> = told.lines().filter(|line| line.starts_with('{')).collect();
+    let objects = lines.iter().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let again = objects.filter(|line| line["fields"]["message"] == "trying again");
+    let spans = again.map(|line| line["spans"].to_string()).next().unwrap_or_default();
+    assert!(spans.contains("\"run\"") && spans.contains("\"episode\""), "{told}");
+    let list = fs::read_to_string(world.folder.join("untraced.ndjson")).expect("there");
+    let line: Value = serde_json::from_str(&list).expect("JSON");
+    for field in ["/episode", "/nhs_number", "/practice_ods", "/demographics/family", "/requester/user_id"] {
+        let value = line.pointer(field).and_then(Value::as_str).unwrap_or_else(|| panic!("{field}"));
+        assert!(!lines.iter().any(|line| line.contains(value)), "{field}: {told}");
+    }
+}
+
+#[test]
 fn a_token_that_others_may_read_is_not_used() {
     let world = World::new();
     let token = world.folder.join("pds.token");

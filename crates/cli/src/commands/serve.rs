@@ -88,9 +88,9 @@ fn limits(serve: &Serve) -> Limits {
 
 fn issuer(serve: &Serve) -> Result<Option<TokenIssuer>, Stopped> {
     let (path, audience) = match (&serve.token_key, &serve.audience) {
-        (Some(path), Some(audience)) => (path, audience),
+        (Some(path), Some(audience)) if !audience.trim().is_empty() => (path, audience),
         (None, None) => return Ok(None),
-        _ => return Err(Stopped::usage("tokens need both --token-key and --audience")),
+        _ => return Err(Stopped::usage("tokens need both --token-key and an --audience that is not empty")),
     };
     let problem =
         |what: &dyn std::fmt::Display| Stopped::usage(format!("the token key {} {what}", path.display()));

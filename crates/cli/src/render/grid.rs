@@ -18,6 +18,35 @@ pub fn words_table(header: &[&str], rows: &[Vec<String>], width: u16) -> String 
     text
 }
 
+/// Rows for people: columns, or each row below the one before it with its headers, whichever is shorter; columns
+/// only where every word of them stays whole, because a drug or a dose that is cut in two is misread. The cells must
+/// have been escaped.
+pub(super) fn records(header: &[&str], rows: &[Vec<String>], width: u16) -> String {
+    let stacked = stacked(header, rows, width);
+    let columns: u32 =
+        longest_words(header, rows, width).map(|word| u32::from(word + PADDING + SEPARATOR)).sum();
+    if columns > u32::from(width) {
+        return stacked;
+    }
+    let table = words_table(header, rows, width);
+    if table.lines().count() > stacked.lines().count() { stacked } else { table }
+}
+
+/// A row as a name and, below it, what is known of it.
+fn stacked(header: &[&str], rows: &[Vec<String>], width: u16) -> String {
+    let mut text = "─".repeat(usize::from(width)) + "\n";
+    for row in rows {
+        let mut cells = row.iter().zip(header).filter(|(cell, _)| !cell.is_empty());
+        if let Some((name, _)) = cells.next() {
+            text.push_str(&wrapped(" ", name, width));
+        }
+        for (cell, header) in cells {
+            text.push_str(&wrapped(&format!("   {header}: "), cell, width));
+        }
+    }
+    text
+}
+
 /// Text between words to `width` characters, below `prefix` in its first line and spaces of the same width in
 /// the others. It must have been escaped; a word that is wider than the page stays whole.
 pub(super) fn wrapped(prefix: &str, text: &str, width: u16) -> String {
@@ -49,17 +78,21 @@ const SEPARATOR: u16 = 1;
 /// For each column, room for its longest word, padding included: a date or a dose that is cut in two is misread.
 /// Where not all words fit the page, the longest give way.
 fn least_widths(header: &[&str], rows: &[Vec<String>], width: u16) -> Vec<u16> {
-    let longest = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
-        let words = cells.chain([header[column]]).flat_map(str::split_whitespace);
-        words.map(|word| u16::try_from(word.chars().count()).unwrap_or(width)).max().unwrap_or(0)
-    };
-    let longest: Vec<u16> = (0..header.len()).map(longest).collect();
+    let longest: Vec<u16> = longest_words(header, rows, width).collect();
     let capped = |cap: u16| longest.iter().map(move |word| word.min(&cap) + PADDING);
     let fits =
         |cap: &u16| capped(*cap).map(|least| u32::from(least + SEPARATOR)).sum::<u32>() <= u32::from(width);
     let cap = (1..=width).rev().find(fits).unwrap_or(1);
     capped(cap).collect()
+}
+
+/// The length of the longest word of each column, its header included.
+fn longest_words(header: &[&str], rows: &[Vec<String>], width: u16) -> impl Iterator<Item = u16> {
+    (0..header.len()).map(move |column| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
+        let words = cells.chain([header[column]]).flat_map(str::split_whitespace);
+        words.map(|word| u16::try_from(word.chars().count()).unwrap_or(width)).max().unwrap_or(0)
+    })
 }
 
 #[cfg(test)]
@@ -87,6 +120,23 @@ mod tests {
         let text = words_table(&["A", "B", "C"], &rows([&url, "2026-01-02", "word"]), 60);
         assert!(text.contains("2026-01-02") && text.contains("word"), "{text}");
         assert_eq!(text.matches('x').count(), 200, "nothing is lost");
+    }
+
+    #[test]
+    fn a_row_that_does_not_fit_is_told_line_by_line_and_no_word_is_cut() {
+        let header = ["Medication", "Type", "For", "Note"];
+        let row = ["Clarithromycin 250mg tablets", "repeat-dispensing", "", "authorisation lapsed"]
+            .map(str::to_owned);
+        let rows = [row.to_vec()];
+        assert_eq!(
+            records(&header, &rows, 40),
+            "────────────────────────────────────────\n Clarithromycin 250mg tablets\n   Type: repeat-dispensing\n   \
+             Note: authorisation lapsed\n"
+        );
+        assert!(
+            records(&header, &rows, 80).lines().next().is_some_and(|line| line.contains("Type")),
+            "columns"
+        );
     }
 
     #[test]

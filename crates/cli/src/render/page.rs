@@ -14,7 +14,7 @@ pub struct Page {
 pub fn ward_time(at: Timestamp) -> String {
     // The zone is compiled into the program, so the fallback is never taken.
     let zone = TimeZoneDatabase::bundled().get("Europe/London").unwrap_or(TimeZone::UTC);
-    at.to_zoned(zone).strftime("%Y-%m-%d %H:%M %Z").to_string()
+    at.to_zoned(zone).strftime("%d-%b-%Y %H:%M %Z").to_string()
 }
 
 impl Page {
@@ -39,8 +39,8 @@ mod tests {
     #[test]
     fn the_ward_clock_knows_summer_time() {
         for (at, shown) in [
-            ("2026-01-15T09:30:00Z", "2026-01-15 09:30 GMT"),
-            ("2026-07-15T09:30:59Z", "2026-07-15 10:30 BST"),
+            ("2026-01-15T09:30:00Z", "15-Jan-2026 09:30 GMT"),
+            ("2026-07-15T09:30:59Z", "15-Jul-2026 10:30 BST"),
         ] {
             assert_eq!(ward_time(at.parse().expect("a time")), shown);
         }

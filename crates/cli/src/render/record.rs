@@ -5,9 +5,11 @@ use bedside_cache::{Freshness, OpenEpisode};
 use bedside_model::schema::Table;
 use bedside_model::{ClinicalArea, EpisodeId};
 use bedside_warm::Manifest;
+use jiff::Timestamp;
 
 use super::escape::escape;
-use super::page::{Page, ward_time};
+use super::page::ward_time;
+use super::rows::Rows;
 use super::sections::{Section, sections};
 
 /// An opened record, ready to be shown: what it is a copy of, and the tables that were read. `Debug` shows
@@ -57,11 +59,31 @@ impl Record {
         said
     }
 
-    /// Where the record is from and how old it is (GPC-STR02, GPC-STR03), one line each.
-    pub(super) fn provenance(&self, page: Page) -> [String; 2] {
+    /// The errors among the notices, each once with the areas that it is about: what a reader must know first.
+    pub(super) fn errors(&self) -> Vec<String> {
+        let notices = self.table(Table::Notices);
+        let rows = Rows(&notices);
+        let mut told: Vec<(&str, Vec<&str>)> = Vec::new();
+        let is_error = |row: &usize| !matches!(rows.text(*row, "severity"), Some("information" | "warning"));
+        for row in (0..rows.len()).filter(is_error) {
+            let words = rows.text(row, "text").or(rows.text(row, "code")).unwrap_or_default();
+            let area = rows.text(row, "area").unwrap_or("whole record");
+            match told.iter_mut().find(|(said, _)| *said == words) {
+                Some((_, areas)) if areas.contains(&area) => {}
+                Some((_, areas)) => areas.push(area),
+                None => told.push((words, vec![area])),
+            }
+        }
+        told.iter()
+            .map(|(words, areas)| format!("{}: {}", escape(&areas.join(", ")), escape(words)))
+            .collect()
+    }
+
+    /// Where the record is from and how old it is (GPC-STR02, GPC-STR03), one line each, with its age as `age` tells it.
+    pub(super) fn provenance(&self, age: impl Fn(Timestamp) -> String) -> [String; 2] {
         let practice = self.manifest.source.as_ref().map_or("unknown", |source| source.practice.as_str());
         let retrieved = match self.manifest.retrieved_at.as_deref().map(str::parse) {
-            Some(Ok(at)) => format!("{}, {}", ward_time(at), page.age(at)),
+            Some(Ok(at)) => format!("{}, {}", ward_time(at), age(at)),
             _ => "at an unknown time".to_owned(),
         };
         let freshness = match self.freshness {
@@ -107,7 +129,7 @@ mod tests {
             (Freshness::Stale, "STALE"),
         ] {
             let record = Record { freshness, ..record(&[]) };
-            let [_, retrieved] = record.provenance(page(120));
+            let [_, retrieved] = record.provenance(|at| page(120).age(at));
             assert!(retrieved.contains(words), "{retrieved}");
         }
     }

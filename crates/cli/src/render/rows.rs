@@ -1,4 +1,6 @@
-use arrow_array::{Array, BooleanArray, Date32Array, ListArray, RecordBatch, StringArray, UInt32Array};
+use arrow_array::{
+    Array, BooleanArray, Date32Array, ListArray, RecordBatch, StringArray, StructArray, UInt32Array,
+};
 use bedside_model::Day;
 
 /// The rows of one table read by column name. A column that is absent or of another type reads as null, so
@@ -33,7 +35,19 @@ impl<'a> Rows<'a> {
         items.iter().flatten().map(str::to_owned).collect()
     }
 
-    /// A date as a person reads it: a FHIR dateTime without its time of day, anything else as written.
+    /// The structs of a list, a row for each.
+    pub(super) fn structs(self, row: usize, column: &str) -> Option<RecordBatch> {
+        let items = self.column::<ListArray>(column)?.value(row);
+        Some(RecordBatch::from(items.as_any().downcast_ref::<StructArray>()?))
+    }
+
+    /// A date as a clinician in England reads it, 02-Jan-2026 or Jan-2026: one in figures alone is read in two
+    /// ways. What cannot be read is as written.
+    pub(super) fn date_in_words(self, row: usize, column: &str) -> Option<String> {
+        self.date(row, column).map(in_words)
+    }
+
+    /// A date as sent: a FHIR dateTime without its time of day, anything else as written.
     pub(super) fn date(self, row: usize, column: &str) -> Option<&'a str> {
         let text = self.text(row, column)?;
         // `_from` is null for a text that cannot be read, and other columns have none.
@@ -57,6 +71,25 @@ impl<'a> Rows<'a> {
 
     fn column<T: 'static>(self, name: &str) -> Option<&'a T> {
         self.0.column_by_name(name)?.as_any().downcast_ref()
+    }
+}
+
+/// A day or a month in figures, year first, with its month in words; anything else as it is.
+pub(super) fn in_words(date: &str) -> String {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut parts = date.split('-');
+    let (year, month, day) = (parts.next(), parts.next(), parts.next());
+    let is_figures =
+        |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (Some(year), Some(month), None) = (year, month, parts.next()) else { return date.to_owned() };
+    let name = month.parse::<usize>().ok().and_then(|month| MONTHS.get(month.checked_sub(1)?));
+    match (name, day) {
+        (Some(name), None) if is_figures(year, 4) && is_figures(month, 2) => format!("{name}-{year}"),
+        (Some(name), Some(day)) if is_figures(year, 4) && is_figures(month, 2) && is_figures(day, 2) => {
+            format!("{day}-{name}-{year}")
+        }
+        _ => date.to_owned(),
     }
 }
 
@@ -84,6 +117,25 @@ mod tests {
         let row = json!({"incomplete_before": "26-Oct-2019", "incomplete_before_from": "2019-10-26"});
         let batch = batch(Table::Sections, &[row]);
         assert_eq!(Rows(&batch).date(0, "incomplete_before"), Some("26-Oct-2019"));
+    }
+
+    #[test]
+    fn a_date_in_figures_is_told_with_its_month_in_words() {
+        for (sent, told) in [
+            ("2026-05-03", "03-May-2026"),
+            ("2010-12", "Dec-2010"),
+            ("2018", "2018"),
+            ("26-Oct-2019", "26-Oct-2019"),
+            ("28 Jan 2020", "28 Jan 2020"),
+            ("2026-13-01", "2026-13-01"),
+            ("2026-00", "2026-00"),
+            ("2026-1-02", "2026-1-02"),
+            ("2026-01-02T25:00", "2026-01-02T25:00"),
+            ("2026-01-02-03", "2026-01-02-03"),
+            ("", ""),
+        ] {
+            assert_eq!(in_words(sent), told);
+        }
     }
 
     #[test]

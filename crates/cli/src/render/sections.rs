@@ -47,6 +47,17 @@ impl Section {
         self.state != SectionState::NotRequested.as_str()
     }
 
+    /// Whether more may be true than the rows show: nothing stands in the list for what is withheld, missing or
+    /// was never asked of the patient.
+    pub(super) fn is_doubtful(&self) -> bool {
+        let is_empty_allergies =
+            self.is(ClinicalArea::Allergies) && self.state == SectionState::EmptyNoContent.as_str();
+        let is_plain = [SectionState::Returned, SectionState::EmptyNoContent, SectionState::NotRequested]
+            .iter()
+            .any(|state| self.state == state.as_str());
+        self.incomplete || is_empty_allergies || !is_plain
+    }
+
     /// What a reader may conclude, in words (`bundle` sheet, section 8; `allergies` sheet, section 3).
     pub(super) fn conclusion(&self) -> String {
         let known = ClinicalArea::from_name(&self.area)

@@ -1,7 +1,6 @@
 use bedside_model::ClinicalArea;
 use bedside_model::schema::Table;
 
-use super::escape::escape;
 use super::grid::wrapped;
 use super::page::Page;
 use super::record::Record;
@@ -35,7 +34,7 @@ pub fn summary(record: &Record, page: Page) -> String {
 /// Title and provenance.
 pub(super) fn heading(record: &Record, page: Page) -> String {
     let mut text = format!("GP record of episode {}\n", record.episode());
-    for line in record.provenance(page) {
+    for line in record.provenance(|at| page.age(at)) {
         text.push_str(&wrapped("", &line, page.width));
     }
     text
@@ -74,11 +73,11 @@ fn notice_lines(record: &Record, width: u16) -> String {
         match rows.text(row, "severity") {
             Some("information") => information += 1,
             Some("warning") => warnings += 1,
-            _ => {
-                let told = rows.text(row, "text").or(rows.text(row, "code")).unwrap_or_default();
-                text.push_str(&wrapped("  ERROR           ", &escape(told), width));
-            }
+            _ => {}
         }
+    }
+    for error in record.errors() {
+        text.push_str(&wrapped("  ERROR           ", &error, width));
     }
     if warnings + information > 0 {
         let told = format!(
@@ -138,11 +137,11 @@ mod tests {
         assert!(text.starts_with(
             "GP record of episode EP-1\nSource: the GP practice record of the patient, practice A99001"
         ));
-        assert!(line(&text, "Retrieved").contains("2026-01-15 09:30 GMT, 2 hours ago"));
+        assert!(line(&text, "Retrieved").contains("15-Jan-2026 09:30 GMT, 2 hours ago"));
         assert!(line(&text, "  medications ").contains("2 entries"));
         assert!(line(&text, "not asked for   ").contains("allergies, consultations, immunisations"));
         let row = line(&text, "Ramipril");
-        for part in ["One daily", "repeat", "2026-01-02", "Hypertension", "authorisation lapsed"] {
+        for part in ["One daily", "repeat", "02-Jan-2026", "Hypertension", "authorisation lapsed"] {
             assert!(row.contains(part), "{part}: {row}");
         }
         assert!(!text.contains("Old drug"));

@@ -2,7 +2,7 @@ use bedside_model::ClinicalArea;
 use bedside_model::schema::Table;
 
 use super::escape::escape;
-use super::grid::words_table;
+use super::grid::records;
 use super::page::Page;
 use super::record::Record;
 use super::rows::Rows;
@@ -30,7 +30,7 @@ pub fn table(record: &Record, table: Table, page: Page) -> String {
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
     let body: Vec<Vec<String>> =
         (0..rows.len()).map(|row| shown.iter().map(|(_, cells)| cells[row].clone()).collect()).collect();
-    text.push_str(&words_table(&header, &body, page.width));
+    text.push_str(&records(&header, &body, page.width));
     if !empty.is_empty() {
         let names: Vec<_> = empty.iter().map(|(column, _)| *column).collect();
         text.push_str(&format!("Empty in every row: {}\n", names.join(", ")));

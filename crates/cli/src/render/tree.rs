@@ -4,6 +4,8 @@ use super::escape::escape;
 #[cfg(feature = "frames")]
 use super::grid::wrapped;
 use super::rows::Rows;
+#[cfg(feature = "frames")]
+use super::rows::in_words;
 
 /// A consultation for a person: who and when, then its headings and items in the order in which they were
 /// recorded, each below the one that it belongs to.
@@ -80,7 +82,8 @@ pub(super) fn item_kind(resource_type: &str) -> &str {
 
 /// When a consultation was, what it was, who held it and where: the row of `consultations`, in one line.
 pub(super) fn header(rows: Rows<'_>, row: usize) -> String {
-    let mut words = escape(rows.date(row, "start").unwrap_or("an unknown day")).into_owned();
+    let mut words =
+        escape(&rows.date_in_words(row, "start").unwrap_or_else(|| "an unknown day".to_owned())).into_owned();
     let kind = rows.text(row, "type_term").or(rows.text(row, "type_text"));
     for part in [kind, rows.text(row, "clinician"), rows.text(row, "organisation")].into_iter().flatten() {
         words.push_str(", ");
@@ -95,9 +98,9 @@ pub(super) fn header(rows: Rows<'_>, row: usize) -> String {
 #[cfg(feature = "frames")]
 fn title(rows: Rows<'_>) -> String {
     let start = rows.text(0, "consultation_start").unwrap_or("an unknown day");
-    let start = start.split_once('T').map_or(start, |(day, _)| day);
+    let start = in_words(start.split_once('T').map_or(start, |(day, _)| day));
     let parts = ["consultation_type", "consultation_clinician", "consultation_organisation"];
     let parts = parts.iter().filter_map(|part| rows.text(0, part)).map(|part| format!(", {}", escape(part)));
     let draft = if rows.flag(0, "consultation_draft") == Some(true) { ", DRAFT" } else { "" };
-    format!("Consultation of {}{}{draft}", escape(start), parts.collect::<String>())
+    format!("Consultation of {}{}{draft}", escape(&start), parts.collect::<String>())
 }

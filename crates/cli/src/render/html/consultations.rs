@@ -175,7 +175,7 @@ mod tests {
         section(&mut html, &record, &[]);
         let text = html.into_string();
         let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} not in {text}"));
-        assert!(place("2026-01-02") < place("2020-01-01"));
+        assert!(place("02-Jan-2026") < place("01-Jan-2020"));
         let plain: String =
             text.replace(['\n'], "").replace(" class=\"heading\"", "").replace(" class=\"kind\"", "");
         assert!(plain.contains(

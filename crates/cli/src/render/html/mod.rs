@@ -38,8 +38,8 @@ pub fn html(record: &Record, now: Timestamp) -> String {
     banner(&mut html, record, &sections, page);
     html.raw("<main id=\"record\">\n");
     areas(&mut html, &sections);
-    medication::section(&mut html, record, &sections);
     allergies(&mut html, record, &sections);
+    medication::section(&mut html, record, &sections);
     problems::section(&mut html, record, &sections);
     consultations::section(&mut html, record, &sections);
     html.raw(
@@ -55,8 +55,11 @@ fn banner(html: &mut Html, record: &Record, sections: &[Section], page: Page) {
     html.raw("<header>\n");
     html.element("h1", &[], &format!("GP record of episode {}", record.episode()));
     html.raw("\n<dl>\n");
-    let [source, retrieved] = record.provenance(page);
-    for line in [source, retrieved, patient_check(record)] {
+    // A page stays open, and on paper for ever.
+    let [source, retrieved] = record.provenance(|at| format!("{} when this page was made", page.age(at)));
+    let patient =
+        "Patient: not named here; check that the episode is that of the patient before you".to_owned();
+    for line in [source, retrieved, patient, patient_check(record)] {
         let (term, words) = line.split_once(": ").unwrap_or(("", &line));
         html.inside("div", &[], |html| {
             html.element("dt", &[], term);
@@ -76,7 +79,7 @@ fn banner(html: &mut Html, record: &Record, sections: &[Section], page: Page) {
     }
     html.raw(
         "<nav aria-label=\"Parts of the record\">\n<a href=\"#areas\">Areas</a>\n\
-         <a href=\"#medication\">Medication</a>\n<a href=\"#allergies\">Allergies</a>\n\
+         <a href=\"#allergies\">Allergies</a>\n<a href=\"#medication\">Medication</a>\n\
          <a href=\"#problems\">Problems</a>\n<a href=\"#consultations\">Consultations</a>\n</nav>\n</header>\n",
     );
 }
@@ -98,7 +101,7 @@ fn names(fields: &[String]) -> String {
     fields.join(", ").replace('_', " ").replace("nhs number", "NHS number")
 }
 
-/// The warnings of the areas with what they are about, and the errors among the notices.
+/// The errors among the notices, and the warnings of the areas with what they are about.
 fn warnings(record: &Record, sections: &[Section]) -> Vec<String> {
     let mut told: Vec<(String, Vec<String>)> = Vec::new();
     for section in sections.iter().filter(|section| section.was_requested()) {
@@ -109,27 +112,22 @@ fn warnings(record: &Record, sections: &[Section]) -> Vec<String> {
             }
         }
     }
-    let mut warnings: Vec<String> =
-        told.into_iter().map(|(words, areas)| format!("Warning, {}: {words}", areas.join(", "))).collect();
-    let notices = record.table(Table::Notices);
-    let rows = Rows(&notices);
-    for row in 0..rows.len() {
-        if !matches!(rows.text(row, "severity"), Some("information" | "warning")) {
-            let words = rows.text(row, "text").or(rows.text(row, "code")).unwrap_or_default();
-            warnings.push(format!("Error: {words}"));
-        }
-    }
-    warnings
+    let warnings = told.into_iter().map(|(words, areas)| format!("Warning, {}: {words}", areas.join(", ")));
+    record.errors().into_iter().map(|error| format!("ERROR, {error}")).chain(warnings).collect()
 }
 
 fn areas(html: &mut Html, sections: &[Section]) {
     html.raw("<section id=\"areas\" aria-labelledby=\"areas-title\">\n");
     html.raw("<h2 id=\"areas-title\">What may be concluded of each area</h2>\n");
     html.raw("<table>\n<thead><tr><th scope=\"col\">Area</th><th scope=\"col\">Conclusion</th></tr></thead>\n<tbody>\n");
-    for section in sections {
+    let (asked, unasked): (Vec<_>, Vec<_>) = sections.iter().partition(|section| section.was_requested());
+    let unasked: Vec<String> = unasked.into_iter().map(Section::area).collect();
+    let unasked = (!unasked.is_empty()).then(|| (unasked.join(", "), "not asked for".to_owned(), "plain"));
+    let asked = asked.into_iter().map(|section| (section.area(), section.conclusion(), weight(section)));
+    for (area, conclusion, weight) in asked.chain(unasked) {
         html.inside("tr", &[], |html| {
-            html.element("th", &[("scope", "row")], &section.area());
-            html.element("td", &[], &section.conclusion());
+            html.element("th", &[("scope", "row")], &area);
+            html.element("td", &[("class", weight)], &conclusion);
         });
         html.raw("\n");
     }
@@ -150,11 +148,17 @@ fn allergies(html: &mut Html, record: &Record, sections: &[Section]) {
     html.raw("</section>\n");
 }
 
+/// How a conclusion stands out: one that leaves doubt must not look like one that does not.
+fn weight(section: &Section) -> &'static str {
+    if section.is_doubtful() { "doubtful" } else { "plain" }
+}
+
 /// What may be concluded of an area, above its lists.
 fn conclusion(html: &mut Html, sections: &[Section], area: ClinicalArea) {
     let section = sections.iter().find(|section| section.is(area));
     let words = section.map_or_else(|| "not in the record".to_owned(), Section::conclusion);
-    html.element("p", &[("class", "conclusion")], &format!("In the GP record: {words}."));
+    let class = format!("conclusion {}", section.map_or("doubtful", weight));
+    html.element("p", &[("class", &class)], &format!("In the GP record: {words}."));
     html.raw("\n");
     for warning in section.map(Section::warnings).unwrap_or_default() {
         html.element("p", &[("class", "warning")], &format!("Warning: {warning}"));
@@ -164,7 +168,7 @@ fn conclusion(html: &mut Html, sections: &[Section], area: ClinicalArea) {
 
 /// A list with its title as caption; an empty one says that it is.
 fn listing(html: &mut Html, title: &str, listing: &Listing) {
-    html.raw("<table>\n");
+    html.raw("<table class=\"records\">\n");
     html.element("caption", &[], &format!("{title}: {} shown", listing.rows.len()));
     html.raw("\n");
     if !listing.rows.is_empty() {
@@ -174,7 +178,7 @@ fn listing(html: &mut Html, title: &str, listing: &Listing) {
         }
         html.raw("</tr></thead>\n<tbody>\n");
         for row in &listing.rows {
-            html.inside("tr", &[], |html| cells(html, row));
+            html.inside("tr", &[], |html| cells(html, listing.header, row));
             html.raw("\n");
         }
         html.raw("</tbody>\n");
@@ -187,20 +191,35 @@ fn listing(html: &mut Html, title: &str, listing: &Listing) {
     }
 }
 
-/// The first cell names the row.
-fn cells(html: &mut Html, row: &[String]) {
-    for (index, cell) in row.iter().enumerate() {
+/// The first cell names the row. Each of the others has its header with it, for a screen that is too narrow for
+/// columns.
+fn cells(html: &mut Html, header: &[&str], row: &[String]) {
+    for (index, (cell, header)) in row.iter().zip(header).enumerate() {
+        let class = ("class", breaking(cell));
         match index {
-            0 => html.element("th", &[("scope", "row")], cell),
-            // A date that is cut in two is misread.
-            _ if is_date(cell) => html.element("td", &[("class", "date")], cell),
-            _ => html.element("td", &[], cell),
+            0 => html.element("th", &[("scope", "row"), class], cell),
+            _ => html.element("td", &[("data-label", header), class], cell),
         }
     }
 }
 
+/// Where a cell may be broken: not within a date, which would be misread; within a word only where that is so long
+/// that it would push the other columns off the page.
+fn breaking(cell: &str) -> &'static str {
+    const LONGEST_WORD: usize = 30;
+    if is_date(cell) {
+        "date"
+    } else if cell.split_whitespace().any(|word| word.chars().count() > LONGEST_WORD) {
+        "long"
+    } else {
+        "words"
+    }
+}
+
+/// Whether a cell is a date and nothing else: one word that ends in a year.
 fn is_date(cell: &str) -> bool {
-    !cell.is_empty() && cell.chars().all(|character| character.is_ascii_digit() || character == '-')
+    let year = cell.rsplit('-').next().unwrap_or_default();
+    !cell.contains(' ') && year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -318,21 +337,54 @@ mod tests {
     fn caveats_stand_above_everything() {
         let section = json!({"area": "allergies", "state": "empty_confidential", "entries": 0, "incomplete": true,
             "warnings": ["confidential-items"], "warning_text": "Items withheld."});
-        let notices = vec![json!({"severity": "error", "text": "a resource names another patient"})];
+        let foreign =
+            |area| json!({"severity": "error", "area": area, "text": "a resource names another patient"});
+        let notices = vec![foreign("problems"), foreign("allergies"), foreign("problems")];
         let page = shown(&[(Table::Sections, vec![section]), (Table::Notices, notices)]);
         let (banner, record) = page.split_once("<main").expect("a record");
         for part in [
             "practice A99001",
-            "2 hours ago",
+            "15-Jan-2026 09:30 GMT, 2 hours ago when this page was made",
             "NOT MADE",
             "Warning, allergies: Items withheld.",
-            "Error: a resource names another patient",
+            "<li>ERROR, problems, allergies: a resource names another patient</li>",
         ] {
             assert!(banner.contains(part), "{part}:\n{banner}");
         }
         let (_, allergies) = record.split_once("id=\"allergies\"").expect("a section");
-        let (before, _) = allergies.split_once("<table>").expect("a list");
+        let (before, _) = allergies.split_once("<table").expect("a list");
         assert!(before.contains("nothing visible: what it holds is WITHHELD, INCOMPLETE"), "{before}");
         assert!(before.contains("Warning: Items withheld."));
+    }
+
+    #[test]
+    fn a_word_that_is_wider_than_a_column_does_not_push_the_others_off_the_page() {
+        assert_eq!(breaking(&"x".repeat(300)), "long");
+        assert_eq!(breaking("Hydroxychloroquine 200mg tablets"), "words");
+        assert_eq!((breaking("03-May-2026"), breaking("2018"), breaking("")), ("date", "date", "words"));
+    }
+
+    #[test]
+    fn what_leaves_doubt_stands_out_and_what_does_not_is_plain() {
+        let area = |area: &str, state: &str| json!({"area": area, "state": state, "requested": true, "entries": 0, "incomplete": false});
+        let sections = vec![
+            area("allergies", "empty_no_content"),
+            area("medications", "empty_no_content"),
+            area("problems", "missing_list"),
+            area("consultations", "returned_with_exclusions"),
+            area("diary", "not_requested"),
+            area("referrals", "not_requested"),
+        ];
+        let page = shown(&[(Table::Sections, sections)]);
+        let doubtful: Vec<&str> = page.split("<td class=\"doubtful\">").skip(1).collect();
+        let told = |words: &str| doubtful.iter().any(|cell| cell.starts_with(words));
+        assert!(
+            told("no allergy information")
+                && told("NOT ANSWERED")
+                && told("0 entries, and items were WITHHELD")
+        );
+        assert!(page.contains("<td class=\"plain\">the GP record holds no entry</td>"));
+        assert!(page.contains("diary, referrals</th><td class=\"plain\">not asked for</td>"), "{page}");
+        assert!(page.contains("<p class=\"conclusion doubtful\">In the GP record: NOT ANSWERED"));
     }
 }

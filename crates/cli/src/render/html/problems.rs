@@ -7,8 +7,8 @@ use super::super::record::Record;
 use super::super::rows::Rows;
 use super::super::sections::Section;
 use super::super::views;
-use super::conclusion;
 use super::markup::Html;
+use super::{breaking, conclusion};
 
 /// Problems that are shown, each with what the record links to it.
 pub(super) fn section(html: &mut Html, record: &Record, sections: &[Section]) {
@@ -34,7 +34,7 @@ pub(super) fn section(html: &mut Html, record: &Record, sections: &[Section]) {
 }
 
 fn list(html: &mut Html, title: &str, (rows, shown): (Rows<'_>, &[usize]), linked: &Linked) {
-    html.raw("<table>\n");
+    html.raw("<table class=\"records\">\n");
     html.element("caption", &[], &format!("{title}: {} shown", shown.len()));
     html.raw("\n");
     if !shown.is_empty() {
@@ -52,16 +52,15 @@ fn list(html: &mut Html, title: &str, (rows, shown): (Rows<'_>, &[usize]), linke
 fn problem(html: &mut Html, rows: Rows<'_>, row: usize, linked: &Linked) {
     let id = format!("problem-{row}");
     html.open("tr", &[("id", &id)]);
-    html.element("th", &[("scope", "row")], &views::term(rows, row, "problem"));
-    html.element("td", &[], rows.text(row, "significance").unwrap_or_default());
-    html.element(
-        "td",
-        &[("class", "date")],
-        rows.date(row, "onset").or(rows.date(row, "asserted")).unwrap_or_default(),
-    );
-    html.element("td", &[("class", "date")], rows.date(row, "abatement").unwrap_or_default());
-    html.element("td", &[], &views::problem_note(rows, row));
-    html.raw("<td>");
+    let (term, note) = (views::term(rows, row, "problem"), views::problem_note(rows, row));
+    html.element("th", &[("scope", "row"), ("class", breaking(&term))], &term);
+    let since = rows.date_in_words(row, "onset").or(rows.date_in_words(row, "asserted"));
+    let until = rows.date_in_words(row, "abatement");
+    html.element("td", &[("data-label", "Significance")], rows.text(row, "significance").unwrap_or_default());
+    html.element("td", &[("data-label", "Since"), ("class", "date")], &since.unwrap_or_default());
+    html.element("td", &[("data-label", "Until"), ("class", "date")], &until.unwrap_or_default());
+    html.element("td", &[("data-label", "Note"), ("class", breaking(&note))], &note);
+    html.raw("<td data-label=\"Linked to it\">");
     let links = linked.to(rows, row);
     if !links.is_empty() {
         html.raw("<ul>");
@@ -97,7 +96,7 @@ impl Linked {
             (format!("Allergy: {}", views::term(rows, row, "allergy")), None)
         });
         linked.add(&record.table(Table::Consultations), |rows, row| {
-            let day = rows.date(row, "start").unwrap_or("an unknown day");
+            let day = rows.date_in_words(row, "start").unwrap_or_else(|| "an unknown day".to_owned());
             (format!("Consultation of {day}"), Some(format!("#consultation-{row}")))
         });
         linked
@@ -174,9 +173,10 @@ mod tests {
         section(&mut html, &record, &[]);
         let text = html.into_string();
         let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} not in {text}"));
-        assert!(place("<th scope=\"row\">Asthma") < place("<th scope=\"row\">Cough"), "major first");
+        assert!(place(">Asthma</th>") < place(">Cough</th>"), "major first");
         assert!(
-            place("Medication: Salbutamol") < place("<a href=\"#consultation-0\">Consultation of 2025-12-01")
+            place("Medication: Salbutamol")
+                < place("<a href=\"#consultation-0\">Consultation of 01-Dec-2025")
         );
         assert!(
             place("<a href=\"#problem-1\">Part of: Asthma</a>")

@@ -7,7 +7,7 @@ use bedside_model::schema::Table;
 use bedside_model::{Day, day_interval, reading};
 
 use super::super::record::Record;
-use super::super::rows::Rows;
+use super::super::rows::{Rows, in_words};
 use super::super::views;
 use super::markup::Html;
 
@@ -35,8 +35,9 @@ pub(super) fn figure(html: &mut Html, record: &Record) {
     html.element(
         "p",
         &[("class", "legend")],
-        "A bar is the period of an authorisation, filled while it is current, with an arrow where it has no end; a \
-         tick is an issue, a cross a cancelled one; the line is the day of retrieval.",
+        "A bar is the period of an authorisation, filled while it is current, with an arrow where it has no end or \
+         began before the years that are drawn; a tick is an issue, a cross a cancelled one; the line is the day of \
+         retrieval.",
     );
     html.raw("\n<table class=\"timeline\">\n<thead><tr><th scope=\"col\">Medication</th><td>");
     axis(html, &span);
@@ -47,7 +48,8 @@ pub(super) fn figure(html: &mut Html, record: &Record) {
     }
     html.raw("</tbody>\n</table>\n");
     if !older.is_empty() {
-        let told = format!("{} that ended or are undated before {from} are not drawn.", older.len());
+        let from = in_words(&from.to_string());
+        let told = format!("Not drawn, over before {from} or without a date: {}.", older.len());
         html.element("p", &[("class", "others")], &told);
         html.raw("\n");
     }
@@ -138,8 +140,12 @@ impl Bar {
             if self.current && self.end.is_none() {
                 html.empty("path", &[("class", "open"), ("d", "M992 4 L1000 13 L992 22 Z")]);
             }
+            if start < span.from {
+                html.empty("path", &[("class", "open"), ("d", "M8 4 L0 13 L8 22 Z")]);
+            }
         }
-        for issue in &self.issues {
+        // One from before the years that are drawn has no place in them.
+        for issue in self.issues.iter().filter(|issue| issue.day >= span.from) {
             let x = span.at(issue.day);
             if issue.cancelled {
                 let (left, right) = (x - 4.0, x + 4.0);
@@ -153,7 +159,8 @@ impl Bar {
     }
 
     fn in_words(&self) -> String {
-        let day = |day: Option<Day>, none: &str| day.map_or(none.to_owned(), |day| day.to_string());
+        let day =
+            |day: Option<Day>, none: &str| day.map_or(none.to_owned(), |day| in_words(&day.to_string()));
         let made = self.issues.iter().filter(|issue| !issue.cancelled);
         let (count, last) = (made.clone().count(), made.map(|issue| issue.day).max());
         let cancelled = self.issues.len() - count;
@@ -194,7 +201,7 @@ fn by_plan(rows: Rows<'_>) -> BTreeMap<&str, Vec<Issue>> {
 }
 
 /// The day of retrieval; for a record that was read from a file the last day that it speaks of.
-fn retrieval_day(record: &Record, issues: Rows<'_>, medications: Rows<'_>) -> Option<Day> {
+pub(super) fn retrieval_day(record: &Record, issues: Rows<'_>, medications: Rows<'_>) -> Option<Day> {
     let retrieved = record.manifest().retrieved_at.as_deref();
     let day = retrieved.and_then(|at| at.split('T').next()).and_then(day_interval).map(|(day, _)| day);
     day.or_else(|| {
@@ -237,19 +244,32 @@ mod tests {
             ],
         );
         assert!(
-            text.contains("current, from 2020-01-01 to no end; 2 issues, the last 2025-12-01; 1 cancelled"),
+            text.contains("current, from 01-Jan-2020 to no end; 2 issues, the last 01-Dec-2025; 1 cancelled"),
             "{text}"
         );
-        assert!(text.contains("over, from 2025-03-01 to 2025-03-08; 0 issues, the last none"));
+        assert!(text.contains("over, from 01-Mar-2025 to 08-Mar-2025; 0 issues, the last none"));
         assert_eq!(
             (text.matches("class=\"issue\"").count(), text.matches("class=\"cancelled\"").count()),
             (2, 1)
         );
-        assert_eq!(text.matches("class=\"open\"").count(), 1, "an arrow where there is no end");
-        assert!(!text.contains("Ancient") && text.contains("1 that ended or are undated before 2021-01-15"));
+        let arrows = text.matches("class=\"open\"").count();
+        assert_eq!(
+            arrows, 2,
+            "one where there is no end, one where it began before the years that are drawn"
+        );
+        assert!(!text.contains("Ancient") && text.contains("over before 15-Jan-2021 or without a date: 1."));
         for year in 2022..=2026 {
             assert!(text.contains(&format!(">{year}</span>")), "{year}");
         }
+    }
+
+    #[test]
+    fn an_issue_from_before_the_years_that_are_drawn_is_not_drawn_as_one_of_their_first_day() {
+        let issue = |day: &str| json!({"plan_id": "p", "issued_from": day, "status": "completed"});
+        let aspirin = json!({"medication_term": "Aspirin", "plan_id": "p", "class": "current", "effective_start_from": "2019-01-01"});
+        let text = drawn(vec![aspirin], vec![issue("2019-04-05"), issue("2021-01-14")]);
+        assert_eq!(text.matches("class=\"issue\"").count(), 0, "{text}");
+        assert!(text.contains("2 issues, the last 14-Jan-2021"), "they are told in words");
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! What comes after the record batches: Parquet in the clear, the sealed generation of an episode, and opening it.
+//! What each stage costs, a group for each: the stages from bytes to record batches as the way itself tells them, and
+//! what comes after it: Parquet in the clear, the sealed generation of an episode, and opening it.
 //!
-//! `cargo bench -p bedside-benches --bench stages`; every file and every sync goes to a folder below `TMPDIR`, so
-//! `TMPDIR=/dev/shm` leaves the disk out of the figures.
+//! `cargo bench -p bedside-benches --bench stages`, or `-- entries/` for one stage; every file and every sync goes to a
+//! folder below `TMPDIR`, so `TMPDIR=/dev/shm` leaves the disk out of the figures.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -9,58 +10,94 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bedside_audit::{AuditLog, Pepper};
-use bedside_benches::{Input, options, twins, whole};
+use bedside_benches::{Input, SIZES, generated, options, published, whole};
 use bedside_bundle::Record;
+use bedside_bundle::stages::{brackets, tokens};
 use bedside_cache::{Cache, Contents, Grant, KeyFile, ReaderAssertion, Secret, SystemClock};
-use bedside_lab::generate::Supplier;
+use bedside_lab::bench::stages::laps;
 use bedside_lab::output::{Format, write_table};
 use bedside_model::{EpisodeId, NhsNumber, Requester};
 use bedside_warm::{Manifest, Provenance};
-use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use criterion::{Bencher, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use jiff::{SignedDuration, Timestamp};
 
 fn stages(criterion: &mut Criterion) {
-    for (supplier, bytes) in [
-        (Supplier::Emis, 25_000),
-        (Supplier::Emis, 250_000),
-        (Supplier::Emis, 3_000_000),
-        (Supplier::Tpp, 3_000_000),
-    ] {
-        let [pretty, _] = twins(supplier, bytes);
-        one(criterion, &pretty);
+    let inputs: Vec<Input> = generated(&SIZES).into_iter().chain(published()).collect();
+    group(criterion, "whole", &inputs, |bencher, bytes| {
+        let options = options();
+        bencher.iter(|| whole(black_box(bytes), &options));
+    });
+    // These two run ahead of the reading, window by window and entry by entry, so they are measured by themselves.
+    group(criterion, "scan", &inputs, |bencher, bytes| {
+        let text = str::from_utf8(bytes).expect("UTF-8");
+        bencher.iter(|| tokens(black_box(text)));
+    });
+    group(criterion, "framing", &inputs, |bencher, bytes| bencher.iter(|| brackets(black_box(bytes))));
+    for lap in laps(&inputs[0].bytes, &options()).expect("the input is readable") {
+        group(criterion, lap.stage, &inputs, |bencher, bytes| one(bencher, lap.stage, bytes));
+    }
+    for (stage, work) in [("parquet", parquet as fn(&Sealed)), ("seal", seal), ("open", open)] {
+        group(criterion, stage, &inputs, |bencher, bytes| {
+            let sealed = Sealed::of(bytes);
+            bencher.iter(|| work(&sealed));
+        });
     }
 }
 
-fn one(criterion: &mut Criterion, Input { name, bytes }: &Input) {
-    let record = whole(bytes, &options());
-    let manifest = Manifest::new(&record, bytes, Provenance::default(), Timestamp::now()).to_json();
-    let folder = tempfile::tempdir().expect("a folder");
-    let site = Site::open(folder.path());
-    let mut group = criterion.benchmark_group(format!("stages-{name}"));
-    group.throughput(Throughput::Bytes(bytes.len() as u64));
-    group.sampling_mode(SamplingMode::Flat).sample_size(15);
-    group.warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(1));
-    group.bench_function(BenchmarkId::from_parameter("normalise"), |bencher| {
-        bencher.iter(|| whole(black_box(bytes), &options()));
-    });
-    group.bench_function(BenchmarkId::from_parameter("parquet"), |bencher| {
-        bencher.iter(|| parquet(folder.path(), &record, &manifest));
-    });
-    group.bench_function(BenchmarkId::from_parameter("seal"), |bencher| {
-        bencher.iter(|| site.seal(&record, &manifest));
-    });
-    site.seal(&record, &manifest);
-    let grant = site.grant();
-    group.bench_function(BenchmarkId::from_parameter("open"), |bencher| {
-        bencher.iter(|| site.cache.read(&grant).expect("it opens"));
-    });
+/// One stage over every input.
+fn group(criterion: &mut Criterion, stage: &str, inputs: &[Input], work: impl Fn(&mut Bencher<'_>, &[u8])) {
+    let mut group = criterion.benchmark_group(stage);
+    group.sampling_mode(SamplingMode::Flat).sample_size(10);
+    group.warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(500));
+    for Input { name, bytes } in inputs {
+        group.throughput(Throughput::Bytes(bytes.len() as u64));
+        group.bench_function(BenchmarkId::from_parameter(name), |bencher| work(bencher, bytes));
+    }
     group.finish();
 }
 
-fn parquet(folder: &Path, record: &Record, manifest: &str) {
-    for (table, batch) in record.tables() {
-        let path = folder.join(table.as_str());
-        write_table(&path, batch, manifest, Format::Parquet).expect("room");
+/// The time of one stage, while the whole way is gone again and again.
+fn one(bencher: &mut Bencher<'_>, stage: &str, bytes: &[u8]) {
+    let options = options();
+    let took = || {
+        let laps = laps(bytes, &options).expect("the input is readable");
+        laps.into_iter().find(|lap| lap.stage == stage).map_or(Duration::ZERO, |lap| lap.took)
+    };
+    bencher.iter_custom(|times| (0..times).map(|_| took()).sum());
+}
+
+fn parquet(sealed: &Sealed) {
+    for (table, batch) in sealed.record.tables() {
+        let path = sealed.folder.path().join(table.as_str());
+        write_table(&path, batch, &sealed.manifest, Format::Parquet).expect("room");
+    }
+}
+
+fn seal(sealed: &Sealed) {
+    sealed.site.seal(&sealed.record, &sealed.manifest);
+}
+
+fn open(sealed: &Sealed) {
+    sealed.site.cache.read(&sealed.grant).expect("it opens");
+}
+
+/// A record that lies in a cache.
+struct Sealed {
+    record: Record,
+    manifest: String,
+    site: Site,
+    grant: Grant,
+    folder: tempfile::TempDir,
+}
+
+impl Sealed {
+    fn of(bytes: &[u8]) -> Self {
+        let record = whole(bytes, &options());
+        let manifest = Manifest::new(&record, bytes, Provenance::default(), Timestamp::now()).to_json();
+        let folder = tempfile::tempdir().expect("a folder");
+        let site = Site::open(folder.path());
+        site.seal(&record, &manifest);
+        Self { grant: site.grant(), record, manifest, site, folder }
     }
 }
 

@@ -59,11 +59,12 @@ Example:
     #[command(after_help = "\
 Examples:
   bedside-lab generate --bytes 500000 --seed 7 --out answer.json
-  bedside-lab generate --bytes 90000 --seed 8 --supplier tpp --minified | bedside-lab normalise - --out tables")]
+  bedside-lab generate --bytes 90000 --seed 8 --supplier tpp --minified |
+      bedside-lab normalise - --out tables")]
     Generate(GenerateArgs),
     /// Run the simulated Spine of the demo, to go on by hand, until Ctrl-C
     #[command(after_help = "\
-Example:
+Examples:
   bedside-lab provider --out /tmp/bedside-spine
   bedside-lab provider --supplier tpp --latency 200ms~3s
   bedside-lab provider --patients 1000 --sds-fault status-503")]

@@ -82,7 +82,11 @@ fn the_page_holds_every_figure_of_the_json_and_needs_nothing_but_itself() {
         assert!(shown.contains(&figure), "{figure} is not on the page");
     }
     assert!(page.contains("&lt;script&gt;&amp;.json") && page.contains("tpp-108.json"));
-    assert!(page.matches("<svg ").count() >= 3 && page.matches("<rect ").count() == 2 * 3 + 2);
+    // Two files: three approaches, six parts of the way, and the memory of each.
+    assert!(page.matches("<svg ").count() >= 4 && page.matches("<rect ").count() == 2 * (3 + 6 + 1));
+    for stage in ["entries", "relations", "medications", "consultation nodes", "tokens"] {
+        assert!(page.contains(stage), "the page tells nothing of {stage}");
+    }
     for foreign in ["<script", "://", " src=", "href=", "url(", "@import", "<link", "<iframe", " onload="] {
         assert!(!page.contains(foreign), "the page has {foreign}");
     }

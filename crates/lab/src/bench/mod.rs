@@ -6,6 +6,7 @@
 mod chart;
 mod page;
 mod plot;
+pub mod stages;
 mod typed;
 
 use std::fs;
@@ -24,6 +25,7 @@ use crate::exit::{Exit, Stopped};
 use crate::normalise::{offline_limits, read, today_in_london};
 
 pub use chart::draw;
+use stages::{Rounds, Stages};
 
 /// What to measure, and for how long.
 #[derive(Debug, Clone, clap::Args)]
@@ -60,6 +62,9 @@ pub struct Figures {
     pub ratio: Ratios,
     /// Most bytes that `ours` had allocated at once, per byte of input.
     pub peak_ratio: f64,
+    /// What each stage of `ours` costs. The contract's JSON has no place for it; the page shows it.
+    #[serde(skip)]
+    pub stages: Stages,
 }
 
 /// Bytes per second of each approach.
@@ -160,7 +165,7 @@ pub fn measure(file: &Path, args: &BenchArgs, memory: &PeakAlloc) -> Result<Figu
     let pool = pool.map_err(|error| told(format!("no threads: {error}")))?;
     let peak = peak_of(memory, &bytes, &options);
     let fits = serde_json::from_slice::<typed::Bundle>(&bytes).is_ok();
-    let medians = medians(&pool, args, &bytes, &options);
+    let (medians, stages) = medians(&pool, args, &bytes, &options);
     let total = bytes.len() as f64 * f64::from(args.threads);
     let speed = |approach: Approach| total / medians[approach as usize].as_secs_f64();
     let speeds = Speeds {
@@ -180,6 +185,7 @@ pub fn measure(file: &Path, args: &BenchArgs, memory: &PeakAlloc) -> Result<Figu
         },
         bytes_per_second: speeds,
         peak_ratio: peak as f64 / bytes.len() as f64,
+        stages,
     })
 }
 
@@ -191,10 +197,16 @@ fn peak_of(memory: &PeakAlloc, bytes: &[u8], options: &Options) -> usize {
     memory.peak_usage().saturating_sub(before)
 }
 
-/// The median time of each approach, over as many rounds as fit the time and at least five.
-fn medians(pool: &rayon::ThreadPool, args: &BenchArgs, bytes: &[u8], options: &Options) -> [Duration; 4] {
+/// The median time of each approach and each stage, over as many rounds as fit the time and at least five.
+fn medians(
+    pool: &rayon::ThreadPool,
+    args: &BenchArgs,
+    bytes: &[u8],
+    options: &Options,
+) -> ([Duration; 4], Stages) {
     let end = Instant::now() + Duration::from_secs_f64(args.seconds.clamp(0.0, 3600.0));
     let mut times: [Vec<Duration>; 4] = Default::default();
+    let mut rounds = Rounds::default();
     while times[0].len() < 5 || Instant::now() < end {
         for (approach, times) in APPROACHES.into_iter().zip(&mut times) {
             let start = Instant::now();
@@ -205,9 +217,13 @@ fn medians(pool: &rayon::ThreadPool, args: &BenchArgs, bytes: &[u8], options: &O
             });
             times.push(start.elapsed());
         }
+        rounds.turn(bytes, options);
     }
-    times.map(|mut times| {
-        times.sort_unstable();
-        times[times.len() / 2]
-    })
+    (times.map(median), rounds.medians())
+}
+
+/// The middle one; nothing where there is none.
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
 }

@@ -22,8 +22,20 @@ pub(super) struct Mark {
     pub x: f64,
     /// Its value.
     pub y: f64,
-    /// What it stands for, in words.
+    /// What it stands for, in words, for whoever points at it.
     pub label: String,
+    /// What is written behind it where it is a bar of its own.
+    pub said: String,
+}
+
+/// A bar in parts.
+pub(super) struct Row {
+    /// What is written before it.
+    pub name: String,
+    /// Its parts; of a mark's places only the value counts.
+    pub marks: Vec<Mark>,
+    /// What is written behind it.
+    pub said: String,
 }
 
 /// How a value of an axis is written.
@@ -51,11 +63,11 @@ pub(super) fn scatter(marks: &[Mark], written: (Written, Written), titles: (&str
         put(&mut svg, format_args!("<circle class=\"{}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"6\">", mark.series));
         put(&mut svg, format_args!("<title>{}</title></circle>\n", escape_html(&mark.label)));
     }
-    svg + "</svg>\n"
+    svg + "</svg></div>\n"
 }
 
-/// Bars in groups, each group under its name.
-pub(super) fn bars(groups: &[(String, Vec<Mark>)], title: &str, written: Written) -> String {
+/// Bars in groups, each group under its name, behind each bar what is said of it.
+pub(super) fn bars(groups: &[(String, Vec<Mark>)], title: &str) -> String {
     const BAR: f64 = 18.0;
     const HEAD: f64 = 24.0;
     const ROOM: f64 = WIDTH - 150.0;
@@ -68,17 +80,37 @@ pub(super) fn bars(groups: &[(String, Vec<Mark>)], title: &str, written: Written
         text(&mut svg, "start", (0.0, y + HEAD - 7.0), group);
         y += HEAD;
         for mark in marks {
-            let (width, series) = (mark.y / most * ROOM, mark.series);
-            let (upright, depth) = (y + 2.0, BAR - 4.0);
-            put(&mut svg, format_args!("<rect class=\"{series}\" x=\"0\" y=\"{upright:.1}\" "));
-            put(&mut svg, format_args!("width=\"{:.1}\" height=\"{depth:.1}\">", width.max(1.0)));
-            put(&mut svg, format_args!("<title>{}</title></rect>\n", escape_html(&mark.label)));
-            text(&mut svg, "start", (width + 8.0, y + BAR - 5.0), &written(mark.y));
+            let width = mark.y / most * ROOM;
+            bar(&mut svg, mark, (0.0, y + 2.0), (width.max(1.0), BAR - 4.0));
+            text(&mut svg, "start", (width + 8.0, y + BAR - 5.0), &mark.said);
             y += BAR;
         }
         y += 10.0;
     }
-    svg + "</svg>\n"
+    svg + "</svg></div>\n"
+}
+
+/// One bar for each row, made of its marks one after the other: the row's name before it, and what is said of it behind.
+pub(super) fn rows(rows: &[Row], title: &str) -> String {
+    const BAR: f64 = 26.0;
+    const NAME: f64 = 230.0;
+    const ROOM: f64 = WIDTH - NAME - 170.0;
+    let sum = |row: &Row| row.marks.iter().map(|mark| mark.y).sum();
+    let most = rows.iter().map(sum).fold(f64::MIN_POSITIVE, f64::max);
+    let mut svg = begin(BAR * rows.len() as f64, title);
+    let mut y = 0.0;
+    for row in rows {
+        text(&mut svg, "end", (NAME - 10.0, y + 17.0), &shortened(&row.name, 30));
+        let mut x = NAME;
+        for mark in &row.marks {
+            let width = mark.y / most * ROOM;
+            bar(&mut svg, mark, (x, y + 4.0), (width, BAR - 8.0));
+            x += width;
+        }
+        text(&mut svg, "start", (x + 8.0, y + 17.0), &row.said);
+        y += BAR;
+    }
+    svg + "</svg></div>\n"
 }
 
 /// A logarithmic axis that begins and ends at 1, 2 or 5 times a power of ten.
@@ -111,7 +143,27 @@ impl Axis {
 }
 
 fn begin(height: f64, title: &str) -> String {
-    format!("<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{}\">\n", escape_html(title))
+    let title = escape_html(title);
+    format!(
+        "<div class=\"plot\"><svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}\">\n"
+    )
+}
+
+fn bar(svg: &mut String, mark: &Mark, (x, y): (f64, f64), (width, height): (f64, f64)) {
+    put(svg, format_args!("<rect class=\"{}\" x=\"{x:.1}\" y=\"{y:.1}\" ", mark.series));
+    put(svg, format_args!("width=\"{width:.1}\" height=\"{height:.1}\">"));
+    put(svg, format_args!("<title>{}</title></rect>\n", escape_html(&mark.label)));
+}
+
+/// A name that fits, its middle left out where it does not: files are told apart by how they begin and end.
+fn shortened(name: &str, most: usize) -> String {
+    let length = name.chars().count();
+    if length <= most {
+        return name.to_owned();
+    }
+    let (head, tail) = (most / 2, most - most / 2 - 1);
+    let (begin, end) = (name.chars().take(head), name.chars().skip(length - tail));
+    begin.chain(['…']).chain(end).collect()
 }
 
 fn line(svg: &mut String, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
@@ -152,11 +204,39 @@ mod tests {
         assert_eq!(axis(&[1.0, 100_000.0]).ticks, [1.0, 10.0, 100.0, 1e3, 1e4, 1e5]);
     }
 
+    fn mark(y: f64) -> Mark {
+        Mark { series: "ours", x: 0.0, y, label: "<b>".into(), said: "<i>".into() }
+    }
+
     #[test]
     fn the_longest_bar_has_all_the_room_and_names_are_no_markup() {
-        let mark = |y| Mark { series: "ours", x: 0.0, y, label: "<b>".into() };
-        let svg = bars(&[("<a>".into(), vec![mark(1.0), mark(2.0)])], "a title", |value| value.to_string());
+        let svg = bars(&[("<a>".into(), vec![mark(1.0), mark(2.0)])], "a title");
         assert!(svg.contains("width=\"305.0\"") && svg.contains("width=\"610.0\""), "{svg}");
-        assert!(svg.contains("&lt;a&gt;") && svg.contains("&lt;b&gt;") && !svg.contains("<b>"));
+        assert!(
+            svg.contains("&lt;a&gt;")
+                && svg.contains("&lt;b&gt;")
+                && !svg.contains("<b>")
+                && !svg.contains("<i>")
+        );
+    }
+
+    #[test]
+    fn the_parts_of_a_bar_follow_each_other_and_the_longest_bar_has_all_the_room() {
+        let row = |marks| Row { name: "<a>".into(), marks, said: "<i>".into() };
+        let svg = rows(&[row(vec![mark(1.0), mark(2.0)]), row(vec![mark(6.0)])], "a title");
+        for part in [
+            "x=\"230.0\" y=\"4.0\" width=\"60.0\"",
+            "x=\"290.0\" y=\"4.0\" width=\"120.0\"",
+            "width=\"360.0\"",
+        ] {
+            assert!(svg.contains(part), "{part} in {svg}");
+        }
+        assert!(!svg.contains("<a>") && !svg.contains("<i>"));
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_begin_and_its_end() {
+        assert_eq!(shortened("emis-3MB-pretty", 9), "emis…etty");
+        assert_eq!(shortened("ängste", 6), "ängste");
     }
 }

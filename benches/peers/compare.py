@@ -1,4 +1,5 @@
-"""Runs every peer over every file, round after round, and prints one table: `compare.py RUST_PROGRAM FILE...`.
+"""Runs every peer over every file, round after round, and prints one table: `compare.py PROGRAM... -- FILE...`,
+the Rust programs that there are.
 
 A round runs each program once, so that a machine whose speed drifts drifts for all of them."""
 
@@ -26,12 +27,13 @@ LEAVES = {
     "DuckDB read_json": "three flat tables of 19 columns; no reference followed, no drug; one thread; reads the file",
     "polars read_json": "three frames of 13 fields in all, by a schema; no code or term: their type is not one; the guessed schema fails",
     "fhir.resources parse": "objects of its STU3 model; no table; refuses most real bundles for ids and empty texts, after this long",
+    "fhir-sdk STU3 model": "objects of its STU3 model, every resource of FHIR; no table; not here without FHIR_SDK=1",
     "node JSON.parse": "objects; no table; from bytes through a string",
 }
 
 
 def main(rust, files):
-    programs = [[rust], [sys.executable, str(HERE / "python_peers.py")]]
+    programs = [*([program] for program in rust), [sys.executable, str(HERE / "python_peers.py")]]
     if shutil.which("node"):
         programs.append(["node", str(HERE / "node_peer.mjs")])
     else:
@@ -72,4 +74,5 @@ def table(file, found):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    end = sys.argv.index("--")
+    main(sys.argv[1:end], sys.argv[end + 1 :])

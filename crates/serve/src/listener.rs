@@ -151,8 +151,7 @@ fn require_free(path: &Path) -> Result<(), ListenError> {
 /// Binds in a folder of our own and moves the socket from there, so that it is never there with another mode.
 fn bind_private(path: &Path, group: Option<Group>) -> io::Result<UnixListener> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = parent.join(format!(".bedside-{}", std::process::id()));
-    DirBuilder::new().mode(0o700).create(&folder)?;
+    let folder = own_folder(parent)?;
     let made = folder.join("s");
     let bound = UnixListener::bind(&made).and_then(|listener| {
         fs::set_permissions(&made, Permissions::from_mode(0o600))?;
@@ -167,6 +166,24 @@ fn bind_private(path: &Path, group: Option<Group>) -> io::Result<UnixListener> {
     let _ = fs::remove_dir_all(&folder);
     bound
 }
+
+/// A new folder that nobody else can look into. One of the name may have been left by a process that was killed: in a
+/// container every process has the same number.
+fn own_folder(parent: &Path) -> io::Result<PathBuf> {
+    let mut taken = io::Error::from(io::ErrorKind::AlreadyExists);
+    for attempt in 0..MOST_LEFT {
+        let folder = parent.join(format!(".bedside-{}-{attempt}", std::process::id()));
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => taken = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(taken)
+}
+
+/// So many folders that were left behind keep nobody from starting.
+const MOST_LEFT: u8 = 64;
 
 fn read_private(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
@@ -207,6 +224,16 @@ mod tests {
         assert!(matches!(Listener::unix(&path, None), Err(ListenError::InUse(_))));
         drop(listener);
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_process_of_the_same_number_left_keeps_nobody_from_starting() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for attempt in 0..3 {
+            let left = format!(".bedside-{}-{attempt}", std::process::id());
+            fs::create_dir(folder.path().join(left)).expect("made");
+        }
+        Listener::unix(&folder.path().join("serve.sock"), None).expect("listens");
     }
 
     #[tokio::test]

@@ -193,7 +193,10 @@ impl Outcome {
             Self::NotTraced(Trouble { message, .. }) | Self::NotFetched(Trouble { message, .. }) => {
                 *message = format!("{message} {RECORD_HELD}");
             }
-            Self::WrongPatient { problem, .. } => *problem = format!("{problem}. {RECORD_HELD}"),
+            // The names of what differs are told behind it.
+            Self::WrongPatient { problem, .. } => {
+                *problem = format!("the record that was fetched before is held back; {problem}");
+            }
             _ => {}
         }
         self

@@ -154,6 +154,12 @@ async fn a_record_was_shown_while_the_practice_answered_with_a_differing_patient
     ward.answers([(0, bundle(0, "Edna")), (1, bundle(2, "Edith"))]);
     let ran = ward.warm(&list([line(0), line(1)])).await;
     assert_eq!((ran.outcome("EP-0"), ran.outcome("EP-1")), ("wrong_patient", "wrong_patient"));
+    let told = ran.report.episodes.iter().find(|report| report.episode == "EP-0").expect("told");
+    let told = told.outcome.message();
+    assert!(
+        told.starts_with("the record that was fetched before is held back; ") && told.ends_with(": given"),
+        "{told}"
+    );
     assert_eq!(shown(&ward, "EP-0"), Err(HoldReason::Identity));
     assert_eq!(shown(&ward, "EP-1"), Ok(()), "an answer about somebody else is refused whole");
 }

@@ -1,7 +1,9 @@
 //! `bedside-lab bench`: how fast bytes become record batches, beside what people use today, in one process.
 //!
 //! The approaches take turns on the same bytes, so that a machine whose speed drifts drifts for all of them; the
-//! median of each is told. All of them run under one counting allocator, which costs each allocation a little.
+//! median of each is told. A turn is as many readings as take some 20 milliseconds, at least one: what a tree of the same
+//! bytes leaves of caches and branch prediction is no part of what is measured. All of them run under one counting
+//! allocator, which costs each allocation a little.
 
 mod chart;
 mod page;
@@ -207,19 +209,34 @@ fn medians(
     let end = Instant::now() + Duration::from_secs_f64(args.seconds.clamp(0.0, 3600.0));
     let mut times: [Vec<Duration>; 4] = Default::default();
     let mut rounds = Rounds::default();
-    while times[0].len() < 5 || Instant::now() < end {
-        for (approach, times) in APPROACHES.into_iter().zip(&mut times) {
-            let start = Instant::now();
-            pool.install(|| {
-                (0..args.threads).into_par_iter().for_each(|_| {
-                    black_box(approach.work(bytes, options));
-                });
-            });
-            times.push(start.elapsed());
+    let turn = |approach: Approach, readings: u32| {
+        let read = || {
+            (0..readings).for_each(|_| {
+                black_box(approach.work(bytes, options));
+            })
+        };
+        let start = Instant::now();
+        match args.threads {
+            // Waking another thread takes as long as reading a small bundle.
+            1 => read(),
+            threads => pool.install(|| (0..threads).into_par_iter().for_each(|_| read())),
         }
-        rounds.turn(bytes, options);
+        start.elapsed() / readings
+    };
+    let readings = APPROACHES.map(|approach| readings_of(turn(approach, 1)));
+    while times[0].len() < 5 || Instant::now() < end {
+        for ((approach, readings), times) in APPROACHES.into_iter().zip(readings).zip(&mut times) {
+            times.push(turn(approach, readings));
+        }
+        (0..readings[Approach::Ours as usize]).for_each(|_| rounds.turn(bytes, options));
     }
     (times.map(median), rounds.medians())
+}
+
+/// How many readings make a turn, when one takes so long.
+fn readings_of(one: Duration) -> u32 {
+    const TURN: Duration = Duration::from_millis(20);
+    (TURN.as_nanos() / one.as_nanos().max(1)).clamp(1, 10_000) as u32
 }
 
 /// The middle one; nothing where there is none.

@@ -1,8 +1,9 @@
 //! Times `ours` beside JSON parsers for Rust, in turns on the same bytes: `bedside-peers FILE SECONDS`. One JSON
-//! line for each approach: `{"peer": NAME, "seconds": [...], "error": null}`.
+//! line for each approach: `{"peer": NAME, "seconds": [...], "error": null}`. A turn is as many readings as take some 20
+//! milliseconds, as in `bedside-lab bench`.
 //!
 //! `ours` makes nine tables, `arrow-json` three; the others make a tree or a tape and no table. A parser that overwrites its input gets
-//! a fresh copy for each turn, which is not timed.
+//! a fresh copy for each reading, which is not timed.
 
 mod arrow_tables;
 
@@ -12,8 +13,9 @@ use std::time::{Duration, Instant};
 use bedside_bundle::{Limits, Options, normalise};
 use bedside_model::Day;
 
-/// The least turns of each.
+/// The least turns of each, and how long one is.
 const TURNS: usize = 5;
+const TURN: Duration = Duration::from_millis(20);
 
 type Work = fn(&mut [u8]) -> Result<(), String>;
 
@@ -53,14 +55,19 @@ struct Turns {
 
 impl Turns {
     fn take(&mut self, work: Work, bytes: &[u8]) {
-        let mut copy = bytes.to_vec();
-        let begun = Instant::now();
-        let done = work(black_box(&mut copy));
-        let took = begun.elapsed().as_secs_f64();
         self.taken += 1;
-        match done {
-            Ok(()) => self.times.push(took),
-            Err(error) => self.error = Some(error),
+        let mut copy = bytes.to_vec();
+        let mut read = Duration::ZERO;
+        while read < TURN && self.error.is_none() {
+            copy.copy_from_slice(bytes);
+            let begun = Instant::now();
+            let done = work(black_box(&mut copy));
+            let took = begun.elapsed();
+            read += took;
+            match done {
+                Ok(()) => self.times.push(took.as_secs_f64()),
+                Err(error) => self.error = Some(error),
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 mod members;
 mod scalars;
+mod skip;
 
 use std::borrow::Cow;
 
@@ -160,8 +161,7 @@ impl<'a> Cursor<'a> {
     /// What stands at the cursor.
     #[inline(always)]
     pub(crate) fn peek(&mut self) -> Result<Kind, Fault> {
-        let at = self.at();
-        match self.byte(at) {
+        match self.kind() {
             b'{' => Ok(Kind::Object),
             b'[' => Ok(Kind::Array),
             b'"' => Ok(Kind::String),
@@ -175,8 +175,12 @@ impl<'a> Cursor<'a> {
     /// Whether a byte stands at the cursor.
     #[inline(always)]
     pub(crate) fn is_at(&mut self, byte: u8) -> bool {
-        let at = self.at();
-        self.byte(at) == byte
+        self.kind() == byte
+    }
+
+    #[inline(always)]
+    fn kind(&mut self) -> u8 {
+        self.tokens.peek_kind(self.text.as_bytes())
     }
 
     /// Nothing but white space may follow.
@@ -208,11 +212,6 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     fn byte(&self, at: usize) -> u8 {
         self.text.as_bytes().get(at).copied().unwrap_or_default()
-    }
-
-    #[inline(always)]
-    fn byte_at(&self, at: u32) -> u8 {
-        self.byte(at as usize)
     }
 
     #[inline(always)]

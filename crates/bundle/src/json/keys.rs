@@ -51,7 +51,7 @@ impl Key {
 }
 
 /// What is known of the keys of one object without looking at them again: nearly every key is seen to be new by it.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Seen(u64);
 
 impl Seen {

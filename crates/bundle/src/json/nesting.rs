@@ -1,7 +1,7 @@
 //! Where a value ends, found by its brackets alone, in pieces of any size. What stands between them is not looked at:
 //! whoever reads the value validates it.
 
-use super::block::{BLOCK, Brackets, find_end};
+use super::block::{BLOCK, Brackets, Kernel};
 use super::window::escaped;
 
 /// Blocks that are classified at once: an entry is often not much longer.
@@ -20,6 +20,10 @@ impl Nesting {
     /// Scans a piece of the value up to its end: the offset behind the bracket that closes it, or that of the comma or
     /// bracket behind a number or word. Nothing where the value goes on behind the piece.
     pub(crate) fn pass(&mut self, piece: &[u8]) -> Option<usize> {
+        self.pass_by(Kernel::fastest(), piece)
+    }
+
+    fn pass_by(&mut self, kernel: Kernel, piece: &[u8]) -> Option<usize> {
         let mut at = 0;
         while self.depth == 0 {
             if let Some(end) = self.pass_byte(at, *piece.get(at)?) {
@@ -28,7 +32,7 @@ impl Nesting {
             at += 1;
         }
         let (blocks, rest) = piece[at..].as_chunks::<BLOCK>();
-        if let Some(end) = find_end(blocks, self) {
+        if let Some(end) = kernel.find_end(blocks, self) {
             return Some(at + end);
         }
         let start = piece.len() - rest.len();
@@ -131,15 +135,17 @@ mod tests {
             text in r#"([\[{]|"([a-z{}]|\\\\|\\")*"|[ ,:1]|[\]}]){0,90}"#,
             piece in 1usize..200,
         ) {
-            let (mut nesting, mut before, mut found) = (Nesting::default(), 0, None);
-            for piece in text.as_bytes().chunks(piece) {
-                if let Some(end) = nesting.pass(piece) {
-                    found = Some(before + end);
-                    break;
+            for kernel in Kernel::all() {
+                let (mut nesting, mut before, mut found) = (Nesting::default(), 0, None);
+                for piece in text.as_bytes().chunks(piece) {
+                    if let Some(end) = nesting.pass_by(kernel, piece) {
+                        found = Some(before + end);
+                        break;
+                    }
+                    before += piece.len();
                 }
-                before += piece.len();
+                prop_assert_eq!(found, end_plainly(text.as_bytes()), "{:?}", kernel);
             }
-            prop_assert_eq!(found, end_plainly(text.as_bytes()));
         }
     }
 }

@@ -4,7 +4,8 @@
 //! anything else that is not white space. White space and the insides of strings are passed over here, 64 bytes
 //! at a time, and never looked at again.
 
-use super::window::{WINDOW, Window};
+use super::block::Kernel;
+use super::window::{AHEAD, WINDOW, Window};
 
 /// The tokens of a text, those of one window at hand.
 pub(crate) struct Tokens {
@@ -31,7 +32,11 @@ pub(crate) struct Place {
 
 impl Tokens {
     pub(crate) fn new() -> Self {
-        let window = Box::new(Window::new());
+        Self::of(Kernel::fastest())
+    }
+
+    fn of(kernel: Kernel) -> Self {
+        let window = Box::new(Window::new(kernel));
         Self { window, next: 0, windows: 0, next_backslash: 0, odd_from: 0, all_odd: false }
     }
 
@@ -50,10 +55,30 @@ impl Tokens {
         }
     }
 
-    /// The positions of the next tokens, as far as they are at hand; of any other, one that no text reaches. Nothing
-    /// far behind the last.
+    /// The byte at the next token, zero at the end of the text.
     #[inline(always)]
-    pub(crate) fn ahead<const N: usize>(&self) -> Option<[u32; N]> {
+    pub(crate) fn peek_kind(&mut self, text: &[u8]) -> u8 {
+        match self.window.kind(self.next) {
+            0 => self.find_kind(text),
+            kind => kind,
+        }
+    }
+
+    #[cold]
+    fn find_kind(&mut self, text: &[u8]) -> u8 {
+        let at = self.peek(text);
+        text.get(at).copied().unwrap_or_default()
+    }
+
+    /// The bytes at the next tokens, as far as they are at hand; zero for any other.
+    #[inline(always)]
+    pub(crate) fn kinds_ahead(&self) -> [u8; AHEAD] {
+        self.window.kinds(self.next)
+    }
+
+    /// The positions of the next tokens, as far as they are at hand; of any other, one that no text reaches.
+    #[inline(always)]
+    pub(crate) fn ahead<const N: usize>(&self) -> [u32; N] {
         self.window.positions(self.next)
     }
 
@@ -151,14 +176,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn found(text: &[u8]) -> Vec<usize> {
-        rest_of(&mut Tokens::new(), text)
-    }
-
     fn rest_of(tokens: &mut Tokens, text: &[u8]) -> Vec<usize> {
         let mut found = Vec::new();
         while tokens.peek(text) < text.len() {
             found.push(tokens.peek(text));
+            assert_eq!(tokens.peek_kind(text), text[tokens.peek(text)]);
             tokens.pass(1);
         }
         found
@@ -185,8 +207,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tokens_are_those_of_a_byte_loop(text in "([ \n]{0,70}|[a\"\\\\:,{}\\[\\]1\t]{0,12}|\"[a-z]{0,90}\"){0,80}") {
-            prop_assert_eq!(found(text.as_bytes()), found_plainly(text.as_bytes()));
+        fn tokens_of_every_kernel_are_those_of_a_byte_loop(text in "([ \n]{0,70}|[a\"\\\\:,{}\\[\\]1\t]{0,12}|\"[a-z]{0,90}\"){0,80}") {
+            let text = text.as_bytes();
+            for kernel in Kernel::all() {
+                prop_assert_eq!(rest_of(&mut Tokens::of(kernel), text), found_plainly(text), "{:?}", kernel);
+            }
         }
     }
 

@@ -1,23 +1,26 @@
 //! The tokens of one window of JSON text, found from what its blocks hold.
 
-use super::block::{BLOCK, Classes, scan};
+use super::block::{BLOCK, Classes, Kernel};
 
 /// Bytes of text whose tokens are found at once: they and their positions stay in the first cache.
-pub(crate) const WINDOW: usize = 4096;
+pub(crate) const WINDOW: usize = ROOM - BLOCK;
+
+/// More than any number of a token of a window: with a number's remainder by it no place needs another check.
+const ROOM: usize = 4096;
 
 /// How many tokens may be looked at together.
-const AHEAD: usize = 8;
+pub(super) const AHEAD: usize = 8;
 
 /// The position of no token.
 const NOWHERE: u32 = u32::MAX;
 
 /// The tokens of a window, and what the next window has to know of it.
 pub(crate) struct Window {
-    /// What each block holds. The classes go through memory on purpose: where they stay in registers the compiler
-    /// takes the vectors apart byte by byte to combine them with what follows, at six times the instructions.
-    pub(super) classes: [Classes; WINDOW / BLOCK],
+    kernel: Kernel,
     /// Positions in the text, `count` of them, and then as many that are nowhere as are looked at together.
-    positions: [u32; WINDOW + AHEAD],
+    positions: [u32; ROOM + BLOCK],
+    /// The byte at each position, zero at those that are nowhere. A fault can be zero as well, a token cannot.
+    kinds: [u8; ROOM + BLOCK],
     count: usize,
     /// The position of the last token before those of the window.
     pub(super) last_of_before: usize,
@@ -41,11 +44,18 @@ struct Carry {
     word: u64,
 }
 
+/// Where the tokens of one block are written.
+pub(super) struct Room<'w> {
+    pub(super) positions: &'w mut [u32; BLOCK],
+    pub(super) kinds: &'w mut [u8; BLOCK],
+}
+
 impl Window {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(kernel: Kernel) -> Self {
         Self {
-            classes: [Classes::default(); WINDOW / BLOCK],
-            positions: [NOWHERE; WINDOW + AHEAD],
+            kernel,
+            positions: [NOWHERE; ROOM + BLOCK],
+            kinds: [0; ROOM + BLOCK],
             count: 0,
             last_of_before: 0,
             scanned: 0,
@@ -58,7 +68,7 @@ impl Window {
     /// Begins anew at a token, to which nothing is carried over.
     pub(super) fn start_at(&mut self, at: usize) {
         self.count = 0;
-        self.positions[..AHEAD].fill(NOWHERE);
+        self.end_tokens();
         self.scanned = at;
         self.carry = Carry::default();
         self.backslashes.clear();
@@ -68,15 +78,29 @@ impl Window {
     /// The position of a token of the window.
     #[inline(always)]
     pub(super) fn position(&self, number: usize) -> Option<usize> {
-        // The remainder spares a second comparison: a window has no more tokens than bytes.
-        (number < self.count).then(|| self.positions[number % WINDOW] as usize)
+        match self.positions[number % ROOM] {
+            NOWHERE => None,
+            at => Some(at as usize),
+        }
     }
 
     /// The positions of a token of the window and of those after it; behind the last of the window, [`NOWHERE`].
     #[inline(always)]
-    pub(super) fn positions<const N: usize>(&self, number: usize) -> Option<[u32; N]> {
+    pub(super) fn positions<const N: usize>(&self, number: usize) -> [u32; N] {
         const { assert!(N <= AHEAD) };
-        self.positions.get(number..).and_then(|rest| rest.first_chunk()).copied()
+        std::array::from_fn(|ahead| self.positions[number % ROOM + ahead])
+    }
+
+    /// The bytes at a token of the window and at those after it; behind the last of the window, zero.
+    #[inline(always)]
+    pub(super) fn kinds(&self, number: usize) -> [u8; AHEAD] {
+        std::array::from_fn(|ahead| self.kinds[number % ROOM + ahead])
+    }
+
+    /// The byte at a token of the window; zero at none.
+    #[inline(always)]
+    pub(super) fn kind(&self, number: usize) -> u8 {
+        self.kinds[number % ROOM]
     }
 
     /// How many tokens the window has.
@@ -88,32 +112,44 @@ impl Window {
     /// Finds the tokens of the next window that has any; none are left when it has none.
     pub(super) fn fill(&mut self, text: &[u8]) {
         if let Some(last) = self.count.checked_sub(1) {
-            self.last_of_before = self.positions[last % WINDOW] as usize;
+            self.last_of_before = self.positions[last % ROOM] as usize;
         }
         self.count = 0;
         while self.count == 0 && self.scanned < text.len() {
             let end = (self.scanned + WINDOW).min(text.len());
             let (blocks, rest) = text[self.scanned..end].as_chunks::<BLOCK>();
-            scan(blocks, self);
+            self.kernel.scan(blocks, self);
             if !rest.is_empty() {
                 // A window is whole blocks, so this is the end of the text; white space adds no token to it.
                 let mut last = [b' '; BLOCK];
                 last[..rest.len()].copy_from_slice(rest);
-                scan(&[last], self);
+                self.kernel.scan(&[last], self);
                 self.scanned = end;
             }
         }
-        self.positions[self.count..self.count + AHEAD].fill(NOWHERE);
+        self.end_tokens();
     }
 
-    /// Finds the tokens of blocks that have been classified. `parity` says of each bit whether an odd number of
-    /// bits is set up to and with it. Inlined into each kernel, to be compiled for its processor.
+    fn end_tokens(&mut self) {
+        self.positions[self.count..self.count + AHEAD].fill(NOWHERE);
+        self.kinds[self.count..self.count + AHEAD].fill(0);
+    }
+
+    /// Finds the tokens of blocks. `parity` says of each bit whether an odd number of bits is set up to and with it;
+    /// `write` writes the tokens of a block, what follows the last being overwritten or never read. Inlined into each
+    /// kernel, to be compiled for its processor.
     #[inline(always)]
-    pub(super) fn find_tokens(&mut self, blocks: usize, parity: impl Fn(u64) -> u64) {
+    pub(super) fn find_tokens(
+        &mut self,
+        blocks: &[[u8; BLOCK]],
+        classify: impl Fn(&[u8; BLOCK]) -> Classes,
+        parity: impl Fn(u64) -> u64,
+        write: impl Fn(u64, &[u8; BLOCK], u32, Room<'_>),
+    ) {
         // Kept here rather than in the window, so that they stay in registers.
         let (mut scanned, mut count, mut carry) = (self.scanned, self.count, self.carry);
-        for number in 0..blocks.min(WINDOW / BLOCK) {
-            let Classes { quote, backslash, structural, whitespace, control } = self.classes[number];
+        for block in blocks {
+            let Classes { quote, backslash, structural, whitespace, control } = classify(block);
             let escaped = match backslash | carry.escaped {
                 0 => 0,
                 _ => escaped(backslash, &mut carry.escaped),
@@ -129,10 +165,19 @@ impl Window {
                 self.note_oddities(scanned, control & strings, backslash & strings);
             }
             let tokens = (structural & !strings) | quotes | word_starts;
-            count += write_tokens(tokens, scanned as u32, &mut self.positions, count);
+            write(tokens, block, scanned as u32, self.room(count));
+            count += tokens.count_ones() as usize;
             scanned += BLOCK;
         }
         (self.scanned, self.count, self.carry) = (scanned, count, carry);
+    }
+
+    #[inline(always)]
+    fn room(&mut self, count: usize) -> Room<'_> {
+        let start = count % ROOM;
+        let (positions, _) = self.positions[start..start + BLOCK].as_chunks_mut();
+        let (kinds, _) = self.kinds[start..start + BLOCK].as_chunks_mut();
+        Room { positions: &mut positions[0], kinds: &mut kinds[0] }
     }
 
     /// Notes control characters and backslashes inside the strings of the block at `start`.
@@ -167,19 +212,24 @@ pub(super) fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
     escaped
 }
 
-/// Writes the positions of the tokens of the block at `start`, and how many they are.
+/// Writes the tokens of the block at `start`, for [`Window::find_tokens`]: with instructions that every processor has.
 #[inline(always)]
-fn write_tokens(mut tokens: u64, start: u32, positions: &mut [u32; WINDOW + AHEAD], count: usize) -> usize {
-    let found = tokens.count_ones() as usize;
-    let (room, _) = positions[count..count + BLOCK].as_chunks_mut::<4>();
-    // Four at a time; what is written behind the last token is overwritten or never read.
-    for four in &mut room[..found.div_ceil(4)] {
-        for position in four {
-            *position = start.wrapping_add(tokens.trailing_zeros());
+pub(super) fn write_tokens(mut tokens: u64, block: &[u8; BLOCK], start: u32, room: Room<'_>) {
+    let (positions, _) = room.positions.as_chunks_mut::<4>();
+    let (kinds, _) = room.kinds.as_chunks_mut::<4>();
+    // Four at a time, so that their end is looked for once.
+    for (positions, kinds) in positions.iter_mut().zip(kinds) {
+        if tokens == 0 {
+            break;
+        }
+        for (position, kind) in positions.iter_mut().zip(kinds) {
+            let at = tokens.trailing_zeros();
+            *position = start.wrapping_add(at);
+            // The remainder is for what is written behind the last token, and spares a comparison.
+            *kind = block[at as usize % BLOCK];
             tokens &= tokens.wrapping_sub(1);
         }
     }
-    found
 }
 
 /// [`Window::find_tokens`] needs it: in shifts, for processors without an instruction that does it.

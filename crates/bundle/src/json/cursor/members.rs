@@ -1,16 +1,16 @@
-//! Objects and arrays under a cursor: their members and items, and passing over them.
+//! Objects and arrays under a cursor: their members and items.
 
-use super::{Cursor, Kind, Lexeme, plain};
+use super::{Cursor, Lexeme, plain};
 use crate::json::canonical::{ItemsHash, MembersHash};
 use crate::json::keys::{Key, Seen};
 use crate::json::{Fault, FaultKind};
 
 /// An object being read: hand it back to [`Cursor::next_member`] until that gives nothing.
 pub(crate) struct Members {
-    /// What stands before the next key: the brace, which is not passed before the first key is, or a comma.
-    before: u8,
-    first_key: usize,
-    seen: Seen,
+    /// The tokens that the next member begins with: the brace, which is not passed before the first key is, or a comma.
+    pub(super) begin: u32,
+    pub(super) first_key: usize,
+    pub(super) seen: Seen,
     hash: MembersHash,
 }
 
@@ -18,6 +18,24 @@ pub(crate) struct Members {
 pub(crate) struct Items {
     begun: bool,
     hash: ItemsHash,
+}
+
+/// The tokens that the first and any other member begins with.
+pub(super) const FIRST: u32 = u32::from_le_bytes(*b"{\"\":");
+pub(super) const NEXT: u32 = u32::from_le_bytes(*b",\"\":");
+
+/// A string.
+pub(super) const STRING: u16 = u16::from_le_bytes(*b"\"\"");
+
+impl Members {
+    pub(super) fn new(begin: u32, first_key: usize, seen: Seen) -> Self {
+        Self { begin, first_key, seen, hash: MembersHash::default() }
+    }
+
+    /// What stands before the next key.
+    fn before(&self) -> u8 {
+        self.begin as u8
+    }
 }
 
 impl Cursor<'_> {
@@ -41,24 +59,22 @@ impl Cursor<'_> {
 
     /// Enters the object that is known to stand at the cursor.
     #[inline(always)]
-    fn object(&mut self) -> Result<Members, Fault> {
+    pub(super) fn object(&mut self) -> Result<Members, Fault> {
         self.deepen()?;
         // The brace is passed with the first key.
         let (seen, hash) = (Seen::default(), MembersHash::default());
-        Ok(Members { before: b'{', first_key: self.keys.len(), seen, hash })
+        Ok(Members { begin: FIRST, first_key: self.keys.len(), seen, hash })
     }
 
     /// As [`Cursor::enter_object`] where its first member is a plain string under a name: enters, passes the member, and
     /// says what it is. Else the cursor stays.
     #[inline(always)]
     pub(crate) fn enter_object_with(&mut self, name: &str) -> Result<Option<(Members, Lexeme)>, Fault> {
-        let Some([before, open, close, colon, value, value_end]) = self.tokens.ahead() else {
-            return Ok(None);
-        };
-        let is_so = self.byte_at(before) == b'{'
-            && self.byte_at(colon) == b':'
-            && self.is_plain_string(open, close)
-            && self.is_plain_string(value, value_end)
+        let kinds = u64::from_le_bytes(self.tokens.kinds_ahead());
+        let [_, open, close, _, value, value_end] = self.tokens.ahead();
+        let is_so = kinds as u32 == FIRST
+            && (kinds >> 32) as u16 == STRING
+            && !self.tokens.is_odd(value_end as usize)
             && self.text.as_bytes()[open as usize + 1..close as usize] == *name.as_bytes();
         if !is_so {
             return Ok(None);
@@ -86,10 +102,9 @@ impl Cursor<'_> {
     /// for [`Cursor::pass_key`]. Nothing at the end or where [`Cursor::any_next_member`] has to look.
     #[inline(always)]
     pub(crate) fn plain_key(&self, members: &Members) -> Option<Key> {
-        let [before, open, close, colon] = self.tokens.ahead()?;
-        let is_plain = self.byte_at(before) == members.before
-            && self.byte_at(colon) == b':'
-            && self.is_plain_string(open, close);
+        let kinds = u64::from_le_bytes(self.tokens.kinds_ahead()) as u32;
+        let [_, open, close] = self.tokens.ahead();
+        let is_plain = kinds == members.begin && !self.tokens.is_odd(close as usize);
         is_plain.then_some(Key::new(open.wrapping_add(1), close))
     }
 
@@ -100,7 +115,8 @@ impl Cursor<'_> {
             self.hash_key(members, key.written(self.text));
         }
         let is_new = members.seen.is_new(key, self.text);
-        self.remember_key(members, key, is_new)?;
+        self.remember_key(members.first_key, members.seen, key, is_new)?;
+        members.begin = NEXT;
         self.tokens.pass(4);
         Ok(())
     }
@@ -111,11 +127,11 @@ impl Cursor<'_> {
         if self.leave_if_over(members) {
             return Ok(None);
         }
-        if !self.is_at(members.before) {
+        if !self.is_at(members.before()) {
             return Err(self.expected("a comma or the end of the object"));
         }
         self.tokens.pass(1);
-        if members.before == b'{' && self.leave_if_over(members) {
+        if members.begin == FIRST && self.leave_if_over(members) {
             return Ok(None);
         }
         let name = self.string()?;
@@ -127,7 +143,8 @@ impl Cursor<'_> {
             self.hash_key(members, &self.unescape(name));
         }
         let is_new = members.seen.is_new(key, self.text);
-        self.remember_key(members, key, is_new)?;
+        self.remember_key(members.first_key, members.seen, key, is_new)?;
+        members.begin = NEXT;
         if !self.is_at(b':') {
             return Err(self.expected("a colon"));
         }
@@ -155,7 +172,7 @@ impl Cursor<'_> {
 
     /// Enters the array that is known to stand at the cursor.
     #[inline(always)]
-    fn array(&mut self) -> Result<Items, Fault> {
+    pub(super) fn array(&mut self) -> Result<Items, Fault> {
         self.deepen()?;
         self.tokens.pass(1);
         Ok(Items { begun: false, hash: ItemsHash::default() })
@@ -164,8 +181,7 @@ impl Cursor<'_> {
     /// Whether another item follows, the cursor before it; the cursor is behind the array when not.
     #[inline(always)]
     pub(crate) fn next_item(&mut self, items: &mut Items) -> Result<bool, Fault> {
-        let at = self.at();
-        let byte = self.byte(at);
+        let byte = self.kind();
         if self.hashing && items.begun {
             items.hash.end_item(self.hash);
         }
@@ -184,72 +200,9 @@ impl Cursor<'_> {
         Ok(true)
     }
 
-    /// Passes over the value at the cursor, validating all of it.
-    #[inline(always)]
-    pub(crate) fn skip(&mut self) -> Result<(), Fault> {
-        match self.tokens.ahead() {
-            Some([open, close]) if self.is_plain_string(open, close) => self.pass_plain_string(open, close),
-            Some([first, _]) if self.byte_at(first) == b'{' => self.skip_object(),
-            Some([first, _]) if self.byte_at(first) == b'[' => self.skip_array(),
-            _ => self.skip_other(),
-        }
-    }
-
-    #[inline(never)]
-    fn skip_other(&mut self) -> Result<(), Fault> {
-        match self.peek()? {
-            Kind::String => self.string_value().map(drop),
-            Kind::Number => self.number().map(drop),
-            Kind::Boolean | Kind::Null => self.literal().map(drop),
-            Kind::Object => self.skip_object(),
-            Kind::Array => self.skip_array(),
-        }
-    }
-
-    fn skip_object(&mut self) -> Result<(), Fault> {
-        let mut members = self.object()?;
-        self.pass_members(&mut members, |_| false).map(drop)
-    }
-
-    /// Passes over members of an object up to one whose key is wanted: that key, the cursor before its value. Nothing
-    /// at the end, the cursor behind it.
-    #[inline(always)]
-    pub(crate) fn pass_members(
-        &mut self,
-        members: &mut Members,
-        is_wanted: impl Fn(&[u8]) -> bool,
-    ) -> Result<Option<Lexeme>, Fault> {
-        loop {
-            if let Some(key) = self.plain_key(members) {
-                self.pass_key(members, key)?;
-                if is_wanted(&self.text.as_bytes()[key.start as usize..key.end as usize]) {
-                    return Ok(Some(Lexeme { start: key.start, end: key.end, escaped: false }));
-                }
-                self.skip()?;
-                continue;
-            }
-            if self.leave_if_over(members) {
-                return Ok(None);
-            }
-            match self.any_next_member(members)? {
-                Some(key) if is_wanted(self.unescape(key).as_bytes()) => return Ok(Some(key)),
-                Some(_) => self.skip()?,
-                None => return Ok(None),
-            }
-        }
-    }
-
-    fn skip_array(&mut self) -> Result<(), Fault> {
-        let mut items = self.array()?;
-        while self.next_item(&mut items)? {
-            self.skip()?;
-        }
-        Ok(())
-    }
-
     /// Counts the object or array at the cursor and the level in it.
     #[inline(always)]
-    fn deepen(&mut self) -> Result<(), Fault> {
+    pub(super) fn deepen(&mut self) -> Result<(), Fault> {
         let Some(left) = self.depth_left.checked_sub(1) else {
             return Err(self.fault(FaultKind::TooDeep(self.limits.depth)));
         };
@@ -274,7 +227,7 @@ impl Cursor<'_> {
     /// Takes in the member that a key begins, and with it the value of the one before.
     #[inline(never)]
     fn hash_key(&self, members: &mut Members, key: &str) {
-        if members.before == b',' {
+        if members.begin == NEXT {
             members.hash.end_member(self.hash);
         }
         members.hash.begin_member(key);
@@ -282,7 +235,7 @@ impl Cursor<'_> {
 
     #[inline(never)]
     fn hash_object(&mut self, members: &mut Members) {
-        if members.before == b',' {
+        if members.begin == NEXT {
             members.hash.end_member(self.hash);
         }
         self.hash = members.hash.whole();
@@ -290,27 +243,32 @@ impl Cursor<'_> {
 
     /// Passes the end of an object or array.
     #[inline(always)]
-    fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         self.tokens.pass(1);
         self.depth_left += 1;
     }
 
-    /// Refuses a key that its object already has.
+    /// Refuses a key that its object, whose keys begin at `first_key`, already has.
     #[inline(always)]
-    fn remember_key(&mut self, members: &mut Members, key: Key, is_new: bool) -> Result<(), Fault> {
-        if !is_new || self.keys.len() - members.first_key >= self.limits.keys {
-            self.compare_key(members, key)?;
+    pub(super) fn remember_key(
+        &mut self,
+        first_key: usize,
+        seen: Seen,
+        key: Key,
+        is_new: bool,
+    ) -> Result<(), Fault> {
+        if !is_new || self.keys.len() - first_key >= self.limits.keys {
+            self.compare_key(first_key, seen, key)?;
         }
-        members.before = b',';
         self.keys.push(key);
         Ok(())
     }
 
     /// Compares a key with those of its object.
     #[inline(never)]
-    fn compare_key(&mut self, members: &Members, key: Key) -> Result<(), Fault> {
-        let open = &mut self.keys[members.first_key..];
-        if members.seen.has(key, open, self.text) {
+    fn compare_key(&mut self, first_key: usize, seen: Seen, key: Key) -> Result<(), Fault> {
+        let open = &mut self.keys[first_key..];
+        if seen.has(key, open, self.text) {
             return Err(Fault::new(key.start as usize, FaultKind::DuplicateKey));
         }
         if open.len() >= self.limits.keys {

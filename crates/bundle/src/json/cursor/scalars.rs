@@ -73,12 +73,12 @@ impl Cursor<'_> {
     /// As [`Cursor::string_value`], where the string is at hand and needs no second look; else the cursor stays.
     #[inline(always)]
     pub(crate) fn plain_string_value(&mut self) -> Result<Option<Lexeme>, Fault> {
-        match self.tokens.ahead() {
-            Some([open, close]) if self.is_plain_string(open, close) => {
+        match self.plain_string() {
+            Some((open, close)) => {
                 self.pass_plain_string(open, close)?;
                 Ok(Some(plain(open, close)))
             }
-            _ => Ok(None),
+            None => Ok(None),
         }
     }
 
@@ -98,11 +98,14 @@ impl Cursor<'_> {
         self.hash = hash(Said::Text, &self.text.as_bytes()[open as usize + 1..close as usize]);
     }
 
-    /// Whether a string that needs no second look stands between two tokens that follow each other: nothing inside a
+    /// The quotes of the string at the cursor where they are at hand and it needs no second look: nothing inside a
     /// string is a token, so that the one after its opening quote is its closing quote.
     #[inline(always)]
-    pub(super) fn is_plain_string(&self, open: u32, close: u32) -> bool {
-        self.byte_at(open) == b'"' && !self.tokens.is_odd(close as usize)
+    pub(super) fn plain_string(&self) -> Option<(u32, u32)> {
+        let [first, second, ..] = self.tokens.kinds_ahead();
+        let [open, close] = self.tokens.ahead();
+        let is_plain = first == b'"' && second == b'"' && !self.tokens.is_odd(close as usize);
+        is_plain.then_some((open, close))
     }
 
     /// One or more digits from `at`; the offset behind them.

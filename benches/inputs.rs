@@ -1,5 +1,7 @@
 //! What the benchmarks read: generated bundles of both suppliers, and published ones where they are at hand.
 
+mod minified;
+
 use std::fs;
 use std::path::Path;
 
@@ -8,6 +10,8 @@ use bedside_lab::generate::{Patient, Recipe, Supplier, bundle};
 use bedside_lab::normalise::offline_limits;
 use bedside_model::Day;
 use serde_json::Value;
+
+pub use minified::minified;
 
 /// What a socket gives at once, in bytes.
 pub const PIECE: usize = 16 * 1024;
@@ -83,23 +87,6 @@ pub fn fed(bytes: &[u8], options: &Options) -> Record {
     let pushed = bytes.chunks(PIECE).try_for_each(|piece| feed.push(piece));
     let record = pushed.and_then(|()| feed.finish());
     record.unwrap_or_else(|error| panic!("the input is readable: {error}"))
-}
-
-/// The text without white space between its tokens; everything else is as it was, key order and digits included.
-pub fn minified(text: &[u8]) -> Vec<u8> {
-    let (mut in_string, mut escaped) = (false, false);
-    let mut kept = Vec::with_capacity(text.len());
-    for byte in text {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b' ' | b'\t' | b'\r' | b'\n' if !in_string => continue,
-            _ => {}
-        }
-        kept.push(*byte);
-    }
-    kept
 }
 
 /// The same bundle, minified, with the keys of every object in another order: shuffled after a seed, or with

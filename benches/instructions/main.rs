@@ -1,24 +1,28 @@
-//! The work whose instructions `instructions.py` counts: `bedside-instructions whole|fed FILE PASSES` makes the record
-//! of a bundle so many times, of the whole body or of one that arrives in pieces of 16 KiB.
+//! The work whose instructions are counted: `bedside-instructions WAY FILE` does it once, so that nothing is done for
+//! the first time, calls [`from_here`], and does it again to its end.
+//!
+//! A way is `whole`, `fed` (a body that arrives in pieces of 16 KiB), `scan` and `framing` (finding tokens, and brackets,
+//! alone), or a stage of the whole way by its name, after which the program ends.
 
 use std::env;
 use std::fs;
 use std::hint::black_box;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
+use std::sync::OnceLock;
 
+use bedside_bundle::stages::{Stage, brackets, observed, tokens};
 use bedside_bundle::{BundleError, Feed, Limits, Options, Record, normalise};
 use bedside_model::Day;
+use bedside_model::schema::Table;
 
 /// What a socket gives at once, in bytes.
 const PIECE: usize = 16 * 1024;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
-        ["whole", file, passes] => read(normalise, file, passes),
-        ["fed", file, passes] => read(fed, file, passes),
-        _ => Err("usage: whole|fed FILE PASSES".to_owned()),
+        [way, file] => fs::read(file).map_err(|error| error.to_string()).and_then(|bytes| go(way, &bytes)),
+        _ => Err("usage: whole|fed|scan|framing|STAGE FILE".to_owned()),
     };
     done.map_or_else(
         |why| {
@@ -29,23 +33,75 @@ fn main() -> ExitCode {
     )
 }
 
-type Way = fn(&[u8], &Options) -> Result<Record, BundleError>;
-
-fn read(way: Way, file: &str, passes: &str) -> Result<(), String> {
-    let bytes = fs::read(file).map_err(|error| format!("{file}: {error}"))?;
-    let passes: u32 = passes.parse().map_err(|_| "PASSES is a number")?;
+fn go(way: &str, bytes: &[u8]) -> Result<(), String> {
+    let text = str::from_utf8(bytes).map_err(|error| error.to_string())?;
     let options = options();
-    for _ in 0..passes {
-        let record = way(black_box(&bytes), &options).map_err(|error| format!("{file}: {error}"))?;
-        drop(black_box(record));
+    let read = |way: fn(&[u8], &Options) -> Result<Record, BundleError>| {
+        twice(|| way(black_box(bytes), &options)).map_err(|error| error.to_string())
+    };
+    match way {
+        "whole" => read(normalise),
+        "fed" => read(fed),
+        "scan" => twice(|| Ok(tokens(black_box(text)))),
+        "framing" => twice(|| Ok(brackets(black_box(bytes)))),
+        stage => to_the_end_of(stage, bytes, &options),
     }
+}
+
+/// Does the work, and does it again and counts it.
+fn twice<T, E>(work: impl Fn() -> Result<T, E>) -> Result<(), E> {
+    drop(black_box(work()?));
+    from_here();
+    drop(black_box(work()?));
     Ok(())
+}
+
+/// Callgrind sets its counters to zero as this is called (`--zero-before`).
+#[inline(never)]
+fn from_here() {
+    black_box(());
 }
 
 fn fed(bytes: &[u8], options: &Options) -> Result<Record, BundleError> {
     let mut feed = Feed::new(options.clone());
     bytes.chunks(PIECE).try_for_each(|piece| feed.push(piece))?;
     feed.finish()
+}
+
+/// The stage whose end is the program's; none where `rest` is counted, which ends with the way.
+static LAST: OnceLock<Option<Stage>> = OnceLock::new();
+
+fn to_the_end_of(name: &str, bytes: &[u8], options: &Options) -> Result<(), String> {
+    let parts = [Stage::Utf8, Stage::Entries, Stage::Index, Stage::Relations];
+    let mut stages = parts.into_iter().chain(Table::ALL.map(Stage::Table));
+    let stage = stages.find(|stage| name == self::name(*stage));
+    if stage.is_none() && name != "rest" {
+        return Err(format!("no stage is called {name}"));
+    }
+    LAST.get_or_init(|| stage);
+    drop(black_box(normalise(bytes, options)));
+    from_here();
+    let record = observed(black_box(bytes), options, ended).map_err(|error| error.to_string())?;
+    drop(black_box(record));
+    Ok(())
+}
+
+/// Counting begins anew with each stage, and the program ends with the one that is asked for.
+fn ended(stage: Stage) {
+    if LAST.get() == Some(&Some(stage)) {
+        process::exit(0);
+    }
+    from_here();
+}
+
+fn name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Utf8 => "utf8",
+        Stage::Entries => "entries",
+        Stage::Index => "index",
+        Stage::Relations => "relations",
+        Stage::Table(table) => table.as_str(),
+    }
 }
 
 /// A fixed day, and limits that let the longest bundle through.

@@ -7,11 +7,13 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use bedside_benches::{
-    fed, minified, options, published, sharing_one_medication, twins, whole, with_keys_in_another_order,
+    Input, fed, minified, options, published, sharing_one_medication, twins, whole,
+    with_keys_in_another_order,
 };
 use bedside_bundle::Options;
 use bedside_lab::generate::Supplier;
 use rayon::prelude::*;
+use serde_json::Value;
 
 /// How long each pair takes turns, and how often it does at least.
 const EACH: Duration = Duration::from_secs(4);
@@ -25,6 +27,7 @@ fn main() {
     pieces();
     threads();
     sharing();
+    after_other_work();
 }
 
 /// Time per byte of 35 MB beside 3 MB.
@@ -62,25 +65,25 @@ fn pieces() {
     }
 }
 
-/// Two bundles one after the other beside both at once.
+/// Bundles one after the other beside two at once: as many as make 64 MB, since waking a thread takes as long as reading
+/// a small one.
 fn threads() {
     let options = options();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
-    for supplier in [Supplier::Emis, Supplier::Tpp] {
-        let [input, _] = twins(supplier, 3_000_000);
-        let both = [&input.bytes, &input.bytes];
-        let at_once = || {
-            pool.install(|| {
-                timed(|| both.par_iter().for_each(|bytes| drop(whole(black_box(bytes), &options))))
-            })
-        };
-        let in_turn = || timed(|| both.iter().for_each(|bytes| drop(whole(black_box(bytes), &options))));
+    for (supplier, bytes) in
+        [(Supplier::Emis, 25_000), (Supplier::Emis, 3_000_000), (Supplier::Tpp, 3_000_000)]
+    {
+        let [input, _] = twins(supplier, bytes);
+        let bundles = vec![&input.bytes; 64_000_000 / bytes];
+        let read = |bytes: &&Vec<u8>| drop(whole(black_box(bytes), &options));
+        let at_once = || pool.install(|| timed(|| bundles.par_iter().for_each(read)));
+        let in_turn = || timed(|| bundles.iter().for_each(read));
         told(&format!("speed of two threads over one, {}", input.name), in_turn, at_once);
     }
     // What two threads of this machine can gain at all: they may be one core's.
-    let both = [1_u64, 2];
-    let at_once = || pool.install(|| timed(|| both.par_iter().map(|seed| adding(*seed)).max()));
-    let in_turn = || timed(|| both.iter().map(|seed| adding(*seed)).max());
+    let seeds: Vec<u64> = (1..=16).collect();
+    let at_once = || pool.install(|| timed(|| seeds.par_iter().map(|seed| adding(*seed)).max()));
+    let in_turn = || timed(|| seeds.iter().map(|seed| adding(*seed)).max());
     told("speed of two threads over one, adding without memory", in_turn, at_once);
 }
 
@@ -101,22 +104,48 @@ fn sharing() {
     per_byte("time per byte, 100000 references to one over 10000", &many, &few);
 }
 
+/// A reading right after other work, a tree of the same bytes made and dropped, beside one right after a reading: what
+/// caches, branch prediction and the allocator remember of the last one is in every other figure.
+fn after_other_work() {
+    let options = options();
+    let generated = [25_000, 250_000, 3_000_000].into_iter().flat_map(|bytes| twins(Supplier::Emis, bytes));
+    for Input { name, bytes } in generated.chain(published()) {
+        let reading = || timed(|| whole(black_box(&bytes), &options));
+        let tree = || drop(black_box(serde_json::from_slice::<Value>(black_box(&bytes))));
+        let [after, hot] = told(
+            &format!("time after other work over after itself, {name}"),
+            || (tree(), reading()).1,
+            || (reading(), reading()).1,
+        );
+        println!("{:<66} {:>6.1} us {:>5.1} us", "    the same, medians", after * 1e6, hot * 1e6);
+    }
+}
+
 fn per_byte(name: &str, one: &[u8], other: &[u8]) {
     let options: Options = options();
     let time = |bytes: &[u8]| timed(|| whole(black_box(bytes), &options)) / bytes.len() as f64;
     told(name, || time(one), || time(other));
 }
 
-/// Takes turns, and prints how many times `other` goes into `one`.
-fn told(name: &str, mut one: impl FnMut() -> f64, mut other: impl FnMut() -> f64) {
+/// Takes turns, and prints how many times `other` goes into `one`; gives the medians of both.
+fn told(name: &str, mut one: impl FnMut() -> f64, mut other: impl FnMut() -> f64) -> [f64; 2] {
     let end = Instant::now() + EACH;
-    let mut quotients = Vec::new();
+    let [mut ones, mut others, mut quotients] = [const { Vec::new() }; 3];
     while quotients.len() < ROUNDS || Instant::now() < end {
-        quotients.push(one() / other());
+        let turn = (one(), other());
+        ones.push(turn.0);
+        others.push(turn.1);
+        quotients.push(turn.0 / turn.1);
     }
-    quotients.sort_unstable_by(f64::total_cmp);
-    let at = |quarter: usize| quotients[quotients.len() * quarter / 4];
+    let mut at = |quarter: usize| quarter_of(&mut quotients, quarter);
     println!("{name:<66} {:>6.2}x  {:>6.2}x {:>6.2}x", at(2), at(1), at(3));
+    [quarter_of(&mut ones, 2), quarter_of(&mut others, 2)]
+}
+
+/// A quartile of them; the second is the median.
+fn quarter_of(figures: &mut [f64], quarter: usize) -> f64 {
+    figures.sort_unstable_by(f64::total_cmp);
+    figures[figures.len() * quarter / 4]
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> f64 {

@@ -103,9 +103,9 @@ fn conditions(sorted: &[&Figures], seconds: f64) -> String {
     let threads = sorted.first().map_or(1, |figures| figures.threads);
     let build = if cfg!(debug_assertions) { ", a development build: believe none of it" } else { "" };
     format!(
-        "<p>bedside-lab {}, {}{build}. {threads} thread(s), {seconds} s for each file, medians. The approaches took turns on \
-         the same bytes in one process, under one counting allocator: what else the machine did, it did to all of them, \
-         so the ratios hold better than the speeds.</p>\n",
+        "<p>bedside-lab {}, {}{build}. {threads} thread(s), {seconds} s for each file, medians. The approaches took turns of \
+         some 20 ms on the same bytes in one process, under one counting allocator: what else the machine did, it did to \
+         all of them, so the ratios hold better than the speeds. A reading right after other work is slower.</p>\n",
         env!("CARGO_PKG_VERSION"),
         escape_html(&machine()),
     )

@@ -53,7 +53,7 @@ pub fn laps(bytes: &[u8], options: &Options) -> Result<Vec<Lap>, BundleError> {
     Ok(laps)
 }
 
-/// The stages of a file while it is measured, round after round.
+/// The stages of a file while it is measured, turn after turn.
 #[derive(Default)]
 pub(super) struct Rounds {
     laps: Vec<Vec<Lap>>,
@@ -61,21 +61,32 @@ pub(super) struct Rounds {
 }
 
 impl Rounds {
-    /// Takes one turn. A body that cannot be read has been refused before.
-    pub(super) fn turn(&mut self, bytes: &[u8], options: &Options) {
-        self.laps.extend(laps(bytes, options));
+    /// Takes one turn of so many readings, and keeps the mean of each stage. A body that cannot be read has been
+    /// refused before.
+    pub(super) fn turn(&mut self, bytes: &[u8], options: &Options, readings: u32) {
+        let mut sums: Vec<Lap> = Vec::new();
+        for laps in (0..readings).filter_map(|_| laps(bytes, options).ok()) {
+            match sums.as_slice() {
+                [] => sums = laps,
+                _ => sums.iter_mut().zip(laps).for_each(|(sum, lap)| sum.took += lap.took),
+            }
+        }
+        sums.iter_mut().for_each(|sum| sum.took /= readings);
+        self.laps.push(sums);
         if let Ok(text) = str::from_utf8(bytes) {
             let begun = Instant::now();
-            black_box(tokens(black_box(text)));
-            self.tokens.push(begun.elapsed());
+            (0..readings).for_each(|_| {
+                black_box(tokens(black_box(text)));
+            });
+            self.tokens.push(begun.elapsed() / readings);
         }
     }
 
-    /// The median of each stage.
+    /// The median of each stage over the turns.
     pub(super) fn medians(self) -> Stages {
         let names = self.laps.first().into_iter().flatten().map(|lap| lap.stage);
         let lap = |(number, stage): (usize, &'static str)| {
-            let times = self.laps.iter().map(|round| round[number].took).collect();
+            let times = self.laps.iter().map(|turn| turn[number].took).collect();
             Lap { stage, took: median(times) }
         };
         Stages { laps: names.enumerate().map(lap).collect(), tokens: median(self.tokens) }
@@ -125,6 +136,20 @@ mod tests {
         assert!(laps(b"[1, 2]", &options).is_err());
         let bundle = br#"{"resourceType":"Bundle","type":"collection"}"#;
         assert_eq!(laps(bundle, &options).expect("a bundle").len(), 4 + Table::ALL.len() + 1);
+    }
+
+    #[test]
+    fn a_turn_of_many_readings_counts_as_one_and_tells_what_one_reading_takes() {
+        let bundle = br#"{"resourceType":"Bundle","type":"collection"}"#;
+        let options = Options::new(Day::new(2026, 1, 15).expect("a day"));
+        let begun = Instant::now();
+        let mut rounds = Rounds::default();
+        rounds.turn(bundle, &options, 100);
+        rounds.turn(bundle, &options, 100);
+        let all = begun.elapsed();
+        assert_eq!((rounds.laps.len(), rounds.tokens.len()), (2, 2));
+        let told: Duration = rounds.medians().laps.iter().map(|lap| lap.took).sum();
+        assert!(told > Duration::ZERO && told * 100 <= all, "{told:?} a reading, {all:?} for two hundred");
     }
 
     #[test]

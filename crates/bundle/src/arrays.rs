@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Date32Type, UInt32Type};
 use arrow_array::{ArrayRef, BooleanArray, ListArray, PrimitiveArray, StringArray, StructArray};
 use arrow_buffer::bit_util::ceil;
@@ -18,21 +17,26 @@ pub(crate) struct Blocks {
     blocks: Vec<Vec<u8>>,
     /// The one that short arrays are written to.
     open: usize,
+    /// What lists hold, list after list: an array for each, or one for each field of its structs.
+    items: Vec<Values>,
 }
 
 /// What is kept of an array until its table is whole.
+#[derive(Clone, Copy)]
 pub(crate) enum Part {
     Values(Values),
-    /// Lists, their items being an array or the fields of structs; without either, empty lists.
     Lists {
         ends: Place,
         length: usize,
-        items: Vec<Part>,
+        /// Which of the items are theirs.
+        first_item: usize,
+        last_item: usize,
     },
 }
 
 /// The values of an array: for texts their offsets and then themselves; and behind them, where not all are there,
 /// which are.
+#[derive(Clone, Copy)]
 pub(crate) struct Values {
     place: Place,
     bytes: usize,
@@ -48,7 +52,77 @@ pub(crate) struct Place {
 }
 
 /// The blocks of a table that is whole.
-pub(crate) struct Buffers(Vec<Buffer>);
+pub(crate) struct Buffers {
+    blocks: Vec<Buffer>,
+    items: Vec<Values>,
+}
+
+/// Texts of an array, and what has to be known of all before the first is written.
+pub(crate) struct Texts<'t> {
+    values: Vec<Option<&'t [u8]>>,
+    present: usize,
+    bytes: usize,
+}
+
+/// Memory for the texts of one array after another.
+pub(crate) type SpareTexts = Vec<Option<&'static [u8]>>;
+
+impl<'t> Texts<'t> {
+    /// No texts yet.
+    pub(crate) fn new(spare: SpareTexts) -> Self {
+        Self { values: spare, present: 0, bytes: 0 }
+    }
+
+    /// Texts, or nulls in their place where they are more than the budget allows.
+    pub(crate) fn of(
+        spare: SpareTexts,
+        values: impl Iterator<Item = Option<&'t [u8]>>,
+        budget: &TextBudget,
+    ) -> Self {
+        let mut texts = Self::new(spare);
+        texts.extend(values);
+        texts.within(budget)
+    }
+
+    /// Adds texts, of which each may be absent.
+    #[inline]
+    pub(crate) fn extend(&mut self, values: impl Iterator<Item = Option<&'t [u8]>>) {
+        let (mut present, mut bytes) = (self.present, self.bytes);
+        self.values.extend(values.map(|value| {
+            value.inspect(|text| {
+                present += 1;
+                bytes += text.len();
+            })
+        }));
+        (self.present, self.bytes) = (present, bytes);
+    }
+
+    /// These texts, or nulls in their place where they are more than the budget allows.
+    pub(crate) fn within(mut self, budget: &TextBudget) -> Self {
+        if !budget.allows(self.bytes) {
+            self.values.fill(None);
+            (self.present, self.bytes) = (0, 0);
+        }
+        self
+    }
+
+    /// Whether there is none but nulls.
+    pub(crate) fn are_absent(&self) -> bool {
+        self.present == 0
+    }
+
+    /// How many there are, nulls among them.
+    pub(crate) fn count(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The memory, for texts of another lifetime. The standard library collects a list in the place of the one that it
+    /// consumes.
+    pub(crate) fn emptied(mut self) -> SpareTexts {
+        self.values.clear();
+        self.values.into_iter().map(|_| None).collect()
+    }
+}
 
 /// A table of a small record takes little, and what a large one leaves of its last block is little beside it.
 const FIRST_BLOCK: usize = 4 << 10;
@@ -57,58 +131,59 @@ const LARGEST_BLOCK: usize = 16 << 10;
 const ALIGNMENT: usize = align_of::<u64>();
 
 impl Blocks {
-    /// Writes texts; nulls where they are more than the budget allows.
-    pub(crate) fn texts(&mut self, budget: &TextBudget, values: &[Option<&str>]) -> Part {
-        let (mut present, mut bytes) = (0, 0);
-        for value in values.iter().flatten() {
-            present += 1;
-            bytes += value.len();
-        }
-        if !budget.allows(bytes) {
-            return self.texts(&TextBudget::of_words(), &vec![None; values.len()]);
-        }
+    /// Writes texts.
+    pub(crate) fn texts(&mut self, texts: &Texts<'_>) -> Values {
+        let values = &texts.values;
         let offsets = (values.len() + 1) * size_of::<i32>();
-        let (part, room) = self.values(offsets + bytes, values, present);
-        let (ends, mut rest) = room.split_at_mut(offsets);
+        let (written, room) = self.room(offsets + texts.bytes, values.len(), texts.present);
         // The budget is below what an offset can say.
         let mut end = 0_i32;
-        for (offset, value) in ends.as_chunks_mut().0[1..].iter_mut().zip(values) {
-            if let Some(text) = value {
-                let (place, behind) = rest.split_at_mut(text.len());
-                place.copy_from_slice(text.as_bytes());
-                rest = behind;
-                end += text.len() as i32;
-            }
+        for (offset, value) in zeros(room, offsets).as_chunks_mut().0[1..].iter_mut().zip(values) {
+            end += value.map_or(0, <[u8]>::len) as i32;
             *offset = end.to_ne_bytes();
         }
-        part
+        for text in values.iter().flatten() {
+            room.extend_from_slice(text);
+        }
+        written.followed_by_which_are_there(room, values)
     }
 
-    /// Writes numbers of four bytes: counts, or days.
-    pub(crate) fn numbers(&mut self, values: &[Option<i32>]) -> Part {
-        let present = values.iter().flatten().count();
-        let (part, room) = self.values(values.len() * size_of::<i32>(), values, present);
-        for (place, value) in room.as_chunks_mut().0.iter_mut().zip(values) {
+    /// Writes numbers of four bytes, counts or days, of which so many are present.
+    pub(crate) fn numbers(&mut self, values: &[Option<i32>], present: usize) -> Values {
+        let bytes = values.len() * size_of::<i32>();
+        let (written, room) = self.room(bytes, values.len(), present);
+        for (place, value) in zeros(room, bytes).as_chunks_mut().0.iter_mut().zip(values) {
             *place = value.unwrap_or_default().to_ne_bytes();
         }
-        part
+        written.followed_by_which_are_there(room, values)
     }
 
-    /// Writes booleans.
-    pub(crate) fn booleans(&mut self, values: &[Option<bool>]) -> Part {
-        let present = values.iter().flatten().count();
-        let (part, room) = self.values(ceil(values.len(), 8), values, present);
-        set_bits(room, values, |value| *value == Some(true));
-        part
+    /// Writes booleans, of which so many are present.
+    pub(crate) fn booleans(&mut self, values: &[Option<bool>], present: usize) -> Values {
+        let (written, room) = self.room(ceil(values.len(), 8), values.len(), present);
+        push_bits(room, values, |value| *value == Some(true));
+        written.followed_by_which_are_there(room, values)
     }
 
-    /// Writes the ends of lists, before each of which the one before it ends.
-    pub(crate) fn lists(&mut self, ends: &[i32], items: Vec<Part>) -> Part {
-        let (place, room) = self.take((ends.len() + 1) * size_of::<i32>());
-        for (place, end) in room.as_chunks_mut().0[1..].iter_mut().zip(ends) {
+    /// Keeps values as items of lists.
+    pub(crate) fn keep_items(&mut self, values: Values) {
+        self.items.push(values);
+    }
+
+    /// How many arrays of items there are.
+    pub(crate) fn count_items(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Writes the ends of lists, before each of which the one before it ends. Their items are those kept since there were
+    /// `first_item`.
+    pub(crate) fn lists(&mut self, ends: &[i32], first_item: usize) -> Part {
+        let bytes = (ends.len() + 1) * size_of::<i32>();
+        let (place, room) = self.take(bytes);
+        for (place, end) in zeros(room, bytes).as_chunks_mut().0[1..].iter_mut().zip(ends) {
             *place = end.to_ne_bytes();
         }
-        Part::Lists { ends: place, length: ends.len(), items }
+        Part::Lists { ends: place, length: ends.len(), first_item, last_item: self.items.len() }
     }
 
     /// The buffers, of just the size that was written.
@@ -117,26 +192,24 @@ impl Blocks {
             block.shrink_to_fit();
             aligned(block)
         });
-        Buffers(shrunk.collect())
+        Buffers { blocks: shrunk.collect(), items: self.items }
     }
 
-    /// Room for values that take so many bytes. Which of them are there is written behind it.
-    fn values<T>(&mut self, bytes: usize, values: &[Option<T>], present: usize) -> (Part, &mut [u8]) {
-        let (length, some_absent) = (values.len(), present < values.len());
+    /// Room for values that take so many bytes, and behind them for which of them are there.
+    fn room(&mut self, bytes: usize, length: usize, present: usize) -> (Values, &mut Vec<u8>) {
+        let some_absent = present < length;
         let bits = if some_absent { ceil(length, 8) } else { 0 };
         let (place, room) = self.take(bytes + bits);
-        let (room, bits) = room.split_at_mut(bytes);
-        set_bits(bits, values, Option::is_some);
-        (Part::Values(Values { place, bytes, length, some_absent }), room)
+        (Values { place, bytes, length, some_absent }, room)
     }
 
-    /// So many bytes of zero.
-    fn take(&mut self, bytes: usize) -> (Place, &mut [u8]) {
+    /// A block that has room for so many bytes behind what it holds.
+    fn take(&mut self, bytes: usize) -> (Place, &mut Vec<u8>) {
         let block = self.block_with_room(bytes);
         let room = &mut self.blocks[block];
         let start = room.len().next_multiple_of(ALIGNMENT);
-        room.resize(start + bytes, 0);
-        (Place { block, start }, &mut room[start..])
+        room.resize(start, 0);
+        (Place { block, start }, room)
     }
 
     /// The open block, or a new one: a long array has one to itself, and the open one stays open for short ones.
@@ -156,33 +229,50 @@ impl Blocks {
     }
 }
 
+impl Values {
+    /// Writes which of the values are there, unless all are.
+    fn followed_by_which_are_there<T>(self, room: &mut Vec<u8>, values: &[Option<T>]) -> Self {
+        if self.some_absent {
+            push_bits(room, values, Option::is_some);
+        }
+        self
+    }
+}
+
 impl Buffers {
-    /// The array that was written as a part; `empty` is one of its type without rows.
-    pub(crate) fn array(&self, of: &DataType, part: &Part, empty: &ArrayRef) -> ArrayRef {
+    /// The array that was written as a part.
+    pub(crate) fn array(&self, of: &DataType, part: Part) -> ArrayRef {
         match (of, part) {
-            (DataType::Utf8, Part::Values(values)) => Arc::new(self.texts(values)),
-            (DataType::UInt32, Part::Values(values)) => Arc::new(self.numbers::<UInt32Type>(values)),
-            (DataType::Date32, Part::Values(values)) => Arc::new(self.numbers::<Date32Type>(values)),
-            (DataType::Boolean, Part::Values(values)) => Arc::new(self.booleans(values)),
-            (DataType::List(item), Part::Lists { ends, length, items }) => {
-                let ends = OffsetBuffer::new(self.numbers_at(*ends, length + 1));
-                let items = self.items(item.data_type(), items, empty.as_list::<i32>().values());
+            (DataType::List(item), Part::Lists { ends, length, first_item, last_item }) => {
+                let ends = OffsetBuffer::new(self.numbers_at(ends, length + 1));
+                let items = self.items(item.data_type(), &self.items[first_item..last_item]);
                 Arc::new(ListArray::new(Arc::clone(item), ends, items, None))
             }
+            (of, Part::Values(values)) => self.values(of, &values),
             _ => unreachable!("columns are filled as their schema declares"),
         }
     }
 
     /// The items of lists.
-    fn items(&self, of: &DataType, parts: &[Part], empty: &ArrayRef) -> ArrayRef {
-        match (of, parts) {
-            (_, []) => Arc::clone(empty),
-            (DataType::Struct(fields), parts) => {
-                let field = |(field, part): (&FieldRef, &Part)| self.array(field.data_type(), part, empty);
-                let arrays = fields.iter().zip(parts).map(field).collect();
+    fn items(&self, of: &DataType, items: &[Values]) -> ArrayRef {
+        match (of, items) {
+            (DataType::Struct(fields), items) => {
+                let field = |(field, values): (&FieldRef, &Values)| self.values(field.data_type(), values);
+                let arrays = fields.iter().zip(items).map(field).collect();
                 Arc::new(StructArray::new(fields.clone(), arrays, None))
             }
-            (of, [texts, ..]) => self.array(of, texts, empty),
+            (of, [texts, ..]) => self.values(of, texts),
+            (_, []) => unreachable!("lists of nothing are not written"),
+        }
+    }
+
+    fn values(&self, of: &DataType, values: &Values) -> ArrayRef {
+        match of {
+            DataType::Utf8 => Arc::new(self.texts(values)),
+            DataType::UInt32 => Arc::new(self.numbers::<UInt32Type>(values)),
+            DataType::Date32 => Arc::new(self.numbers::<Date32Type>(values)),
+            DataType::Boolean => Arc::new(self.booleans(values)),
+            _ => unreachable!("columns are filled as their schema declares"),
         }
     }
 
@@ -190,7 +280,7 @@ impl Buffers {
         let offsets = (values.length + 1) * size_of::<i32>();
         let ends = OffsetBuffer::new(self.numbers_at(values.place, values.length + 1));
         let start = values.place.start + offsets;
-        let texts = self.0[values.place.block].slice_with_length(start, values.bytes - offsets);
+        let texts = self.blocks[values.place.block].slice_with_length(start, values.bytes - offsets);
         // Each offset is the end of a text.
         StringArray::try_new(ends, texts, self.nulls(values)).expect("offsets at the ends of texts")
     }
@@ -209,11 +299,11 @@ impl Buffers {
     }
 
     fn numbers_at<T: ArrowNativeType>(&self, place: Place, length: usize) -> ScalarBuffer<T> {
-        self.0[place.block].slice_with_length(place.start, length * size_of::<T>()).into()
+        self.blocks[place.block].slice_with_length(place.start, length * size_of::<T>()).into()
     }
 
     fn bits_at(&self, place: Place, length: usize) -> BooleanBuffer {
-        BooleanBuffer::new(self.0[place.block].clone(), place.start * 8, length)
+        BooleanBuffer::new(self.blocks[place.block].clone(), place.start * 8, length)
     }
 }
 
@@ -227,57 +317,81 @@ fn aligned(bytes: Vec<u8>) -> Buffer {
     }
 }
 
-fn set_bits<T>(bits: &mut [u8], values: &[T], is_set: impl Fn(&T) -> bool) {
-    for (byte, eight) in bits.iter_mut().zip(values.chunks(8)) {
-        *byte = eight.iter().rev().fold(0, |byte, value| byte << 1 | u8::from(is_set(value)));
+/// So many bytes of zero at the end of a block.
+fn zeros(room: &mut Vec<u8>, bytes: usize) -> &mut [u8] {
+    let start = room.len();
+    room.resize(start + bytes, 0);
+    &mut room[start..]
+}
+
+fn push_bits<T>(room: &mut Vec<u8>, values: &[T], is_set: impl Fn(&T) -> bool) {
+    let byte = |values: &[T]| values.iter().rev().fold(0, |byte, value| byte << 1 | u8::from(is_set(value)));
+    let (eights, rest) = values.as_chunks::<8>();
+    room.extend(eights.iter().map(|eight| byte(eight)));
+    if !rest.is_empty() {
+        room.push(byte(rest));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::{Array, new_empty_array};
+    use arrow_array::Array;
+    use arrow_array::cast::AsArray;
 
     use super::*;
 
-    fn array(blocks: Blocks, of: &DataType, part: &Part) -> ArrayRef {
-        blocks.finish().array(of, part, &new_empty_array(of))
+    fn texts<'t>(values: &[Option<&'t str>]) -> Texts<'t> {
+        let mut texts = Texts::new(Vec::new());
+        texts.extend(values.iter().map(|value| value.map(str::as_bytes)));
+        texts
     }
 
     #[test]
     fn arrays_hold_what_they_are_made_of() {
-        let texts = [Some("a"), None, Some(""), Some("\u{e9}\u{10348}"), None];
+        let words = [Some("a"), None, Some(""), Some("\u{e9}\u{10348}"), None];
         let counts = [Some(7), None, Some(0)];
         let answers = [Some(true), Some(false), None];
         let mut blocks = Blocks::default();
-        let text_part = blocks.texts(&TextBudget::of_words(), &texts);
-        let (count_part, answer_part) = (blocks.numbers(&counts), blocks.booleans(&answers));
-        let all_there = blocks.booleans(&answers[..2]);
+        let text_values = blocks.texts(&texts(&words));
+        let (count_values, answer_values) = (blocks.numbers(&counts, 2), blocks.booleans(&answers, 2));
+        let all_there = blocks.booleans(&answers[..2], 2);
         let buffers = blocks.finish();
-        let array = |of: DataType, part| buffers.array(&of, part, &new_empty_array(&of));
-        let made = array(DataType::Utf8, &text_part);
-        assert_eq!(made.as_string::<i32>().iter().collect::<Vec<_>>(), texts);
+        let array = |of: DataType, values| buffers.array(&of, Part::Values(values));
+        let made = array(DataType::Utf8, text_values);
+        assert_eq!(made.as_string::<i32>().iter().collect::<Vec<_>>(), words);
         assert_eq!(made.null_count(), 2);
-        let made = array(DataType::Date32, &count_part);
+        let made = array(DataType::Date32, count_values);
         assert_eq!(made.as_primitive::<Date32Type>().iter().collect::<Vec<_>>(), counts);
-        let made = array(DataType::Boolean, &answer_part);
+        let made = array(DataType::Boolean, answer_values);
         assert_eq!(made.as_boolean().iter().collect::<Vec<_>>(), answers);
-        assert_eq!(array(DataType::Boolean, &all_there).nulls(), None);
+        assert_eq!(array(DataType::Boolean, all_there).nulls(), None);
+    }
+
+    #[test]
+    fn nulls_are_told_at_every_length() {
+        for length in 0..40 {
+            let answers: Vec<Option<bool>> =
+                (0..length).map(|place| (place % 3 != 0).then_some(place % 5 == 1)).collect();
+            let mut blocks = Blocks::default();
+            let values = blocks.booleans(&answers, answers.iter().flatten().count());
+            let made = blocks.finish().array(&DataType::Boolean, Part::Values(values));
+            assert_eq!(made.as_boolean().iter().collect::<Vec<_>>(), answers);
+        }
     }
 
     #[test]
     fn long_and_short_arrays_take_turns() {
         let long = vec![Some("0123456789"); LARGEST_BLOCK / 8];
         let mut blocks = Blocks::default();
-        let budget = TextBudget::of_words();
-        let parts: Vec<(usize, Part)> = (1..200)
+        let parts: Vec<(usize, Values)> = (1..200)
             .map(|turn| if turn % 10 == 0 { long.len() } else { turn })
-            .map(|length| (length, blocks.texts(&budget, &long[..length])))
+            .map(|length| (length, blocks.texts(&texts(&long[..length]))))
             .collect();
         assert!(blocks.blocks.len() < 40, "short arrays share blocks");
         let buffers = blocks.finish();
-        for (length, part) in &parts {
-            let made = buffers.array(&DataType::Utf8, part, &new_empty_array(&DataType::Utf8));
-            assert_eq!(made.as_string::<i32>().iter().collect::<Vec<_>>(), long[..*length]);
+        for (length, values) in parts {
+            let made = buffers.array(&DataType::Utf8, Part::Values(values));
+            assert_eq!(made.as_string::<i32>().iter().collect::<Vec<_>>(), long[..length]);
         }
     }
 
@@ -285,9 +399,9 @@ mod tests {
     fn texts_beyond_the_budget_are_nulls_and_it_is_spent() {
         let budget = TextBudget::of_body(0);
         let long = "x".repeat((1 << 20) + 1);
-        let mut blocks = Blocks::default();
-        let part = blocks.texts(&budget, &[Some(&long), Some("x")]);
-        assert_eq!(array(blocks, &DataType::Utf8, &part).null_count(), 2);
+        let texts = texts(&[Some(&long), Some("x")]).within(&budget);
+        assert!(texts.are_absent());
+        assert_eq!(texts.count(), 2);
         assert!(budget.is_spent());
     }
 }

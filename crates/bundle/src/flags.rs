@@ -42,6 +42,11 @@ impl Flags {
 
     /// The names of the flags raised.
     pub(crate) fn names(self) -> impl Iterator<Item = &'static str> + Clone {
-        NAMES.iter().enumerate().filter(move |(bit, _)| self.0 & 1 << bit != 0).map(|(_, name)| *name)
+        let mut raised = self.0;
+        std::iter::from_fn(move || {
+            let lowest = raised.trailing_zeros() as usize;
+            raised &= raised.wrapping_sub(1);
+            NAMES.get(lowest).copied()
+        })
     }
 }

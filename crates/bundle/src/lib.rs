@@ -40,6 +40,7 @@ mod lists;
 mod names;
 mod no_known_allergy;
 mod normalise;
+mod nothing;
 mod notices;
 mod outcome;
 mod people;

@@ -100,8 +100,18 @@ const WORDS: [&str; 21] = [
 
 /// Where a phrase of ASCII stands in a text, whatever the case of either.
 pub(crate) fn find_ignoring_case(text: &str, phrase: &str) -> Option<usize> {
-    let is_phrase = |bytes: &[u8]| bytes.eq_ignore_ascii_case(phrase.as_bytes());
+    // Nearly every place is no beginning of it, which its first letter tells.
+    let first = phrase.as_bytes().first()?.to_ascii_lowercase();
+    let is_phrase = |bytes: &[u8]| {
+        bytes[0].to_ascii_lowercase() == first && bytes.eq_ignore_ascii_case(phrase.as_bytes())
+    };
     text.as_bytes().windows(phrase.len()).position(is_phrase)
+}
+
+/// Whether a text starts with some ASCII, whatever the case of either.
+pub(crate) fn starts_ignoring_case(text: &str, start: &str) -> bool {
+    let beginning = text.as_bytes().get(..start.len());
+    beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(start.as_bytes()))
 }
 
 /// Marks a position in the copies, as opposed to one in the body.
@@ -144,17 +154,33 @@ impl<'a> Store<'a> {
         if text.is_none() {
             return None;
         }
-        let (from, start) = match text.start & COPIED {
-            0 => (self.body, text.start as usize),
-            _ => (self.copies.as_str(), (text.start & !COPIED) as usize),
-        };
+        let (from, start) = self.place(text);
         Some(&from[start..start + text.length as usize])
+    }
+
+    /// The bytes of a kept text. Nothing is read of them, not even where a character ends: a column is told where all its
+    /// texts are before the first is fetched from memory.
+    #[inline]
+    pub(crate) fn bytes(&self, text: Text) -> Option<&[u8]> {
+        if text.is_none() {
+            return None;
+        }
+        let (from, start) = self.place(text);
+        Some(&from.as_bytes()[start..start + text.length as usize])
     }
 
     /// The kept text, empty where there is none.
     #[inline]
     pub(crate) fn str(&self, text: Text) -> &str {
         self.get(text).unwrap_or_default()
+    }
+
+    /// What a text stands in, and where.
+    fn place(&self, text: Text) -> (&str, usize) {
+        match text.start & COPIED {
+            0 => (self.body, text.start as usize),
+            _ => (self.copies.as_str(), (text.start & !COPIED) as usize),
+        }
     }
 
     /// The kept word of an enumeration as it is compared: without white space around it and, where it is one

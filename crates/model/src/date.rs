@@ -4,19 +4,22 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(pub i32);
 
+/// From the first of January of the year -399.
+const DAYS_TO_1970: i32 = 865_259;
+
 impl Day {
     /// The day of a year (0 to 9999), month and day of month; `None` where the calendar has no such day.
     pub fn new(year: i32, month: u32, day: u32) -> Option<Self> {
         if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
             return None;
         }
-        // Counting years from March puts the leap day last, so months need one linear formula.
-        let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-        let era = year.div_euclid(400);
-        let year_of_era = year.rem_euclid(400);
-        let day_of_year = ((153 * month + 2) / 5 + day - 1) as i32;
-        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-        Some(Self(era * 146_097 + day_of_era - 719_468))
+        const DAYS_BEFORE: [i32; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+        // From the first day of a year that is a whole number of four centuries before every year that there is.
+        let whole_years = year + 399;
+        let leap_days = whole_years / 4 - whole_years / 100 + whole_years / 400;
+        let this_leap_day = i32::from(month > 2 && is_leap(year));
+        let of_year = DAYS_BEFORE[month as usize - 1] + this_leap_day + day as i32 - 1;
+        Some(Self(whole_years * 365 + leap_days + of_year - DAYS_TO_1970))
     }
 
     /// Year, month (1 to 12) and day of month.
@@ -56,19 +59,21 @@ impl fmt::Display for Day {
 /// seconds, fraction and offset. Anything else is `None`: day 31 of a short month, `24:00`, text after the day.
 pub fn day_interval(text: &str) -> Option<(Day, Day)> {
     let bytes = text.as_bytes();
-    let year = number(bytes.get(..4)?).filter(|year| *year > 0)? as i32;
-    match bytes.len() {
-        4 => return Some((Day::new(year, 1, 1)?, Day::new(year, 12, 31)?)),
-        7 if bytes[4] == b'-' => {
-            let month = number(&bytes[5..7])?;
-            let first = Day::new(year, month, 1)?;
-            return Some((first, Day::new(year, month, days_in_month(year, month))?));
-        }
-        10.. if bytes[4] == b'-' && bytes[7] == b'-' => {}
-        _ => return None,
+    // Nearly every date says the day.
+    if let Some((written, time)) = bytes.split_first_chunk::<10>() {
+        let day = written_day(*written)?;
+        return (time.is_empty() || is_time(time)).then_some((day, day));
     }
-    let day = Day::new(year, number(&bytes[5..7])?, number(&bytes[8..10])?)?;
-    (bytes.len() == 10 || is_time(&bytes[10..])).then_some((day, day))
+    let year = named_year(number(bytes.get(..4)?)?)?;
+    match bytes[4..] {
+        [] => Some((Day::new(year, 1, 1)?, Day::new(year, 12, 31)?)),
+        [b'-', tens, ones] => {
+            let month = number(&[tens, ones])?;
+            let first = Day::new(year, month, 1)?;
+            Some((first, Day::new(year, month, days_in_month(year, month))?))
+        }
+        _ => None,
+    }
 }
 
 /// The days named inside the text of a list warning or a dosage warning, `dd-Mmm-yyyy` or `dd Mmm yyyy`, in
@@ -102,17 +107,50 @@ fn named_month_day(bytes: &[u8], digits: usize) -> Option<Day> {
 
 fn days_in_month(year: i32, month: u32) -> u32 {
     match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 if is_leap(year) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
     }
 }
 
+fn is_leap(year: i32) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+/// There is no year 0.
+fn named_year(year: u32) -> Option<i32> {
+    (year > 0).then_some(year as i32)
+}
+
+/// The day of `YYYY-MM-DD`, whose first eight bytes are looked at together: of all that is read, only dates are more than
+/// copied in every row.
+fn written_day(written: [u8; 10]) -> Option<Day> {
+    const MARKS: u64 = u64::from_le_bytes(*b"0000-00-");
+    // Added to what is no digit or not the mark, it reaches the highest bit of the byte.
+    const REACHING: u64 = u64::from_le_bytes([0x76, 0x76, 0x76, 0x76, 0x7F, 0x76, 0x76, 0x7F]);
+    const HIGHEST: u64 = u64::from_le_bytes([0x80; 8]);
+    let [start @ .., tens, ones] = written;
+    let digits = u64::from_le_bytes(start) ^ MARKS;
+    if (digits | digits.wrapping_add(REACHING)) & HIGHEST != 0 {
+        return None;
+    }
+    // In each byte ten times its digit and once the next.
+    let pairs = digits * 10 + (digits >> 8);
+    let [century, _, year, _, _, month, _, _] = pairs.to_le_bytes().map(u32::from);
+    Day::new(named_year(century * 100 + year)?, month, number(&[tens, ones])?)
+}
+
+/// A number of a few digits.
+#[inline]
 fn number(digits: &[u8]) -> Option<u32> {
-    digits
-        .iter()
-        .try_fold(0, |value, digit| digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0')))
+    let (mut value, mut all_digits) = (0, true);
+    for digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        all_digits &= digit < 10;
+        value = value * 10 + u32::from(digit);
+    }
+    all_digits.then_some(value)
 }
 
 /// `Thh:mm`, `Thh:mm:ss`, a fraction of seconds, and `Z` or an offset; the offset may be absent.
@@ -223,6 +261,19 @@ mod tests {
             "2010 ",
         ] {
             assert_eq!(interval(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_day_has_digits_and_marks_in_their_places_and_nothing_else() {
+        for (place, byte) in (0..10).flat_map(|place| (0..=u8::MAX).map(move |byte| (place, byte))) {
+            let mut written = *b"2111-10-10";
+            written[place] = byte;
+            let fits = if matches!(place, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
+            let part =
+                |part: std::ops::Range<usize>| str::from_utf8(&written[part]).ok()?.parse::<u32>().ok();
+            let of_calendar = || Day::new(part(0..4)? as i32, part(5..7)?, part(8..10)?);
+            assert_eq!(written_day(written), fits.then(of_calendar).flatten(), "{byte} at {place}");
         }
     }
 

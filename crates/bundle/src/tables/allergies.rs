@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::{RecordTable, encounters};
 use crate::collected::{Collected, NOBODY};
-use crate::columns::{Columns, empty};
+use crate::columns::Columns;
 use crate::concepts::{self, Described};
 use crate::elements::{Concept, Extension, Head, Reference};
 use crate::findings::Findings;
@@ -16,6 +16,7 @@ use crate::graph::Graph;
 use crate::kinds;
 use crate::lists::Purpose;
 use crate::no_known_allergy::{self, Agent};
+use crate::nothing::empty;
 use crate::reader::{Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::text::{Span, Text};
@@ -332,7 +333,7 @@ fn columns(
     if rows.is_empty() {
         return empty(Table::Allergies);
     }
-    let mut columns = Columns::new(Table::Allergies, graph.all);
+    let mut columns = Columns::new(Table::Allergies, rows.len(), graph.all);
     let number = |row: &Row<'_>| row.allergy.head.resource;
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(number(row)))));
     columns.kept("allergy_id", rows.iter().map(|row| graph.resource(number(row)).id));
@@ -357,12 +358,11 @@ fn columns(
     columns.date("last_occurrence", "lastOccurrence", findings, last);
     columns.date("ended", "extension", findings, rows.iter().map(|row| (number(row), row.allergy.ended)));
     columns.kept("ended_reason", rows.iter().map(|row| row.allergy.ended_reason));
-    let names = |get: fn(&Allergy) -> Reference| -> Vec<Option<&str>> {
-        rows.iter().map(|row| graph.name(get(row.allergy), number(row))).collect()
+    let names = |get: fn(&Allergy) -> Reference| {
+        rows.iter().map(move |row| graph.name(get(row.allergy), number(row)))
     };
-    let (asserters, recorders) = (names(|allergy| allergy.asserter), names(|allergy| allergy.recorder));
-    columns.text("asserter", asserters.iter().copied());
-    columns.text("recorder", recorders.iter().copied());
+    columns.text("asserter", names(|allergy| allergy.asserter));
+    columns.text("recorder", names(|allergy| allergy.recorder));
     reaction_columns(&mut columns, rows);
     columns.text("consultation_id", rows.iter().map(|row| row.consultation.and_then(|place| place.id)));
     columns.text("consultation_link", rows.iter().map(|row| row.consultation.map(|place| place.link)));
@@ -377,15 +377,13 @@ fn columns(
 fn reaction_columns(columns: &mut Columns<'_, '_>, rows: &[Row<'_>]) {
     let items = || rows.iter().flat_map(|row| &row.reactions);
     columns.structs("reactions", "", rows.iter().map(|row| row.reactions.len()), |columns| {
-        vec![
-            columns.kept_items(items().map(|item| item.code)),
-            columns.kept_items(items().map(|item| item.system)),
-            columns.text_items(items().map(|item| item.term)),
-            columns.kept_items(items().map(|item| item.null_flavor)),
-            columns.kept_items(items().map(|item| item.severity)),
-            columns.text_items(items().map(|item| item.exposure_route)),
-            columns.kept_items(items().map(|item| item.description)),
-        ]
+        columns.kept_items(items().map(|item| item.code));
+        columns.kept_items(items().map(|item| item.system));
+        columns.text_items(items().map(|item| item.term));
+        columns.kept_items(items().map(|item| item.null_flavor));
+        columns.kept_items(items().map(|item| item.severity));
+        columns.text_items(items().map(|item| item.exposure_route));
+        columns.kept_items(items().map(|item| item.description));
     });
     let first = rows.iter().map(|row| row.reactions.first());
     columns.text("reaction_term", first.clone().map(|reaction| reaction.and_then(|reaction| reaction.term)));

@@ -5,12 +5,13 @@ use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use hashbrown::HashMap;
 
-use crate::columns::{Columns, empty};
+use crate::columns::Columns;
 use crate::elements::Reference;
 use crate::graph::{Graph, Target};
 use crate::kinds;
 use crate::lists::List;
 use crate::lists::Purpose;
+use crate::nothing::empty;
 use crate::relations::{Relations, is_disabled, is_unsupported};
 use crate::tables::problems::header_ids;
 use crate::text::{Span, Text};
@@ -215,7 +216,7 @@ fn columns(
     let list = |node: &Node| &all.lists[node.list as usize];
     let item = |node: &Node| (node.item != LIST).then(|| items[node.item as usize]);
     let resolved = |node: &Node| Some(graph.resolve(item(node)?, list(node).resource));
-    let mut columns = Columns::new(Table::ConsultationNodes, all);
+    let mut columns = Columns::new(Table::ConsultationNodes, nodes.len(), all);
     columns.count("entry_index", nodes.iter().map(|node| Some(graph.entry(list(node).resource))));
     columns.text("consultation_id", nodes.iter().map(|node| consultations[node.consultation as usize]));
     columns.count("node", nodes.iter().map(|node| Some(node.node)));

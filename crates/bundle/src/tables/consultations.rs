@@ -5,16 +5,17 @@ use bedside_model::NoticeCode;
 use bedside_model::schema::Table;
 
 use crate::collected::NOBODY;
-use crate::columns::{Columns, empty};
+use crate::columns::Columns;
 use crate::concepts::{self, Described};
 use crate::elements::{Concept, Head, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::Graph;
 use crate::lists::{Level, Purpose};
+use crate::nothing::empty;
 use crate::reader::{Read, Reader};
 use crate::relations::{Membership, Relations};
-use crate::text::{Span, Text};
+use crate::text::{Span, Text, starts_ignoring_case};
 
 /// An Encounter as sent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -237,7 +238,7 @@ fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
 fn in_minutes(graph: &Graph<'_, '_>, encounter: &Encounter) -> bool {
     let store = &graph.all.store;
     let (code, unit) = (store.code(encounter.length_code), store.code(encounter.length_unit));
-    let says_minutes = |text: &str| text.to_ascii_lowercase().starts_with("min");
+    let says_minutes = |text: &str| starts_ignoring_case(text, "min");
     if code.is_empty() { unit.is_empty() || says_minutes(unit) } else { says_minutes(code) }
 }
 
@@ -251,7 +252,7 @@ fn columns(
     if rows.is_empty() {
         return empty(Table::Consultations);
     }
-    let mut columns = Columns::new(Table::Consultations, graph.all);
+    let mut columns = Columns::new(Table::Consultations, rows.len(), graph.all);
     let number = |row: &Row<'_>| row.encounter.head.resource;
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(number(row)))));
     columns.kept("consultation_id", rows.iter().map(|row| graph.resource(number(row)).id));
@@ -306,10 +307,8 @@ fn participant_column(columns: &mut Columns<'_, '_>, graph: &Graph<'_, '_>, rows
     let items =
         || rows.iter().flat_map(|row| sent(row).iter().map(|item| (row.encounter.head.resource, item)));
     columns.structs("participants", "", rows.iter().map(|row| sent(row).len()), |columns| {
-        vec![
-            columns.kept_items(items().map(|(_, item)| item.role)),
-            columns.text_items(items().map(|(holder, item)| graph.name(item.individual, holder))),
-        ]
+        columns.kept_items(items().map(|(_, item)| item.role));
+        columns.text_items(items().map(|(holder, item)| graph.name(item.individual, holder)));
     });
 }
 

@@ -117,7 +117,7 @@ impl<'g> Links<'g, '_> {
 
     fn columns(&self) -> RecordBatch {
         let (graph, rows) = (self.graph, &self.rows);
-        let mut columns = Columns::new(Table::Links, graph.all);
+        let mut columns = Columns::new(Table::Links, rows.len(), graph.all);
         columns.count("entry_index", rows.iter().map(|link| Some(graph.entry(link.from))));
         columns.text("from_type", rows.iter().map(|link| Some(graph.type_name(link.from))));
         columns.kept("from_id", rows.iter().map(|link| graph.resource(link.from).id));

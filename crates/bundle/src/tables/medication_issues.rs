@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::{RecordTable, encounters};
 use crate::collected::{Collected, NOBODY};
-use crate::columns::{Columns, empty};
+use crate::columns::Columns;
 use crate::concepts::{self, Described};
 use crate::drug::Medicine;
 use crate::elements::{Concept, Dosage, Extension, Head, Identifier, Reference};
@@ -15,9 +15,10 @@ use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::{Graph, Target};
 use crate::issues::{Issue, Issues, is_future};
+use crate::nothing::empty;
 use crate::reader::{Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
-use crate::text::{Span, Text};
+use crate::text::{Span, Text, starts_ignoring_case};
 
 /// A MedicationRequest as sent: a plan or an issue of one.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,8 +73,7 @@ impl Request {
 
     pub(crate) fn supply_in_days(&self, all: &Collected<'_>) -> bool {
         let (code, unit) = (all.store.code(self.supply_code), all.store.code(self.supply_unit));
-        let says_days =
-            |text: &str| text.eq_ignore_ascii_case("d") || text.to_ascii_lowercase().starts_with("day");
+        let says_days = |text: &str| text.eq_ignore_ascii_case("d") || starts_ignoring_case(text, "day");
         if code.is_empty() { unit.is_empty() || says_days(unit) } else { says_days(code) }
     }
 }
@@ -338,7 +338,7 @@ fn columns(
     if rows.is_empty() {
         return empty(Table::MedicationIssues);
     }
-    let mut columns = Columns::new(Table::MedicationIssues, all);
+    let mut columns = Columns::new(Table::MedicationIssues, rows.len(), all);
     let own = |row: &Row<'_>, text: Text| (row.request.head.resource, text);
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(row.request.head.resource))));
     columns.kept("issue_id", rows.iter().map(|row| graph.resource(row.request.head.resource).id));
@@ -366,17 +366,12 @@ fn columns(
     columns.kept("supply_days", rows.iter().map(|row| row.request.supply_days(all)));
     columns.kept("eps_prescription_id", rows.iter().map(|row| row.eps_prescription_id));
     columns.kept("eps_item_id", rows.iter().map(|row| row.eps_item_id));
-    let names = |get: fn(&Request) -> Reference| -> Vec<Option<&str>> {
-        rows.iter().map(|row| graph.name(get(row.request), row.request.head.resource)).collect()
+    let names = |get: fn(&Request) -> Reference| {
+        rows.iter().map(move |row| graph.name(get(row.request), row.request.head.resource))
     };
-    let (dispensers, requesters, recorders) = (
-        names(|request| request.performer),
-        names(|request| request.requester),
-        names(|request| request.recorder),
-    );
-    columns.text("dispenser", dispensers.iter().copied());
-    columns.text("requester", requesters.iter().copied());
-    columns.text("recorder", recorders.iter().copied());
+    columns.text("dispenser", names(|request| request.performer));
+    columns.text("requester", names(|request| request.requester));
+    columns.text("recorder", names(|request| request.recorder));
     columns.text("consultation_id", rows.iter().map(|row| row.consultation.and_then(|place| place.id)));
     columns.text("consultation_link", rows.iter().map(|row| row.consultation.map(|place| place.link)));
     columns.texts(

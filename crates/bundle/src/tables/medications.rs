@@ -10,7 +10,7 @@ use hashbrown::{HashMap, HashSet};
 use super::medication_issues::Request;
 use super::{RecordTable, encounters};
 use crate::collected::NOBODY;
-use crate::columns::{Columns, empty};
+use crate::columns::Columns;
 use crate::concepts::{self, Described};
 use crate::drug::Medicine;
 use crate::elements::{Concept, Dosage, Extension, Head, Reference};
@@ -19,6 +19,7 @@ use crate::flags::Flags;
 use crate::graph::{Graph, Target};
 use crate::issues::Issues;
 use crate::kinds;
+use crate::nothing::empty;
 use crate::reader::{Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::standing::Standing;
@@ -302,7 +303,7 @@ fn columns(
     if rows.is_empty() {
         return empty(Table::Medications);
     }
-    let mut columns = Columns::new(Table::Medications, all);
+    let mut columns = Columns::new(Table::Medications, rows.len(), all);
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(row.resource))));
     columns.kept("medication_id", rows.iter().map(|row| row.statement_id(graph)));
     columns.text("plan_id", rows.iter().map(|row| row.plan_id));
@@ -327,16 +328,13 @@ fn columns(
         rows.iter().map(|row| row.of_plan(row.plan.status_changed)),
     );
     columns.count("issue_count", rows.iter().map(|row| Some(row.issues.len() as u32)));
-    let names = |get: fn(&Request) -> Reference| -> Vec<Option<&str>> {
-        rows.iter().map(|row| graph.name(get(&row.plan), row.plan.head.resource)).collect()
+    let names = |get: fn(&Request) -> Reference| {
+        rows.iter().map(move |row| graph.name(get(&row.plan), row.plan.head.resource))
     };
-    let (requesters, recorders) = (names(|plan| plan.requester), names(|plan| plan.recorder));
-    columns.text("requester", requesters.iter().copied());
-    columns.text("recorder", recorders.iter().copied());
-    let on_behalf = |row: &Row<'_>| (row.plan.on_behalf_of, row.plan.head.resource);
-    let ods: Vec<Option<&str>> =
-        rows.iter().map(on_behalf).map(|(of, holder)| graph.ods(of, holder)).collect();
-    columns.text("on_behalf_of_ods", ods.iter().copied());
+    columns.text("requester", names(|plan| plan.requester));
+    columns.text("recorder", names(|plan| plan.recorder));
+    let ods = |row: &Row<'_>| graph.ods(row.plan.on_behalf_of, row.plan.head.resource);
+    columns.text("on_behalf_of_ods", rows.iter().map(ods));
     columns.text("consultation_id", rows.iter().map(|row| row.consultation.and_then(|place| place.id)));
     columns.text("consultation_link", rows.iter().map(|row| row.consultation.map(|place| place.link)));
     columns.texts("problem_ids", rows.iter().map(|row| row.problems(graph, relations)));
@@ -349,17 +347,11 @@ fn columns(
 }
 
 fn date_columns(columns: &mut Columns<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) {
-    let own = |get: fn(&Statement) -> Text| {
-        rows.iter().map(move |row| (row.resource, get(&row.statement))).collect::<Vec<_>>()
-    };
-    let start = own(|statement| statement.start);
-    columns.date("effective_start", "effectivePeriod.start", findings, start.iter().copied());
-    let end = own(|statement| statement.end);
-    columns.date("effective_end", "effectivePeriod.end", findings, end.iter().copied());
-    let asserted = own(|statement| statement.asserted);
-    columns.date("date_asserted", "dateAsserted", findings, asserted.iter().copied());
-    let last_issue = own(|statement| statement.last_issue);
-    columns.date("last_issue", "extension", findings, last_issue.iter().copied());
+    let own = |get: fn(&Statement) -> Text| rows.iter().map(move |row| (row.resource, get(&row.statement)));
+    columns.date("effective_start", "effectivePeriod.start", findings, own(|statement| statement.start));
+    columns.date("effective_end", "effectivePeriod.end", findings, own(|statement| statement.end));
+    columns.date("date_asserted", "dateAsserted", findings, own(|statement| statement.asserted));
+    columns.date("last_issue", "extension", findings, own(|statement| statement.last_issue));
     columns.date(
         "authored_on",
         "authoredOn",
@@ -455,11 +447,15 @@ impl<'g> Row<'g> {
         relations: &Relations<'g>,
         span: fn(&Head) -> Span,
     ) -> Vec<&'g str> {
-        if !relations.share(span(&self.plan.head).length as usize) {
+        let from_plan = span(&self.plan.head).length as usize;
+        if !relations.share(from_plan) {
             return Vec::new();
         }
         let of = |head: &Head| span(head).of(&graph.all.texts).iter().map(|text| graph.all.store.str(*text));
         let mut united: Vec<&str> = of(&self.statement.head).collect();
+        if from_plan == 0 {
+            return united;
+        }
         let mut known: HashSet<&str> = united.iter().copied().collect();
         united.extend(of(&self.plan.head).filter(|text| known.insert(text)));
         united
@@ -485,10 +481,14 @@ struct DosageWarnings<'s> {
 impl<'s> DosageWarnings<'s> {
     /// The last day of the warning in a text: nothing where it has no warning, no day where the warning names none.
     fn of(&mut self, text: Text) -> Option<Option<(&'s str, Day)>> {
+        const WARNING: &str = "dosage has changed";
         let store = self.store;
+        if text.length() < WARNING.len() {
+            return None;
+        }
         *self.known.entry(text).or_insert_with(|| {
             let text = store.get(text)?;
-            let start = find_ignoring_case(text, "dosage has changed")?;
+            let start = find_ignoring_case(text, WARNING)?;
             Some(warning_dates(&text[start..]).last())
         })
     }

@@ -7,9 +7,10 @@ use bedside_model::ClinicalArea;
 use bedside_model::schema::Table;
 
 use crate::collected::NOBODY;
-use crate::columns::{Columns, empty};
+use crate::columns::Columns;
 use crate::graph::Graph;
 use crate::kinds;
+use crate::nothing::empty;
 use crate::notices::{Notice, Notices, Words};
 
 /// Makes the table, in the order of the bundle; what is about no entry comes last.
@@ -27,7 +28,7 @@ pub(crate) fn table(graph: &Graph<'_, '_>, mut notices: Notices) -> RecordBatch 
     if !graph.all.text.allows(rows.iter().map(told_by_others).sum()) {
         return empty(Table::Notices);
     }
-    let mut columns = Columns::new(Table::Notices, graph.all);
+    let mut columns = Columns::new(Table::Notices, rows.len(), graph.all);
     columns.count("entry_index", rows.iter().map(entry));
     columns.words("area", rows.iter().map(|notice| area(graph, notice).map(ClinicalArea::as_str)));
     columns.words("severity", rows.iter().map(|notice| Some(notice.severity.as_str())));

@@ -7,12 +7,13 @@ use hashbrown::HashSet;
 
 use super::{RecordTable, encounters};
 use crate::collected::Collected;
-use crate::columns::{Columns, empty};
+use crate::columns::Columns;
 use crate::concepts::{self, Described};
 use crate::elements::{Concept, Extension, Head, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::{Graph, Resolved, Target};
+use crate::nothing::empty;
 use crate::reader::{Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::text::{Span, Text};
@@ -209,7 +210,7 @@ fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) -> 
     if rows.is_empty() {
         return empty(Table::Problems);
     }
-    let mut columns = Columns::new(Table::Problems, graph.all);
+    let mut columns = Columns::new(Table::Problems, rows.len(), graph.all);
     let number = |row: &Row<'_>| row.condition.head.resource;
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(number(row)))));
     columns.kept("problem_id", rows.iter().map(|row| graph.resource(number(row)).id));
@@ -232,9 +233,7 @@ fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) -> 
         findings,
         rows.iter().map(|row| (number(row), row.condition.asserted)),
     );
-    let asserters: Vec<Option<&str>> =
-        rows.iter().map(|row| graph.name(row.condition.asserter, number(row))).collect();
-    columns.text("asserter", asserters.iter().copied());
+    columns.text("asserter", rows.iter().map(|row| graph.name(row.condition.asserter, number(row))));
     let target = rows.iter().map(|row| row.actual.map(|actual| actual.target));
     columns.text("actual_problem_type", target.clone().map(|target| graph.target_type(target?)));
     columns.text("actual_problem_id", target.clone().map(|target| graph.target_id(target?)));

@@ -228,7 +228,7 @@ fn notice_outcomes(graph: &Graph<'_, '_>, findings: &mut Findings) {
 }
 
 fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>]) -> RecordBatch {
-    let mut columns = Columns::new(Table::Sections, graph.all);
+    let mut columns = Columns::new(Table::Sections, rows.len(), graph.all);
     columns.count("entry_index", rows.iter().map(|row| row.entry));
     columns.words("area", rows.iter().map(|row| Some(row.area.as_str())));
     columns.flag("requested", rows.iter().map(|row| Some(row.requested)));

@@ -216,12 +216,17 @@ impl<'a> Cursor<'a> {
 
     #[inline(always)]
     fn count_value(&mut self) -> Result<(), Fault> {
-        match self.values_left.checked_sub(1) {
-            Some(left) => {
-                self.values_left = left;
-                Ok(())
-            }
-            None => Err(self.fault(FaultKind::TooManyValues(self.limits.values))),
+        let (left, is_over) = self.values_left.overflowing_sub(1);
+        self.values_left = left;
+        if is_over {
+            return Err(self.too_many_values());
         }
+        Ok(())
+    }
+
+    #[cold]
+    fn too_many_values(&mut self) -> Fault {
+        self.values_left = 0;
+        self.fault(FaultKind::TooManyValues(self.limits.values))
     }
 }

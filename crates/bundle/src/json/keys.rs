@@ -40,13 +40,18 @@ impl Key {
         &text[self.start as usize..self.end as usize]
     }
 
-    /// One bit of 64 by the length of the key, its first and its last byte: of one without any, the quotes around it.
+    /// One bit of 64 by the last three bytes of the key; of one of two, by the quote before it as well. Keys of one byte or
+    /// none share a bit.
     #[inline(always)]
     fn bit(self, text: &[u8]) -> u64 {
-        let byte = |at: u32| text.get(at as usize).copied().map_or(0, u32::from);
-        let word = byte(self.start) | byte(self.end.wrapping_sub(1)) << 8 | self.length() << 16;
-        // The golden ratio, of 32 bits.
-        1 << (word.wrapping_mul(0x9E37_79B9) >> 26)
+        let last = text.get(self.end.wrapping_sub(3) as usize..).and_then(|rest| rest.first_chunk());
+        match last {
+            // The golden ratio, of 32 bits.
+            Some(last) if self.length() >= 2 => {
+                1 << (u32::from_le_bytes(*last).wrapping_mul(0x9E37_79B9) >> 26)
+            }
+            _ => 1,
+        }
     }
 }
 

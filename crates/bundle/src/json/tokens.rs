@@ -5,7 +5,7 @@
 //! at a time, and never looked at again.
 
 use super::block::Kernel;
-use super::window::{AHEAD, WINDOW, Window};
+use super::window::{WINDOW, Window};
 
 /// The tokens of a text, those of one window at hand.
 pub(crate) struct Tokens {
@@ -72,7 +72,7 @@ impl Tokens {
 
     /// The bytes at the next tokens, as far as they are at hand; zero for any other.
     #[inline(always)]
-    pub(crate) fn kinds_ahead(&self) -> [u8; AHEAD] {
+    pub(crate) fn kinds_ahead<const N: usize>(&self) -> [u8; N] {
         self.window.kinds(self.next)
     }
 

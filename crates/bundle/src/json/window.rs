@@ -9,7 +9,7 @@ pub(crate) const WINDOW: usize = ROOM - BLOCK;
 const ROOM: usize = 4096;
 
 /// How many tokens may be looked at together.
-pub(super) const AHEAD: usize = 8;
+pub(super) const AHEAD: usize = 16;
 
 /// The position of no token.
 const NOWHERE: u32 = u32::MAX;
@@ -93,7 +93,8 @@ impl Window {
 
     /// The bytes at a token of the window and at those after it; behind the last of the window, zero.
     #[inline(always)]
-    pub(super) fn kinds(&self, number: usize) -> [u8; AHEAD] {
+    pub(super) fn kinds<const N: usize>(&self, number: usize) -> [u8; N] {
+        const { assert!(N <= AHEAD) };
         std::array::from_fn(|ahead| self.kinds[number % ROOM + ahead])
     }
 

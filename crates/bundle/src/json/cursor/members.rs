@@ -102,7 +102,7 @@ impl Cursor<'_> {
     /// for [`Cursor::pass_key`]. Nothing at the end or where [`Cursor::any_next_member`] has to look.
     #[inline(always)]
     pub(crate) fn plain_key(&self, members: &Members) -> Option<Key> {
-        let kinds = u64::from_le_bytes(self.tokens.kinds_ahead()) as u32;
+        let kinds = u32::from_le_bytes(self.tokens.kinds_ahead());
         let [_, open, close] = self.tokens.ahead();
         let is_plain = kinds == members.begin && !self.tokens.is_odd(close as usize);
         is_plain.then_some(Key::new(open.wrapping_add(1), close))
@@ -187,7 +187,9 @@ impl Cursor<'_> {
         }
         if byte == b']' {
             self.leave();
-            self.hash = items.hash.whole();
+            if self.hashing {
+                self.hash = items.hash.whole();
+            }
             return Ok(false);
         }
         if items.begun {
@@ -203,10 +205,12 @@ impl Cursor<'_> {
     /// Counts the object or array at the cursor and the level in it.
     #[inline(always)]
     pub(super) fn deepen(&mut self) -> Result<(), Fault> {
-        let Some(left) = self.depth_left.checked_sub(1) else {
-            return Err(self.fault(FaultKind::TooDeep(self.limits.depth)));
-        };
+        let (left, is_over) = self.depth_left.overflowing_sub(1);
         self.depth_left = left;
+        if is_over {
+            self.depth_left = 0;
+            return Err(self.fault(FaultKind::TooDeep(self.limits.depth)));
+        }
         self.count_value()
     }
 

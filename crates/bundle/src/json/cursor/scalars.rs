@@ -1,5 +1,6 @@
 //! Texts, numbers and words under a cursor.
 
+use super::members::STRING;
 use super::{Cursor, Lexeme, plain};
 use crate::json::canonical::{Said, hash};
 use crate::json::escape::hex_value;
@@ -102,9 +103,9 @@ impl Cursor<'_> {
     /// string is a token, so that the one after its opening quote is its closing quote.
     #[inline(always)]
     pub(super) fn plain_string(&self) -> Option<(u32, u32)> {
-        let [first, second, ..] = self.tokens.kinds_ahead();
+        let kinds = u16::from_le_bytes(self.tokens.kinds_ahead());
         let [open, close] = self.tokens.ahead();
-        let is_plain = first == b'"' && second == b'"' && !self.tokens.is_odd(close as usize);
+        let is_plain = kinds == STRING && !self.tokens.is_odd(close as usize);
         is_plain.then_some((open, close))
     }
 

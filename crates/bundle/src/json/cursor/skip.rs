@@ -5,6 +5,10 @@ use super::{Cursor, Kind, Lexeme};
 use crate::json::Fault;
 use crate::json::keys::{Key, Seen};
 
+/// The tokens of objects of one and of two members that are strings.
+const ONE: u128 = u128::from_le_bytes(*b"{\"\":\"\"}\0\0\0\0\0\0\0\0\0");
+const TWO: u128 = u128::from_le_bytes(*b"{\"\":\"\",\"\":\"\"}\0\0\0");
+
 impl Cursor<'_> {
     /// Passes over the value at the cursor, validating all of it.
     #[inline(always)]
@@ -12,7 +16,7 @@ impl Cursor<'_> {
         if let Some((open, close)) = self.plain_string() {
             return self.pass_plain_string(open, close);
         }
-        self.skip_by_kind(self.tokens.kinds_ahead()[0])
+        self.skip_by_kind(self.tokens.kinds_ahead::<1>()[0])
     }
 
     /// Passes over the value at the cursor that begins with a byte, if it is at hand.
@@ -36,7 +40,45 @@ impl Cursor<'_> {
         }
     }
 
+    #[inline(always)]
     fn skip_object(&mut self) -> Result<(), Fault> {
+        match self.skip_small_object() {
+            true => Ok(()),
+            false => self.skip_any_object(),
+        }
+    }
+
+    /// Passes over an object of one or two members that are strings at one go: half the objects of a record are such, and
+    /// their keys need not be kept. Whether one stands at the cursor that needs no second look and breaks no limit.
+    #[inline(always)]
+    fn skip_small_object(&mut self) -> bool {
+        let kinds = u128::from_le_bytes(self.tokens.kinds_ahead());
+        let [_, open, close, _, _, end, _, other_open, other_close, _, _, other_end] = self.tokens.ahead();
+        let (members, end) = if kinds << 72 == ONE << 72 {
+            (1, end)
+        } else if kinds << 24 == TWO << 24 && !self.are_alike((open, close), (other_open, other_close)) {
+            (2, other_end)
+        } else {
+            return false;
+        };
+        let is_within = self.depth_left > 0 && self.values_left > members && self.limits.keys > 1;
+        if !is_within || self.hashing || self.tokens.is_odd(end as usize) {
+            return false;
+        }
+        self.values_left -= 1 + members;
+        self.tokens.pass(1 + 6 * members as usize);
+        true
+    }
+
+    /// Whether the strings between two quotes each are written alike.
+    #[inline(always)]
+    fn are_alike(&self, one: (u32, u32), other: (u32, u32)) -> bool {
+        let written = |(open, close): (u32, u32)| self.text.as_bytes().get(open as usize..close as usize);
+        one.1 - one.0 == other.1 - other.0 && written(one) == written(other)
+    }
+
+    #[inline(never)]
+    fn skip_any_object(&mut self) -> Result<(), Fault> {
         self.deepen()?;
         let first_key = self.keys.len();
         if self.hashing {
@@ -110,5 +152,52 @@ impl Cursor<'_> {
                 None => return Ok(None),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Workspace;
+    use super::*;
+    use crate::Limits;
+    use proptest::prelude::*;
+
+    /// What is found of a text: how many values it has and where it ends, or where which fault is. What is hashed is
+    /// passed over token by token.
+    fn found(text: &str, limits: Limits, is_hashed: bool) -> Result<(u32, usize), String> {
+        let mut cursor = Cursor::new(text, 0, 0, limits, Workspace::new());
+        if is_hashed {
+            cursor.start_hashing();
+        }
+        let passed = cursor.skip().map(|()| (cursor.values(), cursor.at()));
+        passed.map_err(|fault| format!("{} at {}", fault.kind(), fault.at()))
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_passed_over_at_one_go_is_found_token_by_token(
+            text in r#"\{("[ab]{0,4}" ?:("[a-c]{0,3}(\\n|\\u0061|\\x|\n)?"|-?1|true|\[\]|(\[|)\{("[ab]{0,2}":"x?",?){0,3}\}(\]|)),?){0,5}\}?"#,
+            depth in 0u32..4,
+            values in 0u32..9,
+            keys in 0usize..4,
+            string_bytes in prop_oneof![Just(2usize), Just(1 << 20)],
+        ) {
+            let limits = Limits { depth, values, keys, string_bytes, ..Limits::default() };
+            for limits in [limits, Limits::default()] {
+                prop_assert_eq!(found(&text, limits, false), found(&text, limits, true));
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_found_in_the_smallest_objects() {
+        for (text, at) in
+            [(r#"{"a":"1","a":"2"}"#, 10), (r#"{"":"","":""}"#, 8), (r#"{"a":"1","\u0061":"2"}"#, 10)]
+        {
+            let fault = format!("the same key stands twice in one object at {at}");
+            assert_eq!(found(text, Limits::default(), false), Err(fault), "{text}");
+        }
+        let two = r#"{"a":"1","b":"2"}"#;
+        assert_eq!(found(two, Limits::default(), false), Ok((3, two.len())));
     }
 }

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 
 use crate::Limits;
 use crate::drug::Medication;
-use crate::elements::{Coding, Concept, Extension, Header, HumanName, Identifier, Reference};
+use crate::elements::{Coding, Concept, ExtensionUrls, Header, HumanName, Identifier, Reference};
 use crate::kinds::{self, Role, TypeId};
 use crate::lists::List;
 use crate::notices::Notices;
@@ -98,8 +98,7 @@ pub(crate) struct Collected<'a> {
     other_types: Vec<String>,
     other_type_ids: HashMap<String, TypeId>,
     pub(crate) notices: Notices,
-    /// URLs of extensions, with what they are: there are few, and each comes often.
-    pub(crate) extension_urls: Vec<(Text, Extension)>,
+    pub(crate) extension_urls: ExtensionUrls,
 
     pub(crate) texts: Vec<Text>,
     pub(crate) codings: Vec<Coding>,
@@ -143,7 +142,7 @@ impl<'a> Collected<'a> {
             other_types: Vec::new(),
             other_type_ids: HashMap::new(),
             notices: Notices::up_to(limits.notices),
-            extension_urls: Vec::new(),
+            extension_urls: ExtensionUrls::default(),
             texts: Vec::new(),
             codings: Vec::new(),
             concepts: Vec::new(),

@@ -1,7 +1,7 @@
 //! What a statement or request is about: a Medication that it refers to, or a concept of its own.
 
 use crate::elements::{Concept, Reference};
-use crate::reader::{Read, Reader};
+use crate::reader::{Name, Read, Reader};
 
 /// A Medication as sent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,7 +22,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let mut this = Medication::default();
     reader.members(|reader, key| {
         match key {
-            "code" => this.code = reader.concept("code")?.if_filled(),
+            Name::Code => this.code = reader.concept("code")?.if_filled(),
             _ => reader.base(key)?,
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use crate::collected::Collected;
-use crate::text::{Span, Text};
+use crate::text::{Span, Store, Text};
 
 /// A Reference as sent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -143,11 +143,23 @@ pub(crate) enum Extension {
     RepeatInformation,
     SnomedDescription,
     StatusReason,
+    /// Parts of the above, known by a name alone.
+    AuthorisationExpiry,
+    DescriptionDisplay,
+    DescriptionId,
+    EndDate,
+    EndReason,
+    HeaderTarget,
+    HeaderType,
+    Reason,
+    ReasonDate,
+    RepeatsAllowed,
+    RepeatsIssued,
     Unknown,
 }
 
 impl Extension {
-    /// The extension of a URL. Hosts, `Extension-`, `CareConnect-`, `GPC-`, the version and case do not count.
+    /// The extension of a URL, or the part of one that has a name in its place. Hosts, `Extension-`, `CareConnect-`, `GPC-`, the version and case do not count.
     pub(crate) fn from_url(url: &str) -> Self {
         const NAMES: [(&str, Extension); 19] = [
             ("ActualProblem", Extension::ActualProblem),
@@ -171,14 +183,69 @@ impl Extension {
             // A spelling of the specification's own examples.
             ("sctdecsid", Extension::SnomedDescription),
         ];
+        const PARTS: [(&str, Extension); 14] = [
+            ("authorisationExpiryDate", Extension::AuthorisationExpiry),
+            ("date", Extension::ReasonDate),
+            ("descriptionDisplay", Extension::DescriptionDisplay),
+            ("descriptionId", Extension::DescriptionId),
+            ("endDate", Extension::EndDate),
+            ("endReason", Extension::EndReason),
+            ("numberOfRepeatPrescriptionsAllowed", Extension::RepeatsAllowed),
+            ("numberOfRepeatPrescriptionsIssued", Extension::RepeatsIssued),
+            ("reason", Extension::Reason),
+            ("reasonEnded", Extension::EndReason),
+            ("statusChangeDate", Extension::ReasonDate),
+            ("statusReason", Extension::Reason),
+            ("target", Extension::HeaderTarget),
+            ("type", Extension::HeaderType),
+        ];
+        let called = |of: &[(&str, Self)], name: &str| {
+            of.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|known| known.1)
+        };
+        if let Some(part) = called(&PARTS, url) {
+            return part;
+        }
         let last = url.trim_end_matches('/').rsplit('/').next().unwrap_or(url).trim();
         // The name is the last part with letters: what follows it is a version, what precedes it a prefix.
         let name = last.rsplit('-').find(|part| part.bytes().any(|byte| byte.is_ascii_alphabetic()));
-        let Some(name) = name else { return Self::Unknown };
-        NAMES
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map_or(Self::Unknown, |known| known.1)
+        name.and_then(|name| called(&NAMES, name)).unwrap_or(Self::Unknown)
+    }
+}
+
+/// What the URLs of extensions are: there are few, and each comes often.
+pub(crate) struct ExtensionUrls([(Text, Extension); 64]);
+
+impl Default for ExtensionUrls {
+    fn default() -> Self {
+        Self([(Text::NONE, Extension::Unknown); 64])
+    }
+}
+
+impl ExtensionUrls {
+    /// What a URL is, where it is remembered.
+    pub(crate) fn get(&self, url: &str, store: &Store<'_>) -> Option<Extension> {
+        let mut known = Self::places(url).map(|place| self.0[place]);
+        known.find(|known| known.0.length() == url.len() && store.str(known.0) == url).map(|known| known.1)
+    }
+
+    /// Remembers what a URL that stands at byte `at` of the body is, unless others are in its places: a text of ever
+    /// new ones is not worth remembering.
+    pub(crate) fn add(&mut self, url: &str, at: usize, extension: Extension, store: &mut Store<'_>) {
+        if let Some(free) = Self::places(url).find(|place| self.0[*place].0.is_none()) {
+            let kept = store.borrow(at, url.len() as u32).unwrap_or_else(|| store.copy(url));
+            self.0[free] = (kept, extension);
+        }
+    }
+
+    /// Where a URL may be, by its length and its end: they begin alike.
+    fn places(url: &str) -> impl Iterator<Item = usize> {
+        let end = match url.as_bytes().last_chunk() {
+            Some(end) => u64::from_le_bytes(*end),
+            None => url.bytes().fold(0, |end, byte| end << 8 | u64::from(byte)),
+        };
+        // The golden ratio, of 64 bits.
+        let hash = (end ^ url.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58;
+        (0..4).map(move |step| (hash as usize + step) % 64)
     }
 }
 
@@ -217,7 +284,7 @@ mod tests {
     #[test]
     fn other_extensions_are_unknown() {
         for url in
-            ["", "descriptionId", "https://fhir.nhs.uk/x/Extension-CareConnect-GPC-Other-1", "1-2-3", "/"]
+            ["", "descriptionIds", "https://fhir.nhs.uk/x/Extension-CareConnect-GPC-Other-1", "1-2-3", "/"]
         {
             assert_eq!(Extension::from_url(url), Extension::Unknown, "{url}");
         }

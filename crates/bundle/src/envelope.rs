@@ -6,7 +6,7 @@ use crate::error::BundleError;
 use crate::json::{Fault, FaultKind, Kind};
 use crate::kinds;
 use crate::limits::Limits;
-use crate::reader::{Read, Reader};
+use crate::reader::{Name, Read, Reader};
 use crate::record::Envelope;
 use crate::text::Text;
 
@@ -31,12 +31,12 @@ pub(crate) fn read_document(reader: &mut Reader<'_, '_, '_>, limits: Limits, rea
     top.is_object = true;
     reader.members(|reader, key| {
         match key {
-            "resourceType" => top.resource_type = reader.text("resourceType")?,
-            "type" => top.bundle_type = reader.text("type")?,
-            "id" => top.id = reader.text("id")?,
-            "link" => read_links(reader)?,
-            "entry" if read_before => reader.cursor.skip()?,
-            "entry" => read_entries(reader, limits)?,
+            Name::ResourceType => top.resource_type = reader.text("resourceType")?,
+            Name::Type => top.bundle_type = reader.text("type")?,
+            Name::Id => top.id = reader.text("id")?,
+            Name::Link => read_links(reader)?,
+            Name::Entry if read_before => reader.cursor.skip()?,
+            Name::Entry => read_entries(reader, limits)?,
             _ => reader.cursor.skip()?,
         }
         Ok(())
@@ -51,7 +51,7 @@ fn read_links(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
         let mut relation = Text::NONE;
         reader.object("link", |reader, key| {
             match key {
-                "relation" => relation = reader.text("link.relation")?,
+                Name::Relation => relation = reader.text("link.relation")?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())

@@ -4,7 +4,7 @@
 use bedside_model::ClinicalArea;
 
 use crate::elements::{Concept, Extension, Reference};
-use crate::reader::{Read, Reader};
+use crate::reader::{Name, Read, Reader};
 use crate::text::{Span, Text};
 
 /// A List as sent.
@@ -87,14 +87,14 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let mut says_nothing = true;
     reader.members(|reader, key| {
         match key {
-            "code" => says_nothing = !read_code(reader, &mut this)?,
-            "title" => this.title = reader.text("title")?,
-            "date" => this.date = reader.text("date")?,
-            "encounter" => this.encounter = reader.reference("encounter")?,
-            "note" => this.notes = reader.notes("note")?,
-            "emptyReason" => this.empty_reason = reader.concept("emptyReason")?,
-            "entry" => this.items = items(reader)?,
-            "extension" => extensions(reader, &mut this)?,
+            Name::Code => says_nothing = !read_code(reader, &mut this)?,
+            Name::Title => this.title = reader.text("title")?,
+            Name::Date => this.date = reader.text("date")?,
+            Name::Encounter => this.encounter = reader.reference("encounter")?,
+            Name::Note => this.notes = reader.notes("note")?,
+            Name::EmptyReason => this.empty_reason = reader.concept("emptyReason")?,
+            Name::Entry => this.items = items(reader)?,
+            Name::Extension => extensions(reader, &mut this)?,
             _ => reader.base(key)?,
         }
         Ok(())
@@ -130,10 +130,14 @@ fn is_titled_ended(title: &str) -> bool {
 fn items(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
     let start = reader.out.items.len();
     reader.each("entry", |reader| {
+        if let Some(item) = reader.reference_under(Name::Item) {
+            reader.out.items.push(item);
+            return Ok(());
+        }
         let mut item = Reference::default();
         reader.object("entry", |reader, key| {
             match key {
-                "item" => item = reader.reference("entry.item")?,
+                Name::Item => item = reader.reference("entry.item")?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())
@@ -146,7 +150,7 @@ fn items(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
 
 fn extensions(reader: &mut Reader<'_, '_, '_>, list: &mut List) -> Read<()> {
     let (warnings, headers) = (reader.out.texts.len(), reader.out.headers.len());
-    reader.extensions(|reader, extension, _| {
+    reader.extensions(|reader, extension| {
         match extension {
             Extension::ListWarningCode => {
                 let code = reader.extension_text("extension.ListWarningCode")?;

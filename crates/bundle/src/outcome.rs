@@ -2,7 +2,7 @@
 
 use bedside_model::ClinicalArea;
 
-use crate::reader::{Read, Reader};
+use crate::reader::{Name, Read, Reader};
 use crate::text::Text;
 
 /// One issue as sent.
@@ -30,7 +30,7 @@ pub(crate) enum Denial {
 pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let head = reader.begin(reader.out.issues.len());
     reader.members(|reader, key| match key {
-        "issue" => reader.each("issue", |reader| {
+        Name::Issue => reader.each("issue", |reader| {
             let issue = OutcomeIssue { resource: head.resource, ..OutcomeIssue::default() };
             read_issue(reader, issue)
         }),
@@ -41,15 +41,15 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
 fn read_issue(reader: &mut Reader<'_, '_, '_>, mut this: OutcomeIssue) -> Read<()> {
     reader.object("issue", |reader, key| {
         match key {
-            "severity" => this.severity = reader.text("issue.severity")?,
-            "code" => this.kind = reader.text("issue.code")?,
-            "details" => {
+            Name::Severity => this.severity = reader.text("issue.severity")?,
+            Name::Code => this.kind = reader.text("issue.code")?,
+            Name::Details => {
                 let details = reader.concept("issue.details")?;
                 let codings = details.codings.of(&reader.out.codings);
                 this.code = codings.first().map_or(Text::NONE, |coding| coding.code);
                 this.text = details.text;
             }
-            "diagnostics" => this.diagnostics = reader.text("issue.diagnostics")?,
+            Name::Diagnostics => this.diagnostics = reader.text("issue.diagnostics")?,
             _ => reader.cursor.skip()?,
         }
         Ok(())

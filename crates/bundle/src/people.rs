@@ -1,7 +1,7 @@
 //! People and places: what the clinical records refer to by name.
 
 use crate::elements::{Extension, Reference};
-use crate::reader::{Read, Reader};
+use crate::reader::{Name, Read, Reader};
 use crate::text::{Span, Text};
 
 /// A Patient, as far as identity is checked by it.
@@ -43,16 +43,18 @@ pub(crate) fn read_patient(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let mut this = Patient { resource: head.resource, ..Patient::default() };
     reader.members(|reader, key| {
         match key {
-            "identifier" => patient_identifiers(reader, &mut this)?,
-            "name" => this.names = names(reader)?,
-            "gender" => this.gender = reader.text("gender")?,
-            "birthDate" => this.birth_date = reader.text("birthDate")?,
-            "generalPractitioner" => this.general_practitioners = reader.references("generalPractitioner")?,
-            "managingOrganization" => {
+            Name::Identifier => patient_identifiers(reader, &mut this)?,
+            Name::Name => this.names = names(reader)?,
+            Name::Gender => this.gender = reader.text("gender")?,
+            Name::BirthDate => this.birth_date = reader.text("birthDate")?,
+            Name::GeneralPractitioner => {
+                this.general_practitioners = reader.references("generalPractitioner")?
+            }
+            Name::ManagingOrganization => {
                 this.managing_organization = reader.reference("managingOrganization")?
             }
-            "deceasedBoolean" => this.deceased |= reader.boolean("deceasedBoolean")? == Some(true),
-            "deceasedDateTime" => this.deceased |= reader.text("deceasedDateTime")?.is_some(),
+            Name::DeceasedBoolean => this.deceased |= reader.boolean("deceasedBoolean")? == Some(true),
+            Name::DeceasedDateTime => this.deceased |= reader.text("deceasedDateTime")?.is_some(),
             _ => reader.base(key)?,
         }
         Ok(())
@@ -84,8 +86,8 @@ fn read_named(
     let mut this = Named::default();
     reader.members(|reader, key| {
         match key {
-            "name" => read_name(reader, &mut this)?,
-            "identifier" => this.identifiers = reader.identifiers("identifier")?,
+            Name::Name => read_name(reader, &mut this)?,
+            Name::Identifier => this.identifiers = reader.identifiers("identifier")?,
             _ => reader.base(key)?,
         }
         Ok(())
@@ -99,7 +101,7 @@ pub(crate) fn read_role(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let mut this = PractitionerRole::default();
     reader.members(|reader, key| {
         match key {
-            "practitioner" => this.practitioner = reader.reference("practitioner")?,
+            Name::Practitioner => this.practitioner = reader.reference("practitioner")?,
             _ => reader.base(key)?,
         }
         Ok(())
@@ -123,9 +125,9 @@ fn patient_identifiers(reader: &mut Reader<'_, '_, '_>, patient: &mut Patient) -
         let (mut system, mut value, mut status) = (Text::NONE, Text::NONE, Text::NONE);
         reader.object("identifier", |reader, key| {
             match key {
-                "system" => system = reader.text("identifier")?,
-                "value" => value = reader.text("identifier")?,
-                "extension" => reader.extensions(|reader, extension, _| match extension {
+                Name::System => system = reader.text("identifier")?,
+                Name::Value => value = reader.text("identifier")?,
+                Name::Extension => reader.extensions(|reader, extension| match extension {
                     Extension::NhsNumberVerificationStatus => {
                         let concept = reader.extension_concept("identifier.extension")?;
                         let codings = concept.codings.of(&reader.out.codings);

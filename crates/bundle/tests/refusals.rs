@@ -120,6 +120,34 @@ fn duplicate_keys_are_found_in_what_no_table_reads() {
 }
 
 #[test]
+fn duplicate_keys_are_found_in_what_tables_read() {
+    for resource in [
+        r#"{"resourceType":"Condition","resourceType":"Condition"}"#,
+        r#"{"resourceType":"Observation","resourceType":"Observation"}"#,
+        r#"{"id":"1","resourceType":"Condition","id":"2"}"#,
+        r#"{"resourceType":"Condition","id":"1","\u0069d":"2"}"#,
+        r#"{"resourceType":"Condition","\u0069d":"1","id":"2"}"#,
+        r#"{"resourceType":"Condition","x":"1","id":"2","x":"3"}"#,
+        r#"{"resourceType":"Condition","subject":{"reference":"a","reference":"b"}}"#,
+        r#"{"resourceType":"Condition","code":{"coding":[{"code":"1","code":"1"}]}}"#,
+        r#"{"resourceType":"Condition","code":{"text":"1","coding":[],"text":"1"}}"#,
+        r#"{"resourceType":"Condition","extension":[{"url":"x","url":"x"}]}"#,
+        r#"{"resourceType":"Condition","extension":[{"valueCode":"1","url":"x","valueCode":"1"}]}"#,
+    ] {
+        let error = refused(&with_entry(resource), &options()).to_string();
+        assert!(error.contains("the same key stands twice"), "{resource}: {error}");
+    }
+}
+
+#[test]
+fn keys_are_counted_whoever_knows_them() {
+    let body = with_entry(r#"{"resourceType":"Condition","id":"1","x":1,"clinicalStatus":"active"}"#);
+    let most = |keys| Options { limits: Limits { keys, ..Limits::default() }, ..options() };
+    assert!(normalise(&body, &most(4)).is_ok());
+    assert!(refused(&body, &most(3)).to_string().contains("more than 3 keys"));
+}
+
+#[test]
 fn other_documents_are_no_bundles() {
     let cases = [
         ("[]", "not a bundle: the document is not an object"),

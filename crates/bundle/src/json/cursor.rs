@@ -1,3 +1,4 @@
+mod leaf;
 mod members;
 mod scalars;
 mod skip;
@@ -144,6 +145,12 @@ impl<'a> Cursor<'a> {
         self.depth_left = checkpoint.depth_left;
         self.values_left = checkpoint.values_left;
         self.keys.truncate(checkpoint.keys);
+    }
+
+    /// The whole text.
+    #[inline(always)]
+    pub(crate) fn text(&self) -> &'a str {
+        self.text
     }
 
     /// The text between two offsets.

@@ -89,6 +89,22 @@ impl Seen {
     }
 }
 
+/// Which keys of one object its reader knows by a number below 128.
+#[derive(Default)]
+pub(crate) struct Known([u64; 2]);
+
+impl Known {
+    /// Whether a key is new. It counts as known from now on.
+    #[inline(always)]
+    pub(crate) fn is_new(&mut self, number: u8) -> bool {
+        let word = &mut self.0[usize::from(number >> 6 & 1)];
+        let bit = 1 << (number & 63);
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+}
+
 fn characters(written: &str) -> Cow<'_, str> {
     if written.contains('\\') { Cow::Owned(unescaped(written)) } else { Cow::Borrowed(written) }
 }

@@ -82,6 +82,18 @@ impl Tokens {
         self.window.positions(self.next)
     }
 
+    /// The bytes at the tokens that follow the next `passed`, all of which are at hand, as [`Tokens::kinds_ahead`].
+    #[inline(always)]
+    pub(crate) fn kinds_behind<const N: usize>(&self, passed: usize) -> [u8; N] {
+        self.window.kinds(self.next + passed)
+    }
+
+    /// The positions of the tokens that follow the next `passed`, all of which are at hand, as [`Tokens::ahead`].
+    #[inline(always)]
+    pub(crate) fn behind<const N: usize>(&self, passed: usize) -> [u32; N] {
+        self.window.positions(self.next + passed)
+    }
+
     /// The position of the token that was passed last.
     pub(crate) fn last(&self) -> usize {
         let before = || self.window.last_of_before;

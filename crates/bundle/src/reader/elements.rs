@@ -1,9 +1,10 @@
 //! FHIR elements that several resources share.
 
-use super::{Read, Reader};
+use super::{Name, Read, Reader};
 use std::num::NonZeroU32;
 
 use crate::elements::{Coding, Concept, Dosage, Extension, HumanName, Identifier, Reference};
+use crate::json::Lexeme;
 use crate::text::{Span, Text};
 
 impl Reader<'_, '_, '_> {
@@ -22,18 +23,40 @@ impl Reader<'_, '_, '_> {
 
     /// Reads a Reference.
     pub(crate) fn reference(&mut self, element: &'static str) -> Read<Reference> {
-        let mut this = Reference { number: self.out.reference_count, ..Reference::default() };
+        let number = self.out.reference_count;
         self.out.reference_count += 1;
+        match self.strings(["reference", "display"]) {
+            Some([reference, display]) => {
+                Ok(Reference { number, reference, display, ..Reference::default() })
+            }
+            None => self.any_reference(number, element),
+        }
+    }
+
+    #[inline(never)]
+    fn any_reference(&mut self, number: u32, element: &'static str) -> Read<Reference> {
+        let mut this = Reference { number, ..Reference::default() };
         self.object(element, |reader, key| {
             match key {
-                "reference" => this.reference = reader.text(element)?,
-                "display" => this.display = reader.text(element)?,
-                "identifier" => this.identifier = reader.pooled_identifier(element)?,
+                Name::Reference => this.reference = reader.text(element)?,
+                Name::Display => this.display = reader.text(element)?,
+                Name::Identifier => this.identifier = reader.pooled_identifier(element)?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())
         })?;
         Ok(this)
+    }
+
+    /// Reads the Reference that is the only member of the object at the cursor, where nothing about either is out of the
+    /// ordinary.
+    pub(crate) fn reference_under(&mut self, name: Name) -> Option<Reference> {
+        let strings = self.cursor.strings_in(name.as_str(), ["reference", "display"])?;
+        let [reference, display] = self.keep_all(strings);
+        let number = self.out.reference_count;
+        self.out.reference_count += 1;
+
+        Some(Reference { number, reference, display, ..Reference::default() })
     }
 
     /// Reads a list of References into their pool.
@@ -59,11 +82,19 @@ impl Reader<'_, '_, '_> {
 
     /// Reads an Identifier.
     fn identifier(&mut self, element: &'static str) -> Read<Identifier> {
+        match self.strings(["use", "system", "value"]) {
+            Some([_, system, value]) => Ok(Identifier { system, value }),
+            None => self.any_identifier(element),
+        }
+    }
+
+    #[inline(never)]
+    fn any_identifier(&mut self, element: &'static str) -> Read<Identifier> {
         let mut this = Identifier::default();
         self.object(element, |reader, key| {
             match key {
-                "system" => this.system = reader.text(element)?,
-                "value" => this.value = reader.text(element)?,
+                Name::System => this.system = reader.text(element)?,
+                Name::Value => this.value = reader.text(element)?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())
@@ -89,11 +120,23 @@ impl Reader<'_, '_, '_> {
 
     /// Reads a CodeableConcept, its codings into their pool.
     pub(crate) fn concept(&mut self, element: &'static str) -> Read<Concept> {
+        let Some((coding, text)) = self.cursor.strings_in_list("coding", CODING, "text") else {
+            return self.any_concept(element);
+        };
+        let start = self.out.codings.len();
+        let coding = self.plain_coding(coding);
+        self.out.codings.push(coding);
+        let [text] = self.keep_all([text]);
+        Ok(Concept { codings: Span::since(start, &self.out.codings), text })
+    }
+
+    #[inline(never)]
+    fn any_concept(&mut self, element: &'static str) -> Read<Concept> {
         let mut this = Concept::default();
         self.object(element, |reader, key| {
             match key {
-                "coding" => this.codings = reader.codings(element)?,
-                "text" => this.text = reader.text(element)?,
+                Name::Coding => this.codings = reader.codings(element)?,
+                Name::Text => this.text = reader.text(element)?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())
@@ -123,14 +166,22 @@ impl Reader<'_, '_, '_> {
     }
 
     pub(super) fn coding(&mut self, element: &'static str) -> Read<Coding> {
+        match self.cursor.strings(CODING) {
+            Some(strings) => Ok(self.plain_coding(strings)),
+            None => self.any_coding(element),
+        }
+    }
+
+    #[inline(never)]
+    fn any_coding(&mut self, element: &'static str) -> Read<Coding> {
         let mut this = Coding::default();
         self.object(element, |reader, key| {
             match key {
-                "system" => this.system = reader.text(element)?,
-                "code" => this.code = reader.text(element)?,
-                "display" => this.display = reader.text(element)?,
-                "userSelected" => this.user_selected = reader.boolean("coding.userSelected")?,
-                "extension" => reader.extensions(|reader, extension, _| match extension {
+                Name::System => this.system = reader.text(element)?,
+                Name::Code => this.code = reader.text(element)?,
+                Name::Display => this.display = reader.text(element)?,
+                Name::UserSelected => this.user_selected = reader.boolean("coding.userSelected")?,
+                Name::Extension => reader.extensions(|reader, extension| match extension {
                     Extension::SnomedDescription => reader.snomed_description(&mut this),
                     _ => reader.skip_extension(),
                 })?,
@@ -141,16 +192,22 @@ impl Reader<'_, '_, '_> {
         Ok(this)
     }
 
+    #[inline(always)]
+    fn plain_coding(&mut self, strings: [Option<Lexeme>; CODING.len()]) -> Coding {
+        let [system, _, code, display] = self.keep_all(strings);
+        Coding { system, code, display, ..Coding::default() }
+    }
+
     fn snomed_description(&mut self, coding: &mut Coding) -> Read<()> {
-        self.sub_extensions(|reader, name, key| {
+        self.sub_extensions(|reader, part, key| {
             let value = match key {
-                "valueId" | "valueString" => reader.text("coding.extension")?,
+                Name::ValueId | Name::ValueString => reader.text("coding.extension")?,
                 _ => return reader.cursor.skip(),
             };
-            if name.eq_ignore_ascii_case("descriptionId") {
-                coding.description_id.keep_first(value);
-            } else if name.eq_ignore_ascii_case("descriptionDisplay") {
-                coding.description_display.keep_first(value);
+            match part {
+                Extension::DescriptionId => coding.description_id.keep_first(value),
+                Extension::DescriptionDisplay => coding.description_display.keep_first(value),
+                _ => {}
             }
             Ok(())
         })
@@ -158,11 +215,19 @@ impl Reader<'_, '_, '_> {
 
     /// Reads a Period's start and end.
     pub(crate) fn period(&mut self, element: &'static str) -> Read<(Text, Text)> {
+        match self.strings(["start", "end"]) {
+            Some([start, end]) => Ok((start, end)),
+            None => self.any_period(element),
+        }
+    }
+
+    #[inline(never)]
+    fn any_period(&mut self, element: &'static str) -> Read<(Text, Text)> {
         let (mut start, mut end) = (Text::NONE, Text::NONE);
         self.object(element, |reader, key| {
             match key {
-                "start" => start = reader.text(element)?,
-                "end" => end = reader.text(element)?,
+                Name::Start => start = reader.text(element)?,
+                Name::End => end = reader.text(element)?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())
@@ -174,8 +239,12 @@ impl Reader<'_, '_, '_> {
     pub(crate) fn notes(&mut self, element: &'static str) -> Read<Span> {
         let start = self.out.texts.len();
         self.each(element, |reader| {
+            if let Some([_, _, text]) = reader.strings(["authorString", "time", "text"]) {
+                reader.out.texts.extend(text.is_some().then_some(text));
+                return Ok(());
+            }
             reader.object(element, |reader, key| {
-                if key != "text" {
+                if key != Name::Text {
                     return reader.cursor.skip();
                 }
                 let text = reader.text(element)?;
@@ -196,11 +265,19 @@ impl Reader<'_, '_, '_> {
         let mut first = (all, all);
         self.each(element, |reader| {
             count += 1;
+            if count == 1
+                && let Some([text, instruction]) = reader.strings(["text", "patientInstruction"])
+            {
+                (this.text, this.patient_instruction) = (text, instruction);
+                return Ok(());
+            }
             let start = reader.cursor.at();
             reader.object(element, |reader, key| {
                 match key {
-                    "text" if count == 1 => this.text = reader.text(element)?,
-                    "patientInstruction" if count == 1 => this.patient_instruction = reader.text(element)?,
+                    Name::Text if count == 1 => this.text = reader.text(element)?,
+                    Name::PatientInstruction if count == 1 => {
+                        this.patient_instruction = reader.text(element)?
+                    }
                     _ => {
                         more |= count == 1;
                         reader.cursor.skip()?;
@@ -226,10 +303,10 @@ impl Reader<'_, '_, '_> {
         let mut this = HumanName::default();
         self.object(element, |reader, key| {
             match key {
-                "prefix" => this.prefix = reader.texts(element)?,
-                "given" => this.given = reader.texts(element)?,
-                "family" => this.family = reader.text(element)?,
-                "text" => this.text = reader.text(element)?,
+                Name::Prefix => this.prefix = reader.texts(element)?,
+                Name::Given => this.given = reader.texts(element)?,
+                Name::Family => this.family = reader.text(element)?,
+                Name::Text => this.text = reader.text(element)?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())
@@ -237,6 +314,9 @@ impl Reader<'_, '_, '_> {
         Ok(this)
     }
 }
+
+/// The elements of a Coding that are strings, in the order of the specification.
+const CODING: [&str; 4] = ["system", "version", "code", "display"];
 
 /// JSON without the white space between its tokens, which the cursor has validated.
 fn compact(json: &str) -> String {

@@ -1,27 +1,26 @@
 //! Extensions: their URL is looked for before their value is read, wherever it stands.
 
-use super::{Read, Reader};
+use super::{Name, Read, Reader};
 use crate::concepts;
 use crate::elements::{Concept, Extension, Header, Reference};
 use crate::json::{Kind, Lexeme};
 use crate::text::Text;
 
 impl Reader<'_, '_, '_> {
-    /// Reads a list of Extensions: each is handed over with its URL, to be read or passed over as a whole by one of the
+    /// Reads a list of Extensions: each is handed over as what it is, to be read or passed over as a whole by one of the
     /// methods below.
     pub(crate) fn extensions(
         &mut self,
-        mut extension: impl FnMut(&mut Self, Extension, &str) -> Read<()>,
+        mut extension: impl FnMut(&mut Self, Extension) -> Read<()>,
     ) -> Read<()> {
         self.each("extension", |reader| {
             if reader.cursor.peek()? != Kind::Object {
                 return reader.wrong_type("extension");
             }
-            match reader.begin_object("url")? {
+            match reader.begin_object(Name::Url)? {
                 Some(url) => {
                     let known = reader.extension_of(url);
-                    let url = reader.cursor.unescape(url);
-                    extension(reader, known, &url)
+                    extension(reader, known)
                 }
                 None => reader.cursor.skip(),
             }
@@ -39,37 +38,32 @@ impl Reader<'_, '_, '_> {
             return Extension::from_url(&self.cursor.unescape(lexeme));
         }
         let url = self.cursor.written(lexeme);
-        let all = &*self.out;
-        let is_it = |known: &Text| known.length() == url.len() && all.store.str(*known) == url;
-        if let Some((_, extension)) = all.extension_urls.iter().find(|(known, _)| is_it(known)) {
-            return *extension;
+        if let Some(extension) = self.out.extension_urls.get(url, &self.out.store) {
+            return extension;
         }
         let extension = Extension::from_url(url);
-        // A text of ever new URLs is not worth remembering.
-        if self.out.extension_urls.len() < 32 {
-            let url = self.keep(lexeme);
-            self.out.extension_urls.push((url, extension));
-        }
+        let all = &mut *self.out;
+        all.extension_urls.add(url, self.base + lexeme.start as usize, extension, &mut all.store);
         extension
     }
 
     /// Reads the members of the extension at the cursor that hold its value.
-    pub(crate) fn extension_value(&mut self, mut value: impl FnMut(&mut Self, &str) -> Read<()>) -> Read<()> {
+    pub(crate) fn extension_value(&mut self, mut value: impl FnMut(&mut Self, Name) -> Read<()>) -> Read<()> {
         self.members(|reader, key| match key {
-            "url" => reader.cursor.skip(),
+            Name::Url => reader.cursor.skip(),
             _ => value(reader, key),
         })
     }
 
-    /// Reads the extensions inside the extension at the cursor: name of each, and each key that holds a value.
+    /// Reads the extensions inside the extension at the cursor: what each is, and each key that holds a value.
     pub(crate) fn sub_extensions(
         &mut self,
-        mut value: impl FnMut(&mut Self, &str, &str) -> Read<()>,
+        mut value: impl FnMut(&mut Self, Extension, Name) -> Read<()>,
     ) -> Read<()> {
         self.extension_value(|reader, key| match key {
-            "extension" => reader.extensions(|reader, _, name| {
-                reader.extension_value(|reader, key| match key.starts_with("value") {
-                    true => value(reader, name, key),
+            Name::Extension => reader.extensions(|reader, part| {
+                reader.extension_value(|reader, key| match key.is_value() {
+                    true => value(reader, part, key),
                     false => reader.cursor.skip(),
                 })
             }),
@@ -81,7 +75,7 @@ impl Reader<'_, '_, '_> {
     pub(crate) fn extension_text(&mut self, element: &'static str) -> Read<Text> {
         let mut text = Text::NONE;
         self.extension_value(|reader, key| {
-            if !key.starts_with("value") {
+            if !key.is_value() {
                 return reader.cursor.skip();
             }
             text = reader.text(element)?;
@@ -95,11 +89,11 @@ impl Reader<'_, '_, '_> {
         let (mut of_concept, mut bare) = (Text::NONE, Text::NONE);
         self.extension_value(|reader, key| {
             match key {
-                "valueCodeableConcept" => {
+                Name::ValueCodeableConcept => {
                     let concept = reader.concept(element)?;
                     of_concept = concepts::code(reader.out, concept);
                 }
-                "valueCode" => bare = reader.text(element)?,
+                Name::ValueCode => bare = reader.text(element)?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())
@@ -112,9 +106,9 @@ impl Reader<'_, '_, '_> {
         let mut concept = Concept::default();
         self.extension_value(|reader, key| {
             match key {
-                "valueCodeableConcept" => concept = reader.concept(element)?,
+                Name::ValueCodeableConcept => concept = reader.concept(element)?,
                 // A bare code or string in its place says the same thing as a concept of text alone.
-                "valueCode" | "valueString" => concept.text = reader.text(element)?,
+                Name::ValueCode | Name::ValueString => concept.text = reader.text(element)?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())
@@ -127,7 +121,7 @@ impl Reader<'_, '_, '_> {
         let mut reference = Reference::default();
         self.extension_value(|reader, key| {
             match key {
-                "valueReference" => reference = reader.reference(element)?,
+                Name::ValueReference => reference = reader.reference(element)?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())
@@ -140,15 +134,14 @@ impl Reader<'_, '_, '_> {
         let mut header = Header::default();
         self.extension_value(|reader, key| {
             match key {
-                "valueReference" => header.target = reader.reference(element)?,
-                "extension" => reader.extensions(|reader, _, name| {
+                Name::ValueReference => header.target = reader.reference(element)?,
+                Name::Extension => reader.extensions(|reader, part| {
                     reader.extension_value(|reader, key| {
-                        let named = |known| name.eq_ignore_ascii_case(known);
-                        match key {
-                            "valueCode" | "valueString" if named("type") => {
+                        match (part, key) {
+                            (Extension::HeaderType, Name::ValueCode | Name::ValueString) => {
                                 header.kind = reader.text(element)?
                             }
-                            "valueReference" if named("target") => {
+                            (Extension::HeaderTarget, Name::ValueReference) => {
                                 header.target = reader.reference(element)?
                             }
                             _ => reader.cursor.skip()?,

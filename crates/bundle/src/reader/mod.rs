@@ -6,6 +6,7 @@
 
 mod elements;
 mod extensions;
+mod names;
 mod resource;
 
 use bedside_model::NoticeCode;
@@ -13,6 +14,8 @@ use bedside_model::NoticeCode;
 use crate::collected::{Collected, NOBODY};
 use crate::json::{Cursor, Fault, Items, Kind, Lexeme, Members};
 use crate::text::Text;
+
+pub(crate) use names::Name;
 
 pub(crate) type Read<T> = Result<T, Fault>;
 
@@ -28,7 +31,7 @@ pub(crate) struct Reader<'a, 'c, 's> {
     resource: u32,
     in_entry: bool,
     /// The object at the cursor where its first member has been read already: the one that says what it is.
-    begun: Option<Members>,
+    begun: Option<Name>,
 }
 
 impl<'a, 'c, 's> Reader<'a, 'c, 's> {
@@ -55,12 +58,12 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
         let checkpoint = self.cursor.checkpoint();
         let (mut found, mut bare) = (false, false);
         self.object("entry", |reader, key| match key {
-            "resource" if reader.cursor.peek()? != Kind::Null => {
+            Name::Resource if reader.cursor.peek()? != Kind::Null => {
                 found = true;
                 reader.read_resource(NOBODY)
             }
             _ => {
-                bare |= key == "resourceType";
+                bare |= key == Name::ResourceType;
                 reader.cursor.skip()
             }
         })?;
@@ -98,15 +101,16 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
 
     /// Reads the members of an object.
     #[inline]
-    pub(crate) fn members(&mut self, member: impl FnMut(&mut Self, &str) -> Read<()>) -> Read<()> {
+    pub(crate) fn members(&mut self, member: impl FnMut(&mut Self, Name) -> Read<()>) -> Read<()> {
         let members = self.enter_object()?;
         self.members_of(members, member)
     }
 
     /// Enters the object at the cursor, unless it is begun.
+    #[inline(always)]
     fn enter_object(&mut self) -> Read<Members> {
         match self.begun.take() {
-            Some(begun) => Ok(begun),
+            Some(name) => Ok(self.cursor.begun_object(name.as_str(), name.number().unwrap_or_default())),
             None => self.cursor.enter_object(),
         }
     }
@@ -115,24 +119,40 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     fn members_of(
         &mut self,
         mut members: Members,
-        mut member: impl FnMut(&mut Self, &str) -> Read<()>,
+        mut member: impl FnMut(&mut Self, Name) -> Read<()>,
     ) -> Read<()> {
-        let mut unescaped;
-        loop {
-            let key = match self.cursor.plain_key(&members) {
-                Some(key) => {
-                    self.cursor.pass_key(&mut members, key)?;
-                    self.cursor.slice(key.start as usize, key.end as usize)
-                }
-                None if self.cursor.leave_if_over(&mut members) => return Ok(()),
-                None => {
-                    let Some(key) = self.cursor.any_next_member(&mut members)? else { return Ok(()) };
-                    unescaped = self.cursor.unescape(key);
-                    &*unescaped
-                }
-            };
-            member(self, key)?;
+        while let Some(name) = self.next_name(&mut members)? {
+            member(self, name)?;
         }
+        Ok(())
+    }
+
+    /// The name of the object's next member, the cursor before its value; nothing at the end, the cursor behind it.
+    #[inline(always)]
+    fn next_name(&mut self, members: &mut Members) -> Read<Option<Name>> {
+        let Some(key) = self.cursor.plain_key(members) else {
+            return match self.cursor.leave_if_over(members) {
+                true => Ok(None),
+                false => self.any_next_name(members),
+            };
+        };
+        let name = Name::at(self.cursor.text().as_bytes(), key.start as usize, key.end as usize);
+        match name.number() {
+            Some(number) => self.cursor.pass_known_key(members, key, number)?,
+            None => self.cursor.pass_key(members, key)?,
+        }
+        Ok(Some(name))
+    }
+
+    /// As [`Reader::next_name`], in any case.
+    #[inline(never)]
+    fn any_next_name(&mut self, members: &mut Members) -> Read<Option<Name>> {
+        let Some(key) = self.cursor.any_next_member(members)? else { return Ok(None) };
+        let name = Name::of(self.cursor.unescape(key).as_bytes());
+        if let Some(number) = name.number() {
+            members.know(key.start, number)?;
+        }
+        Ok(Some(name))
     }
 
     /// Reads an object, or the object in a list of one.
@@ -140,7 +160,7 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     pub(crate) fn object(
         &mut self,
         element: &'static str,
-        member: impl FnMut(&mut Self, &str) -> Read<()>,
+        member: impl FnMut(&mut Self, Name) -> Read<()>,
     ) -> Read<()> {
         let (members, list) = match self.cursor.enter_object_if_there()? {
             Some(members) => (members, None),
@@ -196,8 +216,28 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
         Ok(())
     }
 
+    /// Reads an object of nothing but plain strings, each under one of `names` in their order; any other is left to
+    /// whoever reads it member by member. Small objects are nearly all like that.
+    #[inline(always)]
+    pub(crate) fn strings<const N: usize>(&mut self, names: [&str; N]) -> Option<[Text; N]> {
+        let strings = self.cursor.strings(names)?;
+        Some(self.keep_all(strings))
+    }
+
+    /// Keeps each of several strings that are there.
+    #[inline(always)]
+    fn keep_all<const N: usize>(&mut self, strings: [Option<Lexeme>; N]) -> [Text; N] {
+        let mut kept = [Text::NONE; N];
+        for (kept, lexeme) in kept.iter_mut().zip(strings) {
+            if let Some(lexeme) = lexeme {
+                *kept = self.keep(lexeme);
+            }
+        }
+        kept
+    }
+
     /// Reads a string.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn text(&mut self, element: &'static str) -> Read<Text> {
         match self.cursor.plain_string_value()? {
             Some(lexeme) => Ok(self.keep(lexeme)),
@@ -258,33 +298,27 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     /// The string value of the member that says what the object at the cursor is. It nearly always comes first: then
     /// the object is begun, for [`Reader::members`] to go on with; else the cursor stays before it.
     #[inline(always)]
-    fn begin_object(&mut self, name: &'static str) -> Read<Option<Lexeme>> {
-        match self.cursor.enter_object_with(name)? {
-            Some((members, value)) => {
-                self.begun = Some(members);
+    fn begin_object(&mut self, name: Name) -> Read<Option<Lexeme>> {
+        match self.cursor.begin_object(name.as_str())? {
+            Some(value) => {
+                self.begun = Some(name);
                 Ok(Some(value))
             }
-            None => self.begin_any_object(name),
+            None => self.look_for(name),
         }
     }
 
+    /// The string value of a member of the object at the cursor, which stays there.
     #[inline(never)]
-    fn begin_any_object(&mut self, name: &'static str) -> Read<Option<Lexeme>> {
+    fn look_for(&mut self, name: Name) -> Read<Option<Lexeme>> {
         let checkpoint = self.cursor.checkpoint();
         let mut members = self.cursor.enter_object()?;
-        let mut is_first = true;
-        while let Some(key) = self.cursor.next_member(&mut members)? {
-            if self.cursor.unescape(key) == name {
-                if is_first && self.cursor.is_at(b'"') {
-                    let value = self.cursor.string_value()?;
-                    self.begun = Some(members);
-                    return Ok(Some(value));
-                }
-                let found = self.find_string(name)?;
+        while let Some(key) = self.any_next_name(&mut members)? {
+            if key == name {
+                let found = self.find_string(name.as_str())?;
                 self.cursor.restore(checkpoint);
                 return Ok(found);
             }
-            is_first = false;
             self.cursor.skip()?;
         }
         self.cursor.restore(checkpoint);

@@ -2,7 +2,7 @@
 
 use bedside_model::NoticeCode;
 
-use super::{Read, Reader};
+use super::{Name, Read, Reader};
 use crate::collected::{Content, Resource};
 use crate::elements::Head;
 use crate::json::Kind;
@@ -12,27 +12,27 @@ use crate::{drug, lists, outcome, people, tables};
 
 impl Reader<'_, '_, '_> {
     /// Reads a member that every clinical record has, and passes over any other.
-    pub(crate) fn common(&mut self, key: &str, head: &mut Head) -> Read<()> {
+    pub(crate) fn common(&mut self, key: Name, head: &mut Head) -> Read<()> {
         match key {
-            "identifier" => head.identifiers = self.identifiers("identifier")?,
-            "note" => head.notes = self.notes("note")?,
-            "meta" => head.security = self.security()?,
-            "subject" => head.name_subject(self.reference("subject")?, false),
-            "patient" => head.name_subject(self.reference("patient")?, true),
+            Name::Identifier => head.identifiers = self.identifiers("identifier")?,
+            Name::Note => head.notes = self.notes("note")?,
+            Name::Meta => head.security = self.security()?,
+            Name::Subject => head.name_subject(self.reference("subject")?, false),
+            Name::Patient => head.name_subject(self.reference("patient")?, true),
             _ => self.base(key)?,
         }
         Ok(())
     }
 
     /// Reads a member that every resource has, and passes over any other.
-    pub(crate) fn base(&mut self, key: &str) -> Read<()> {
+    pub(crate) fn base(&mut self, key: Name) -> Read<()> {
         match key {
-            "id" => {
+            Name::Id => {
                 let id = self.text("id")?;
                 self.out.resources[self.resource as usize].id = id;
                 Ok(())
             }
-            "contained" => {
+            Name::Contained => {
                 let container = self.resource;
                 self.each("contained", |reader| {
                     // What is wrong with an item is not said of the one before.
@@ -49,7 +49,7 @@ impl Reader<'_, '_, '_> {
     fn security(&mut self) -> Read<Span> {
         let mut codes = Span::default();
         self.object("meta", |reader, key| {
-            if key != "security" {
+            if key != Name::Security {
                 return reader.cursor.skip();
             }
             let start = reader.out.texts.len();
@@ -132,7 +132,7 @@ impl Reader<'_, '_, '_> {
     }
 
     fn resource_type(&mut self) -> Read<TypeId> {
-        let name = self.begin_object("resourceType")?.map(|lexeme| self.cursor.unescape(lexeme));
+        let name = self.begin_object(Name::ResourceType)?.map(|lexeme| self.cursor.unescape(lexeme));
         Ok(self.out.type_id(name.as_deref().unwrap_or_default()))
     }
 
@@ -160,9 +160,14 @@ impl Reader<'_, '_, '_> {
     /// Reads a resource of which no table holds anything: its id and what it contains.
     fn read_unmapped(&mut self) -> Read<()> {
         let mut members = self.enter_object()?;
-        let is_wanted = |key: &[u8]| key == b"id" || key == b"contained";
+        // Its type is what it may have been begun with, and may not come again.
+        let is_wanted = |key: &[u8]| key == b"id" || key == b"contained" || key == b"resourceType";
         while let Some(key) = self.cursor.pass_members(&mut members, is_wanted)? {
-            self.base(&self.cursor.unescape(key))?;
+            let name = Name::of(self.cursor.unescape(key).as_bytes());
+            if let Some(number) = name.number() {
+                members.know(key.start, number)?;
+            }
+            self.base(name)?;
         }
         Ok(())
     }

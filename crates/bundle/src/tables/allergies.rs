@@ -17,7 +17,7 @@ use crate::kinds;
 use crate::lists::Purpose;
 use crate::no_known_allergy::{self, Agent};
 use crate::nothing::empty;
-use crate::reader::{Read, Reader};
+use crate::reader::{Name, Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::text::{Span, Text};
 
@@ -58,19 +58,19 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     reader.out.allergies.push(this);
     reader.members(|reader, key| {
         match key {
-            "extension" => read_extensions(reader, &mut this)?,
-            "clinicalStatus" => this.clinical_status = reader.text("clinicalStatus")?,
-            "verificationStatus" => this.verification_status = reader.text("verificationStatus")?,
-            "type" => this.kind = reader.text("type")?,
-            "criticality" => this.criticality = reader.text("criticality")?,
-            "category" => this.category = reader.texts("category")?,
-            "code" => this.code = reader.concept("code")?,
-            "onsetDateTime" => this.onset = reader.text("onsetDateTime")?,
-            "assertedDate" => this.asserted = reader.text("assertedDate")?,
-            "lastOccurrence" => this.last_occurrence = reader.text("lastOccurrence")?,
-            "asserter" => this.asserter = reader.reference("asserter")?,
-            "recorder" => this.recorder = reader.reference("recorder")?,
-            "reaction" => this.reactions = read_reactions(reader)?,
+            Name::Extension => read_extensions(reader, &mut this)?,
+            Name::ClinicalStatus => this.clinical_status = reader.text("clinicalStatus")?,
+            Name::VerificationStatus => this.verification_status = reader.text("verificationStatus")?,
+            Name::Type => this.kind = reader.text("type")?,
+            Name::Criticality => this.criticality = reader.text("criticality")?,
+            Name::Category => this.category = reader.texts("category")?,
+            Name::Code => this.code = reader.concept("code")?,
+            Name::OnsetDateTime => this.onset = reader.text("onsetDateTime")?,
+            Name::AssertedDate => this.asserted = reader.text("assertedDate")?,
+            Name::LastOccurrence => this.last_occurrence = reader.text("lastOccurrence")?,
+            Name::Asserter => this.asserter = reader.reference("asserter")?,
+            Name::Recorder => this.recorder = reader.reference("recorder")?,
+            Name::Reaction => this.reactions = read_reactions(reader)?,
             _ => reader.common(key, &mut this.head)?,
         }
         Ok(())
@@ -80,7 +80,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
 }
 
 fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Allergy) -> Read<()> {
-    reader.extensions(|reader, extension, _| {
+    reader.extensions(|reader, extension| {
         match extension {
             Extension::AssociatedEncounter => {
                 let encounter = reader.extension_reference("extension")?;
@@ -99,16 +99,11 @@ fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Allergy) -> Read<
 }
 
 fn read_end(reader: &mut Reader<'_, '_, '_>, this: &mut Allergy) -> Read<()> {
-    reader.sub_extensions(|reader, name, key| {
-        if !key.starts_with("value") {
-            return reader.cursor.skip();
-        }
-        if name.eq_ignore_ascii_case("endDate") {
-            this.ended.keep_first(reader.text("extension")?);
-        } else if name.eq_ignore_ascii_case("reasonEnded") || name.eq_ignore_ascii_case("endReason") {
-            this.ended_reason.keep_first(reader.text("extension")?);
-        } else {
-            reader.cursor.skip()?;
+    reader.sub_extensions(|reader, part, _| {
+        match part {
+            Extension::EndDate => this.ended.keep_first(reader.text("extension")?),
+            Extension::EndReason => this.ended_reason.keep_first(reader.text("extension")?),
+            _ => reader.cursor.skip()?,
         }
         Ok(())
     })
@@ -120,10 +115,10 @@ fn read_reactions(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
         let mut this = Reaction::default();
         reader.object("reaction", |reader, key| {
             match key {
-                "manifestation" => this.manifestations = reader.concepts("reaction.manifestation")?,
-                "severity" => this.severity = reader.text("reaction.severity")?,
-                "exposureRoute" => this.exposure_route = reader.concept("reaction.exposureRoute")?,
-                "description" => this.description = reader.text("reaction.description")?,
+                Name::Manifestation => this.manifestations = reader.concepts("reaction.manifestation")?,
+                Name::Severity => this.severity = reader.text("reaction.severity")?,
+                Name::ExposureRoute => this.exposure_route = reader.concept("reaction.exposureRoute")?,
+                Name::Description => this.description = reader.text("reaction.description")?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())

@@ -13,7 +13,7 @@ use crate::flags::Flags;
 use crate::graph::Graph;
 use crate::lists::{Level, Purpose};
 use crate::nothing::empty;
-use crate::reader::{Read, Reader};
+use crate::reader::{Name, Read, Reader};
 use crate::relations::{Membership, Relations};
 use crate::text::{Span, Text, starts_ignoring_case};
 
@@ -50,16 +50,16 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let mut this = Encounter { head, ..Encounter::default() };
     reader.members(|reader, key| {
         match key {
-            "status" => this.status = reader.text("status")?,
-            "type" => {
+            Name::Status => this.status = reader.text("status")?,
+            Name::Type => {
                 let kinds = reader.concepts("type")?;
                 this.kind = kinds.of(&reader.out.concepts).first().copied().unwrap_or_default();
             }
-            "period" => (this.start, this.end) = reader.period("period")?,
-            "length" => read_length(reader, &mut this)?,
-            "participant" => this.participants = read_participants(reader)?,
-            "location" => this.locations = read_locations(reader)?,
-            "serviceProvider" => this.provider = reader.reference("serviceProvider")?,
+            Name::Period => (this.start, this.end) = reader.period("period")?,
+            Name::Length => read_length(reader, &mut this)?,
+            Name::Participant => this.participants = read_participants(reader)?,
+            Name::Location => this.locations = read_locations(reader)?,
+            Name::ServiceProvider => this.provider = reader.reference("serviceProvider")?,
             _ => reader.common(key, &mut this.head)?,
         }
         Ok(())
@@ -71,9 +71,9 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
 fn read_length(reader: &mut Reader<'_, '_, '_>, this: &mut Encounter) -> Read<()> {
     reader.object("length", |reader, key| {
         match key {
-            "value" => this.length_value = reader.number("length.value")?,
-            "unit" => this.length_unit = reader.text("length.unit")?,
-            "code" => this.length_code = reader.text("length.code")?,
+            Name::Value => this.length_value = reader.number("length.value")?,
+            Name::Unit => this.length_unit = reader.text("length.unit")?,
+            Name::Code => this.length_code = reader.text("length.code")?,
             _ => reader.cursor.skip()?,
         }
         Ok(())
@@ -86,8 +86,8 @@ fn read_participants(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
         let mut this = Participant::default();
         reader.object("participant", |reader, key| {
             match key {
-                "type" => read_roles(reader, &mut this)?,
-                "individual" => this.individual = reader.reference("participant.individual")?,
+                Name::Type => read_roles(reader, &mut this)?,
+                Name::Individual => this.individual = reader.reference("participant.individual")?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())
@@ -117,7 +117,7 @@ fn read_locations(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
         let mut location = Reference::default();
         reader.object("location", |reader, key| {
             match key {
-                "location" => location = reader.reference("location.location")?,
+                Name::Location => location = reader.reference("location.location")?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())

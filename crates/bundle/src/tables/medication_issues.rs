@@ -16,7 +16,7 @@ use crate::flags::Flags;
 use crate::graph::{Graph, Target};
 use crate::issues::{Issue, Issues, is_future};
 use crate::nothing::empty;
-use crate::reader::{Read, Reader};
+use crate::reader::{Name, Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::text::{Span, Text, starts_ignoring_case};
 
@@ -83,22 +83,22 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let mut this = Request { head, ..Request::default() };
     reader.members(|reader, key| {
         match key {
-            "extension" => read_extensions(reader, &mut this)?,
-            "basedOn" => this.based_on = reader.references("basedOn")?,
-            "priorPrescription" => this.prior = reader.reference("priorPrescription")?,
-            "groupIdentifier" => this.group = reader.one_identifier("groupIdentifier")?,
-            "status" => this.status = reader.text("status")?,
-            "intent" => this.intent = reader.text("intent")?,
-            "medicationReference" => this.medicine.reference = reader.reference("medicationReference")?,
-            "medicationCodeableConcept" => {
+            Name::Extension => read_extensions(reader, &mut this)?,
+            Name::BasedOn => this.based_on = reader.references("basedOn")?,
+            Name::PriorPrescription => this.prior = reader.reference("priorPrescription")?,
+            Name::GroupIdentifier => this.group = reader.one_identifier("groupIdentifier")?,
+            Name::Status => this.status = reader.text("status")?,
+            Name::Intent => this.intent = reader.text("intent")?,
+            Name::MedicationReference => this.medicine.reference = reader.reference("medicationReference")?,
+            Name::MedicationCodeableConcept => {
                 this.medicine.concept = reader.concept("medicationCodeableConcept")?.if_filled();
             }
-            "context" => this.context = reader.reference("context")?,
-            "authoredOn" => this.authored_on = reader.text("authoredOn")?,
-            "requester" => read_requester(reader, &mut this)?,
-            "recorder" => this.recorder = reader.reference("recorder")?,
-            "dosageInstruction" => this.dosage = reader.dosage("dosageInstruction")?,
-            "dispenseRequest" => read_dispense_request(reader, &mut this)?,
+            Name::Context => this.context = reader.reference("context")?,
+            Name::AuthoredOn => this.authored_on = reader.text("authoredOn")?,
+            Name::Requester => read_requester(reader, &mut this)?,
+            Name::Recorder => this.recorder = reader.reference("recorder")?,
+            Name::DosageInstruction => this.dosage = reader.dosage("dosageInstruction")?,
+            Name::DispenseRequest => read_dispense_request(reader, &mut this)?,
             _ => reader.common(key, &mut this.head)?,
         }
         Ok(())
@@ -110,8 +110,8 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
 fn read_requester(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
     reader.object("requester", |reader, key| {
         match key {
-            "agent" => this.requester = reader.reference("requester.agent")?,
-            "onBehalfOf" => this.on_behalf_of = reader.reference("requester.onBehalfOf")?,
+            Name::Agent => this.requester = reader.reference("requester.agent")?,
+            Name::OnBehalfOf => this.on_behalf_of = reader.reference("requester.onBehalfOf")?,
             _ => reader.cursor.skip()?,
         }
         Ok(())
@@ -122,12 +122,14 @@ fn read_dispense_request(reader: &mut Reader<'_, '_, '_>, this: &mut Request) ->
     let mut beside_quantity = Text::NONE;
     reader.object("dispenseRequest", |reader, key| {
         match key {
-            "validityPeriod" => (this.start, this.end) = reader.period("dispenseRequest.validityPeriod")?,
-            "quantity" => read_quantity(reader, this)?,
-            "expectedSupplyDuration" => read_supply(reader, this)?,
-            "performer" => this.performer = reader.reference("dispenseRequest.performer")?,
+            Name::ValidityPeriod => {
+                (this.start, this.end) = reader.period("dispenseRequest.validityPeriod")?
+            }
+            Name::Quantity => read_quantity(reader, this)?,
+            Name::ExpectedSupplyDuration => read_supply(reader, this)?,
+            Name::Performer => this.performer = reader.reference("dispenseRequest.performer")?,
             // The specification's page puts the quantity text here, all data under the quantity.
-            "extension" => read_quantity_text(reader, &mut beside_quantity)?,
+            Name::Extension => read_quantity_text(reader, &mut beside_quantity)?,
             _ => reader.cursor.skip()?,
         }
         Ok(())
@@ -139,9 +141,9 @@ fn read_dispense_request(reader: &mut Reader<'_, '_, '_>, this: &mut Request) ->
 fn read_quantity(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
     reader.object("dispenseRequest.quantity", |reader, key| {
         match key {
-            "value" => this.quantity_value = reader.number("dispenseRequest.quantity.value")?,
-            "unit" => this.quantity_unit = reader.text("dispenseRequest.quantity.unit")?,
-            "extension" => read_quantity_text(reader, &mut this.quantity_text)?,
+            Name::Value => this.quantity_value = reader.number("dispenseRequest.quantity.value")?,
+            Name::Unit => this.quantity_unit = reader.text("dispenseRequest.quantity.unit")?,
+            Name::Extension => read_quantity_text(reader, &mut this.quantity_text)?,
             _ => reader.cursor.skip()?,
         }
         Ok(())
@@ -149,7 +151,7 @@ fn read_quantity(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()
 }
 
 fn read_quantity_text(reader: &mut Reader<'_, '_, '_>, text: &mut Text) -> Read<()> {
-    reader.extensions(|reader, extension, _| {
+    reader.extensions(|reader, extension| {
         match extension {
             Extension::QuantityText => text.keep_first(reader.extension_text("extension")?),
             _ => reader.skip_extension()?,
@@ -161,9 +163,11 @@ fn read_quantity_text(reader: &mut Reader<'_, '_, '_>, text: &mut Text) -> Read<
 fn read_supply(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
     reader.object("dispenseRequest.expectedSupplyDuration", |reader, key| {
         match key {
-            "value" => this.supply_value = reader.number("dispenseRequest.expectedSupplyDuration.value")?,
-            "unit" => this.supply_unit = reader.text("dispenseRequest.expectedSupplyDuration.unit")?,
-            "code" => this.supply_code = reader.text("dispenseRequest.expectedSupplyDuration.code")?,
+            Name::Value => {
+                this.supply_value = reader.number("dispenseRequest.expectedSupplyDuration.value")?
+            }
+            Name::Unit => this.supply_unit = reader.text("dispenseRequest.expectedSupplyDuration.unit")?,
+            Name::Code => this.supply_code = reader.text("dispenseRequest.expectedSupplyDuration.code")?,
             _ => reader.cursor.skip()?,
         }
         Ok(())
@@ -171,7 +175,7 @@ fn read_supply(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> 
 }
 
 fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
-    reader.extensions(|reader, extension, _| {
+    reader.extensions(|reader, extension| {
         match extension {
             Extension::PrescriptionType => {
                 let kind = reader.extension_code("extension")?;
@@ -186,18 +190,14 @@ fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<
 }
 
 fn read_repeats(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
-    reader.sub_extensions(|reader, name, key| {
-        if !key.starts_with("value") {
-            return reader.cursor.skip();
-        }
-        if name.eq_ignore_ascii_case("numberOfRepeatPrescriptionsAllowed") {
-            this.repeats_allowed = this.repeats_allowed.or(read_counter(reader)?);
-        } else if name.eq_ignore_ascii_case("numberOfRepeatPrescriptionsIssued") {
-            this.repeats_issued = this.repeats_issued.or(read_counter(reader)?);
-        } else if name.eq_ignore_ascii_case("authorisationExpiryDate") {
-            this.expiry.keep_first(reader.text("extension")?);
-        } else {
-            reader.cursor.skip()?;
+    reader.sub_extensions(|reader, part, _| {
+        match part {
+            Extension::RepeatsAllowed => {
+                this.repeats_allowed = this.repeats_allowed.or(read_counter(reader)?);
+            }
+            Extension::RepeatsIssued => this.repeats_issued = this.repeats_issued.or(read_counter(reader)?),
+            Extension::AuthorisationExpiry => this.expiry.keep_first(reader.text("extension")?),
+            _ => reader.cursor.skip()?,
         }
         Ok(())
     })
@@ -221,16 +221,14 @@ fn whole_number(text: &str) -> Option<u32> {
 }
 
 fn read_status_reason(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
-    reader.sub_extensions(|reader, name, key| {
-        if name.eq_ignore_ascii_case("statusChangeDate") || name.eq_ignore_ascii_case("date") {
-            this.status_changed.keep_first(reader.text("extension")?);
-        } else if name.eq_ignore_ascii_case("statusReason") || name.eq_ignore_ascii_case("reason") {
-            match key {
-                "valueCodeableConcept" => this.status_reason.keep_first(reader.concept("extension")?),
-                _ => this.status_reason.text.keep_first(reader.text("extension")?),
+    reader.sub_extensions(|reader, part, key| {
+        match part {
+            Extension::ReasonDate => this.status_changed.keep_first(reader.text("extension")?),
+            Extension::Reason if key == Name::ValueCodeableConcept => {
+                this.status_reason.keep_first(reader.concept("extension")?);
             }
-        } else {
-            reader.cursor.skip()?;
+            Extension::Reason => this.status_reason.text.keep_first(reader.text("extension")?),
+            _ => reader.cursor.skip()?,
         }
         Ok(())
     })

@@ -20,7 +20,7 @@ use crate::graph::{Graph, Target};
 use crate::issues::Issues;
 use crate::kinds;
 use crate::nothing::empty;
-use crate::reader::{Read, Reader};
+use crate::reader::{Name, Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::standing::Standing;
 use crate::text::{Interval, Span, Store, Text, find_ignoring_case};
@@ -49,18 +49,18 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let mut moment = Text::NONE;
     reader.members(|reader, key| {
         match key {
-            "extension" => read_extensions(reader, &mut this)?,
-            "basedOn" => this.based_on = reader.references("basedOn")?,
-            "context" => this.context = reader.reference("context")?,
-            "status" => this.status = reader.text("status")?,
-            "medicationReference" => this.medicine.reference = reader.reference("medicationReference")?,
-            "medicationCodeableConcept" => {
+            Name::Extension => read_extensions(reader, &mut this)?,
+            Name::BasedOn => this.based_on = reader.references("basedOn")?,
+            Name::Context => this.context = reader.reference("context")?,
+            Name::Status => this.status = reader.text("status")?,
+            Name::MedicationReference => this.medicine.reference = reader.reference("medicationReference")?,
+            Name::MedicationCodeableConcept => {
                 this.medicine.concept = reader.concept("medicationCodeableConcept")?.if_filled();
             }
-            "effectivePeriod" => (this.start, this.end) = reader.period("effectivePeriod")?,
-            "effectiveDateTime" => moment = reader.text("effectiveDateTime")?,
-            "dateAsserted" => this.asserted = reader.text("dateAsserted")?,
-            "dosage" => this.dosage = reader.dosage("dosage")?,
+            Name::EffectivePeriod => (this.start, this.end) = reader.period("effectivePeriod")?,
+            Name::EffectiveDateTime => moment = reader.text("effectiveDateTime")?,
+            Name::DateAsserted => this.asserted = reader.text("dateAsserted")?,
+            Name::Dosage => this.dosage = reader.dosage("dosage")?,
             _ => reader.common(key, &mut this.head)?,
         }
         Ok(())
@@ -71,7 +71,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
 }
 
 fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Statement) -> Read<()> {
-    reader.extensions(|reader, extension, _| {
+    reader.extensions(|reader, extension| {
         match extension {
             Extension::LastIssueDate => this.last_issue.keep_first(reader.extension_text("extension")?),
             Extension::DosageLastChanged => {

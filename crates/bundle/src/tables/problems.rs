@@ -14,7 +14,7 @@ use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::{Graph, Resolved, Target};
 use crate::nothing::empty;
-use crate::reader::{Read, Reader};
+use crate::reader::{Name, Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::text::{Span, Text};
 
@@ -80,15 +80,15 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let mut this = Condition { head, ..Condition::default() };
     reader.members(|reader, key| {
         match key {
-            "extension" => read_extensions(reader, &mut this)?,
-            "code" => this.code = reader.concept("code")?,
-            "clinicalStatus" => this.clinical_status = reader.text("clinicalStatus")?,
-            "category" => this.category = read_categories(reader)?,
-            "onsetDateTime" => this.onset = reader.text("onsetDateTime")?,
-            "abatementDateTime" => this.abatement = reader.text("abatementDateTime")?,
-            "assertedDate" => this.asserted = reader.text("assertedDate")?,
-            "asserter" => this.asserter = reader.reference("asserter")?,
-            "context" => this.context = reader.reference("context")?,
+            Name::Extension => read_extensions(reader, &mut this)?,
+            Name::Code => this.code = reader.concept("code")?,
+            Name::ClinicalStatus => this.clinical_status = reader.text("clinicalStatus")?,
+            Name::Category => this.category = read_categories(reader)?,
+            Name::OnsetDateTime => this.onset = reader.text("onsetDateTime")?,
+            Name::AbatementDateTime => this.abatement = reader.text("abatementDateTime")?,
+            Name::AssertedDate => this.asserted = reader.text("assertedDate")?,
+            Name::Asserter => this.asserter = reader.reference("asserter")?,
+            Name::Context => this.context = reader.reference("context")?,
             _ => reader.common(key, &mut this.head)?,
         }
         Ok(())
@@ -99,7 +99,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
 
 fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Condition) -> Read<()> {
     let start = reader.out.problem_links.len();
-    reader.extensions(|reader, extension, _| {
+    reader.extensions(|reader, extension| {
         let (relation, target) = match extension {
             Extension::ActualProblem => (Relation::ActualProblem, reader.extension_reference("extension")?),
             Extension::RelatedClinicalContent => {

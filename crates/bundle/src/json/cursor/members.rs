@@ -2,15 +2,18 @@
 
 use super::{Cursor, Lexeme, plain};
 use crate::json::canonical::{ItemsHash, MembersHash};
-use crate::json::keys::{Key, Seen};
+use crate::json::keys::{Key, Known, Seen};
 use crate::json::{Fault, FaultKind};
 
-/// An object being read: hand it back to [`Cursor::next_member`] until that gives nothing.
+/// An object being read: hand it back to [`Cursor::any_next_member`] until that gives nothing.
 pub(crate) struct Members {
     /// The tokens that the next member begins with: the brace, which is not passed before the first key is, or a comma.
     pub(super) begin: u32,
     pub(super) first_key: usize,
+    /// How many more keys there may be.
+    keys_left: usize,
     pub(super) seen: Seen,
+    known: Known,
     hash: MembersHash,
 }
 
@@ -28,13 +31,27 @@ pub(super) const NEXT: u32 = u32::from_le_bytes(*b",\"\":");
 pub(super) const STRING: u16 = u16::from_le_bytes(*b"\"\"");
 
 impl Members {
-    pub(super) fn new(begin: u32, first_key: usize, seen: Seen) -> Self {
-        Self { begin, first_key, seen, hash: MembersHash::default() }
+    /// An object that may have so many more keys.
+    pub(super) fn new(begin: u32, first_key: usize, keys_left: usize, seen: Seen) -> Self {
+        let (known, hash) = (Known::default(), MembersHash::default());
+        Self { begin, first_key, keys_left, seen, known, hash }
     }
 
     /// What stands before the next key.
     fn before(&self) -> u8 {
         self.begin as u8
+    }
+
+    /// Takes in that the key at an offset is one that its reader knows by a number below 128.
+    ///
+    /// # Errors
+    /// The fault of one that the object already has.
+    #[inline(always)]
+    pub(crate) fn know(&mut self, at: u32, number: u8) -> Result<(), Fault> {
+        match self.known.is_new(number) {
+            true => Ok(()),
+            false => Err(Fault::new(at as usize, FaultKind::DuplicateKey)),
+        }
     }
 }
 
@@ -62,40 +79,39 @@ impl Cursor<'_> {
     pub(super) fn object(&mut self) -> Result<Members, Fault> {
         self.deepen()?;
         // The brace is passed with the first key.
-        let (seen, hash) = (Seen::default(), MembersHash::default());
-        Ok(Members { begin: FIRST, first_key: self.keys.len(), seen, hash })
+        Ok(Members::new(FIRST, self.keys.len(), self.limits.keys, Seen::default()))
     }
 
-    /// As [`Cursor::enter_object`] where its first member is a plain string under a name: enters, passes the member, and
-    /// says what it is. Else the cursor stays.
+    /// Begins the object at the cursor where its first member is a plain string under a name: passes the member, and
+    /// says what it is. [`Cursor::begun_object`] is the object then. Else the cursor stays.
     #[inline(always)]
-    pub(crate) fn enter_object_with(&mut self, name: &str) -> Result<Option<(Members, Lexeme)>, Fault> {
+    pub(crate) fn begin_object(&mut self, name: &str) -> Result<Option<Lexeme>, Fault> {
         let kinds = u64::from_le_bytes(self.tokens.kinds_ahead());
         let [_, open, close, _, value, value_end] = self.tokens.ahead();
         let is_so = kinds as u32 == FIRST
             && (kinds >> 32) as u16 == STRING
             && !self.tokens.is_odd(value_end as usize)
-            && self.text.as_bytes()[open as usize + 1..close as usize] == *name.as_bytes();
+            && self.is_name(open, close, name);
         if !is_so {
             return Ok(None);
         }
-        let mut members = self.object()?;
-        self.pass_key(&mut members, Key::new(open + 1, close))?;
+        self.deepen()?;
+        self.tokens.pass(4);
         self.pass_plain_string(value, value_end)?;
-        Ok(Some((members, plain(value, value_end))))
+        Ok(Some(plain(value, value_end)))
     }
 
-    /// The next key of the object, the cursor before its value; nothing at the end, the cursor behind it.
+    /// The object that [`Cursor::begin_object`] has begun with a name that its reader knows by a number below 128. Nothing
+    /// of it has been kept meanwhile, since it is the same for all.
     #[inline(always)]
-    pub(crate) fn next_member(&mut self, members: &mut Members) -> Result<Option<Lexeme>, Fault> {
-        if let Some(key) = self.plain_key(members) {
-            self.pass_key(members, key)?;
-            return Ok(Some(Lexeme { start: key.start, end: key.end, escaped: false }));
+    pub(crate) fn begun_object(&self, name: &str, number: u8) -> Members {
+        let left = self.limits.keys.saturating_sub(1);
+        let mut members = Members::new(NEXT, self.keys.len(), left, Seen::default());
+        members.known.is_new(number);
+        if self.hashing {
+            members.hash.begin_member(name);
         }
-        match self.leave_if_over(members) {
-            true => Ok(None),
-            false => self.any_next_member(members),
-        }
+        members
     }
 
     /// The next key of the object where its tokens are at hand and it needs no second look, as nearly always; it is
@@ -116,12 +132,30 @@ impl Cursor<'_> {
         }
         let is_new = members.seen.is_new(key, self.text);
         self.remember_key(members.first_key, members.seen, key, is_new)?;
-        members.begin = NEXT;
+        self.count_key(members)?;
         self.tokens.pass(4);
         Ok(())
     }
 
-    /// As [`Cursor::next_member`], in any case.
+    /// As [`Cursor::pass_key`] for a key that its reader knows by a number below 128. Whether the object has it already
+    /// is one bit of its own, so that nobody needs to know where it stands.
+    #[inline(always)]
+    pub(crate) fn pass_known_key(
+        &mut self,
+        members: &mut Members,
+        key: Key,
+        number: u8,
+    ) -> Result<(), Fault> {
+        if self.hashing {
+            self.hash_key(members, key.written(self.text));
+        }
+        members.know(key.start, number)?;
+        self.count_key(members)?;
+        self.tokens.pass(4);
+        Ok(())
+    }
+
+    /// The next key of the object, the cursor before its value; nothing at the end, the cursor behind it.
     #[inline(never)]
     pub(crate) fn any_next_member(&mut self, members: &mut Members) -> Result<Option<Lexeme>, Fault> {
         if self.leave_if_over(members) {
@@ -144,7 +178,7 @@ impl Cursor<'_> {
         }
         let is_new = members.seen.is_new(key, self.text);
         self.remember_key(members.first_key, members.seen, key, is_new)?;
-        members.begin = NEXT;
+        self.count_key(members)?;
         if !self.is_at(b':') {
             return Err(self.expected("a colon"));
         }
@@ -265,6 +299,17 @@ impl Cursor<'_> {
             self.compare_key(first_key, seen, key)?;
         }
         self.keys.push(key);
+        Ok(())
+    }
+
+    /// Counts a key of an object, after which any other stands behind a comma.
+    #[inline(always)]
+    fn count_key(&mut self, members: &mut Members) -> Result<(), Fault> {
+        let Some(left) = members.keys_left.checked_sub(1) else {
+            return Err(self.fault(FaultKind::TooManyKeys(self.limits.keys)));
+        };
+        members.keys_left = left;
+        members.begin = NEXT;
         Ok(())
     }
 

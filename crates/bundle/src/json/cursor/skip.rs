@@ -82,7 +82,7 @@ impl Cursor<'_> {
         self.deepen()?;
         let first_key = self.keys.len();
         if self.hashing {
-            return self.skip_members(Members::new(FIRST, first_key, Seen::default()));
+            return self.skip_members(Members::new(FIRST, first_key, self.limits.keys, Seen::default()));
         }
         // Apart from each other, so that they stay in registers.
         let (mut begin, mut seen) = (FIRST, Seen::default());
@@ -107,7 +107,8 @@ impl Cursor<'_> {
                 self.leave();
                 return Ok(());
             } else {
-                return self.skip_members(Members::new(begin, first_key, seen));
+                let keys_left = self.limits.keys - (self.keys.len() - first_key);
+                return self.skip_members(Members::new(begin, first_key, keys_left, seen));
             }
         }
     }

@@ -140,6 +140,16 @@ fn duplicate_keys_are_found_in_what_tables_read() {
 }
 
 #[test]
+fn duplicate_keys_are_found_in_an_entry() {
+    let cases = [r#""resource":{},"resource":{}"#, r#""x":1,"resource":{},"resource":{}"#];
+    for members in cases.into_iter().chain([r#""resource":{},"x":1,"x":1"#]) {
+        let body = format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{{{members}}}]}}"#);
+        let error = refused(body.as_bytes(), &options()).to_string();
+        assert!(error.contains("the same key stands twice"), "{members}: {error}");
+    }
+}
+
+#[test]
 fn keys_are_counted_whoever_knows_them() {
     let body = with_entry(r#"{"resourceType":"Condition","id":"1","x":1,"clinicalStatus":"active"}"#);
     let most = |keys| Options { limits: Limits { keys, ..Limits::default() }, ..options() };

@@ -55,6 +55,16 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     }
 
     fn read_entry(&mut self) -> Read<()> {
+        if self.cursor.begin_object_of_object(Name::Resource.as_str())? {
+            self.read_resource(NOBODY)?;
+            self.begun = Some(Name::Resource);
+            return self.members(|reader, _| reader.cursor.skip());
+        }
+        self.read_any_entry()
+    }
+
+    #[inline(never)]
+    fn read_any_entry(&mut self) -> Read<()> {
         let checkpoint = self.cursor.checkpoint();
         let (mut found, mut bare) = (false, false);
         self.object("entry", |reader, key| match key {

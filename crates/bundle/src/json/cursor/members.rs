@@ -101,7 +101,22 @@ impl Cursor<'_> {
         Ok(Some(plain(value, value_end)))
     }
 
-    /// The object that [`Cursor::begin_object`] has begun with a name that its reader knows by a number below 128. Nothing
+    /// Begins the object at the cursor where its first member is an object under a name: passes the key. Once the member has
+    /// been read [`Cursor::begun_object`] is the object. Whether it is so; else the cursor stays.
+    #[inline(always)]
+    pub(crate) fn begin_object_of_object(&mut self, name: &str) -> Result<bool, Fault> {
+        let kinds: [u8; 5] = self.tokens.kinds_ahead();
+        let [_, open, close] = self.tokens.ahead();
+        let is_so =
+            kinds == *b"{\"\":{" && !self.tokens.is_odd(close as usize) && self.is_name(open, close, name);
+        if is_so {
+            self.deepen()?;
+            self.tokens.pass(4);
+        }
+        Ok(is_so)
+    }
+
+    /// The object that has been begun with a name that its reader knows by a number below 128. Nothing
     /// of it has been kept meanwhile, since it is the same for all.
     #[inline(always)]
     pub(crate) fn begun_object(&self, name: &str, number: u8) -> Members {

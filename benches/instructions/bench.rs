@@ -13,8 +13,8 @@ use std::path::Path;
 
 use bedside_model::schema::Table;
 use gungraun::{
-    Bench, BinaryBenchmark, BinaryBenchmarkConfig, BinaryBenchmarkGroup, Callgrind, Command, EventKind,
-    binary_benchmark_group, main,
+    Bench, BinaryBenchmark, BinaryBenchmarkConfig, BinaryBenchmarkGroup, Callgrind, Command, EntryPoint,
+    EventKind, binary_benchmark_group, main,
 };
 
 use baseline::Baseline;
@@ -48,7 +48,9 @@ fn ways() -> Vec<(&'static str, Vec<Input>)> {
 /// One way through one bundle, and how many instructions it may take.
 fn bench(way: &str, input: &Input, most: Option<u64>) -> Bench {
     // A model of caches would double the time and tell nothing about this processor's.
-    let mut callgrind = Callgrind::with_args(["--zero-before=*::from_here", "--cache-sim=no"]);
+    let mut callgrind =
+        Callgrind::with_args(["--toggle-collect=*::done", "--zero-before=*::stage_begins", "--cache-sim=no"]);
+    callgrind.entry_point(EntryPoint::Custom("*::counted".to_owned()));
     if let Some(most) = most {
         callgrind.hard_limits([(EventKind::Ir, most)]);
     }

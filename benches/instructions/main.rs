@@ -1,5 +1,5 @@
 //! The work whose instructions are counted: `bedside-instructions WAY FILE` does it once, so that nothing is done for
-//! the first time, calls [`from_here`], and does it again to its end.
+//! the first time, and then again to be counted.
 //!
 //! A way is `whole`, `fed` (a body that arrives in pieces of 16 KiB), `scan` and `framing` (finding tokens, and brackets,
 //! alone), or a stage of the whole way by its name, after which the program ends.
@@ -51,14 +51,25 @@ fn go(way: &str, bytes: &[u8]) -> Result<(), String> {
 /// Does the work, and does it again and counts it.
 fn twice<T, E>(work: impl Fn() -> Result<T, E>) -> Result<(), E> {
     drop(black_box(work()?));
-    from_here();
-    drop(black_box(work()?));
-    Ok(())
+    counted(&|| drop(black_box(work())))
+}
+
+/// Callgrind counts from where this is called (`--toggle-collect`) to where [`done`] is.
+#[inline(never)]
+fn counted(work: &dyn Fn()) -> ! {
+    work();
+    done()
+}
+
+/// What the program does to end is not counted: threads give back what they keep for the next record.
+#[inline(never)]
+fn done() -> ! {
+    process::exit(0)
 }
 
 /// Callgrind sets its counters to zero as this is called (`--zero-before`).
 #[inline(never)]
-fn from_here() {
+fn stage_begins() {
     black_box(());
 }
 
@@ -79,19 +90,16 @@ fn to_the_end_of(name: &str, bytes: &[u8], options: &Options) -> Result<(), Stri
         return Err(format!("no stage is called {name}"));
     }
     LAST.get_or_init(|| stage);
-    drop(black_box(normalise(bytes, options)));
-    from_here();
-    let record = observed(black_box(bytes), options, ended).map_err(|error| error.to_string())?;
-    drop(black_box(record));
-    Ok(())
+    drop(black_box(normalise(bytes, options).map_err(|error| error.to_string())?));
+    counted(&|| drop(black_box(observed(black_box(bytes), options, ended))))
 }
 
 /// Counting begins anew with each stage, and the program ends with the one that is asked for.
 fn ended(stage: Stage) {
     if LAST.get() == Some(&Some(stage)) {
-        process::exit(0);
+        done();
     }
-    from_here();
+    stage_begins();
 }
 
 fn name(stage: Stage) -> &'static str {

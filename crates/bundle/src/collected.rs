@@ -5,6 +5,7 @@ use std::cell::Cell;
 use hashbrown::HashMap;
 
 use crate::Limits;
+use crate::addresses::{AddressNumber, Addresses};
 use crate::drug::Medication;
 use crate::elements::{Coding, Concept, ExtensionUrls, Header, HumanName, Identifier, Reference};
 use crate::kinds::{self, Role, TypeId};
@@ -28,7 +29,8 @@ pub(crate) struct Resource {
     pub(crate) kind: TypeId,
     /// Position in the typed pool of its kind.
     pub(crate) row: u32,
-    pub(crate) id: Text,
+    /// Its type and id, where it has an id.
+    pub(crate) address: Option<AddressNumber>,
     /// Position in `Bundle.entry`.
     pub(crate) entry: u32,
     /// The resource that contains it, or [`NOBODY`].
@@ -83,6 +85,9 @@ impl TextBudget {
 /// Arrow's offsets are 31 bits.
 const MOST_TEXT: usize = (1 << 30) + (1 << 29);
 
+/// About as many bytes as a small resource has.
+const BYTES_A_RESOURCE: usize = 2048;
+
 /// Everything read.
 pub(crate) struct Collected<'a> {
     pub(crate) store: Store<'a>,
@@ -93,6 +98,9 @@ pub(crate) struct Collected<'a> {
     pub(crate) resources: Vec<Resource>,
     /// The content of each resource, until those that repeat others are known.
     pub(crate) contents: Vec<Content>,
+    pub(crate) addresses: Addresses,
+    /// The resources that others contain, known when all are read.
+    pub(crate) contained: Vec<u32>,
     /// The first resource of a type and id, and each later one that says something else, sorted.
     pub(crate) twins: Vec<(u32, u32)>,
     other_types: Vec<String>,
@@ -107,8 +115,6 @@ pub(crate) struct Collected<'a> {
     pub(crate) references: Vec<Reference>,
     /// What lists name; not in the pool of the others, since nobody needs it when the first table is made.
     pub(crate) items: Vec<Reference>,
-    /// How many references have been read, wherever they stand.
-    pub(crate) reference_count: u32,
     pub(crate) headers: Vec<Header>,
     pub(crate) problem_links: Vec<ProblemLink>,
     pub(crate) names: Vec<HumanName>,
@@ -132,13 +138,15 @@ pub(crate) struct Collected<'a> {
 impl<'a> Collected<'a> {
     pub(crate) fn new(store: Store<'a>, limits: Limits) -> Self {
         Self {
-            store,
             entries: 0,
             more_pages: false,
             text: TextBudget::of_body(0),
             resources: Vec::new(),
             contents: Vec::new(),
+            addresses: Addresses::with_room(store.body_length() / BYTES_A_RESOURCE),
+            contained: Vec::new(),
             twins: Vec::new(),
+            store,
             other_types: Vec::new(),
             other_type_ids: HashMap::new(),
             notices: Notices::up_to(limits.notices),
@@ -149,7 +157,6 @@ impl<'a> Collected<'a> {
             identifiers: Vec::new(),
             references: Vec::new(),
             items: Vec::new(),
-            reference_count: 0,
             headers: Vec::new(),
             problem_links: Vec::new(),
             names: Vec::new(),
@@ -171,6 +178,7 @@ impl<'a> Collected<'a> {
 
     /// Gives back the room that the pools took and do not need: they stay as they are from now on.
     pub(crate) fn trim(&mut self) {
+        self.store.trim();
         self.resources.shrink_to_fit();
         self.codings.shrink_to_fit();
         self.concepts.shrink_to_fit();
@@ -184,6 +192,23 @@ impl<'a> Collected<'a> {
         self.conditions.shrink_to_fit();
         self.encounters.shrink_to_fit();
         self.lists.shrink_to_fit();
+    }
+
+    /// The id of a resource.
+    #[inline]
+    pub(crate) fn id_of(&self, resource: &Resource) -> Text {
+        resource.address.map_or(Text::NONE, |address| self.addresses.get(address).id)
+    }
+
+    /// Names a resource that is being read by its id.
+    pub(crate) fn identify(&mut self, number: u32, id: &str) {
+        let kind = self.resources[number as usize].kind;
+        let name = match kinds::TYPES.get(kind as usize) {
+            Some((name, _)) => name,
+            None => &*self.other_types[kind as usize - kinds::TYPES.len()],
+        };
+        let address = self.addresses.of_resource(&mut self.store, (kind, name), id);
+        self.resources[number as usize].address = Some(address);
     }
 
     /// The number of a type by its name, a new one for a type not met before.

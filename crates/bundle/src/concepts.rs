@@ -5,9 +5,6 @@ use crate::collected::Collected;
 use crate::elements::{Coding, Concept};
 use crate::text::{Span, Text};
 
-/// SNOMED CT, dm+d included.
-const SNOMED: &str = "http://snomed.info/sct";
-
 /// A concept as its columns say it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Described<'c> {
@@ -110,8 +107,9 @@ pub(crate) fn code(all: &Collected<'_>, concept: Concept) -> Text {
 }
 
 /// Whether a coding is of SNOMED CT.
+#[inline]
 pub(crate) fn is_snomed(all: &Collected<'_>, coding: &Coding) -> bool {
-    all.store.code(coding.system) == SNOMED
+    all.store.is_snomed(coding.system)
 }
 
 /// The SNOMED CT coding, a user-selected one first; else the user-selected coding; else the first.

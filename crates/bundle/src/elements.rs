@@ -2,15 +2,15 @@
 
 use std::num::NonZeroU32;
 
+use crate::addresses::AddressNumber;
 use crate::collected::Collected;
 use crate::text::{Span, Store, Text};
 
 /// A Reference as sent.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Reference {
-    /// Which of the bundle's references it is, counted from 0.
-    pub(crate) number: u32,
-    pub(crate) reference: Text,
+    /// What its `reference` says.
+    pub(crate) address: Option<AddressNumber>,
     pub(crate) display: Text,
     /// Where its identifier stands in their pool, counted from 1. Few have one, and there are many references.
     pub(crate) identifier: Option<NonZeroU32>,
@@ -18,12 +18,12 @@ pub(crate) struct Reference {
 
 impl Reference {
     pub(crate) fn is_absent(self) -> bool {
-        self.reference.is_none() && self.display.is_none() && self.identifier.is_none()
+        self.address.is_none() && self.display.is_none() && self.identifier.is_none()
     }
 
     /// Whether an identifier is all that it has.
     pub(crate) fn is_by_identifier(self) -> bool {
-        self.reference.is_none() && self.display.is_none() && self.identifier.is_some()
+        self.address.is_none() && self.display.is_none() && self.identifier.is_some()
     }
 
     /// The identifier by which it refers, of nothing where it has none.

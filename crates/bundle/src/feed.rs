@@ -7,11 +7,11 @@
 use crate::collected::Collected;
 use crate::envelope::{count_entry, read_document};
 use crate::error::BundleError;
-use crate::graph::mark_repeated;
 use crate::json::{Cursor, Nesting, Workspace};
 use crate::normalise::{BYTE_ORDER_MARK, MOST_BYTES, Options, complete, utf8};
 use crate::reader::Reader;
 use crate::record::Record;
+use crate::repeated::mark_repeated;
 use crate::text::Store;
 
 /// A bundle in progress.
@@ -116,8 +116,8 @@ impl Feed {
             BundleError::from_fault(fault, base, entry)
         })?;
         let envelope = top.envelope(&mut reader, self.taken)?;
-        let top = mark_repeated(&mut all, "", limits);
-        complete(all, top, envelope, &self.options)
+        mark_repeated(&mut all, "", limits);
+        complete(all, envelope, &self.options)
     }
 
     /// Scans the document around the entries up to the next entry or the end of the chunk.

@@ -4,23 +4,22 @@
 //! (`real-data` sheet, section 4).
 
 use std::borrow::Cow;
-use std::cell::Cell;
 
 use bedside_model::NoticeCode;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
-use crate::Limits;
-use crate::collected::{Collected, Content, NOBODY, Resource};
+use crate::addresses::{is_plain, split_at_slash};
+use crate::collected::{Collected, NOBODY, Resource};
 use crate::concepts::{self, Described};
 use crate::drug::{Medication, Medicine};
 use crate::elements::Reference;
-use crate::index::{Index, TopLevel};
-use crate::json::{Cursor, Workspace, canonical_hash};
+use crate::index::Index;
 use crate::kinds::{self, TypeId};
 use crate::names::{Facts, ODS, facts, first_name};
 use crate::notices::Notices;
 use crate::people::Patient;
 use crate::tables::medication_issues::Request;
+use crate::text::Text;
 
 /// What a reference points at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,15 +45,13 @@ pub(crate) struct Resolved<'g> {
     /// Whether its form is wrong, though its target may be known.
     pub(crate) malformed: bool,
     /// Its display, else its text where it is malformed.
-    pub(crate) display: Option<&'g str>,
+    pub(crate) display: Text,
 }
 
 /// The resources and what points at them.
 pub(crate) struct Graph<'g, 's> {
     pub(crate) all: &'g Collected<'s>,
     index: Index<'g, 's>,
-    /// The resource that each plain reference points at, once that has been asked: records are asked several times.
-    targets: Vec<Cell<u32>>,
     facts: Vec<Facts<'g>>,
     patient_names: Vec<Option<Cow<'g, str>>>,
     /// The drug of each Medication, in the order of their pool: many records share one.
@@ -65,7 +62,7 @@ pub(crate) struct Graph<'g, 's> {
 
 impl<'g, 's> Graph<'g, 's> {
     /// Indexes what was read.
-    pub(crate) fn new(all: &'g Collected<'s>, top: TopLevel) -> Self {
+    pub(crate) fn new(all: &'g Collected<'s>) -> Self {
         let patient_name = |patient: &Patient| first_name(all, patient.names);
         let patient_names = all.patients.iter().map(patient_name).collect();
         let drug = |medication: &Medication| medication.code.map(|code| concepts::describe(all, code));
@@ -75,16 +72,7 @@ impl<'g, 's> Graph<'g, 's> {
             Some((request.head.resource, concepts::describe(all, concept)))
         };
         let request_drugs = all.requests.iter().filter_map(of_request).collect();
-        let targets = vec![Cell::new(NOBODY); all.reference_count as usize];
-        Self {
-            all,
-            index: Index::new(all, top),
-            targets,
-            facts: facts(all),
-            patient_names,
-            drugs,
-            request_drugs,
-        }
+        Self { all, index: Index::new(all), facts: facts(all), patient_names, drugs, request_drugs }
     }
 
     /// The number of a resource as the record's tables refer to it.
@@ -94,7 +82,12 @@ impl<'g, 's> Graph<'g, 's> {
 
     /// The id of a resource, empty where it has none.
     pub(crate) fn id(&self, number: u32) -> &'g str {
-        self.all.store.str(self.resource(number).id)
+        self.all.store.str(self.id_text(number))
+    }
+
+    /// The id of a resource as it is kept.
+    pub(crate) fn id_text(&self, number: u32) -> Text {
+        self.all.id_of(self.resource(number))
     }
 
     /// The type of a resource.
@@ -116,11 +109,10 @@ impl<'g, 's> Graph<'g, 's> {
     /// for those that share its id.
     pub(crate) fn first_of(&self, number: u32) -> u32 {
         let resource = self.resource(number);
-        let is_first = self.all.twins.is_empty() && !resource.repeated;
-        if is_first || resource.container != NOBODY || resource.id.is_none() {
-            return number;
+        match resource.address {
+            Some(address) if resource.container == NOBODY => self.all.addresses.resource(address),
+            _ => number,
         }
-        self.top_level(resource.kind, self.id(number)).unwrap_or(number)
     }
 
     /// The resources that share the type and id of the first of them, with that one.
@@ -131,9 +123,9 @@ impl<'g, 's> Graph<'g, 's> {
         &twins[start..end]
     }
 
-    /// The number of a top-level resource.
-    pub(crate) fn top_level(&self, kind: TypeId, id: &str) -> Option<u32> {
-        self.index.top(kind, id)
+    /// The top-level resource of the type and id of a resource.
+    pub(crate) fn top_level(&self, number: u32) -> Option<u32> {
+        self.index.top(self.resource(number).address?)
     }
 
     /// The number of the target of a reference, where it is a resource of one type.
@@ -144,43 +136,59 @@ impl<'g, 's> Graph<'g, 's> {
         }
     }
 
+    /// What a reference says that is not plainly `Type/id`, else its id; empty where it says nothing.
+    pub(crate) fn said(&self, reference: Reference) -> &'g str {
+        reference.address.map_or("", |address| self.all.store.str(self.all.addresses.get(address).id))
+    }
+
     /// What a reference of the resource `holder` points at (`bundle` sheet, section 5).
     #[inline]
     pub(crate) fn resolve(&self, reference: Reference, holder: u32) -> Resolved<'g> {
-        // An absent reference has no number of its own.
         if reference.is_absent() {
-            return Resolved { target: Target::Absent, malformed: false, display: None };
+            return Resolved { target: Target::Absent, malformed: false, display: Text::NONE };
         }
-        match self.targets[reference.number as usize].get() {
-            NOBODY => self.resolve_first(reference, holder),
+        let found = reference.address.map_or(NOBODY, |address| self.all.addresses.resource(address));
+        match found {
+            NOBODY => self.resolve_odd(reference, holder),
             number => {
-                let display = self.all.store.get(reference.display);
-                Resolved { target: Target::Resource(number), malformed: false, display }
+                Resolved { target: Target::Resource(number), malformed: false, display: reference.display }
             }
         }
     }
 
-    /// Resolves a reference that has not been found before.
-    fn resolve_first(&self, reference: Reference, holder: u32) -> Resolved<'g> {
-        let display = self.all.store.get(reference.display);
-        let Some(text) = self.all.store.get(reference.reference).filter(|text| !text.is_empty()) else {
-            let target = match display {
-                Some(_) => Target::Display,
-                None if reference.is_by_identifier() => Target::Identifier,
-                None => Target::Absent,
+    /// Resolves a reference that is not plainly that of a resource.
+    #[inline(never)]
+    fn resolve_odd(&self, reference: Reference, holder: u32) -> Resolved<'g> {
+        let display = reference.display;
+        let address = reference.address.map(|address| self.all.addresses.get(address));
+        let Some(address) = address.filter(|address| !address.id.is_empty()) else {
+            let target = match display.is_some() {
+                true => Target::Display,
+                false if reference.is_by_identifier() => Target::Identifier,
+                false => Target::Absent,
             };
             return Resolved { target, malformed: false, display };
         };
-        if let Some(number) = self.follow_plain(text) {
-            self.targets[reference.number as usize].set(number);
-            return Resolved { target: Target::Resource(number), malformed: false, display };
+        let resolved = |target| Resolved { target, malformed: false, display };
+        let id = self.all.store.str(address.id);
+        let found = match address.kind() {
+            Some(kind) if is_plain(id) => {
+                return resolved(Target::Elsewhere { kind: self.all.type_name(kind), id });
+            }
+            Some(_) => None,
+            None => self.follow_late(id),
+        };
+        if let Some(number) = found {
+            return resolved(Target::Resource(number));
         }
-        let (target, malformed) = self.follow_odd(text, holder);
-        let display = if target == Target::Malformed { display.or(Some(text)) } else { display };
+        let whole = address.whole();
+        let (target, malformed) = self.follow_odd(self.all.store.str(whole), holder);
+        let display = if target == Target::Malformed { display.or(whole) } else { display };
         Resolved { target, malformed, display }
     }
 
     /// As [`Graph::resolve`], and says what is wrong with the reference.
+    #[inline]
     pub(crate) fn resolve_noticed(
         &self,
         reference: Reference,
@@ -189,10 +197,8 @@ impl<'g, 's> Graph<'g, 's> {
         notices: &mut Notices,
     ) -> Resolved<'g> {
         let resolved = self.resolve(reference, holder);
-        if resolved.malformed {
-            notices.add(holder, NoticeCode::MalformedReference, element);
-        } else if matches!(resolved.target, Target::Elsewhere { .. } | Target::Identifier) {
-            notices.add(holder, NoticeCode::UnresolvedReference, element);
+        if !matches!(resolved.target, Target::Resource(_) | Target::Absent) || resolved.malformed {
+            notice(&resolved, holder, element, notices);
         }
         resolved
     }
@@ -215,14 +221,15 @@ impl<'g, 's> Graph<'g, 's> {
         }
     }
 
-    /// Nearly every reference is `Type/id` of something that is there.
-    fn follow_plain(&self, text: &str) -> Option<u32> {
+    /// What `Type/id` of a type that only this bundle knows points at.
+    fn follow_late(&self, text: &str) -> Option<u32> {
         let (kind, id) = split_at_slash(text)?;
         self.index.any(self.all.known_type(kind)?, id)
     }
 
     fn follow_odd(&self, text: &'g str, holder: u32) -> (Target<'g>, bool) {
-        if let Some((kind, id)) = plain_parts(text)
+        if let Some((kind, id)) = split_at_slash(text)
+            && is_plain(id)
             && kinds::is_fhir_type(kind)
         {
             // It has been looked for: a plain reference comes here when it is not found.
@@ -291,7 +298,7 @@ impl<'g, 's> Graph<'g, 's> {
             Target::Resource(number) => self.name_of(number),
             _ => None,
         };
-        named.or(resolved.display)
+        named.or_else(|| self.all.store.get(resolved.display))
     }
 
     fn name_of(&self, number: u32) -> Option<&str> {
@@ -303,7 +310,7 @@ impl<'g, 's> Graph<'g, 's> {
         let resolved = self.resolve(self.all.roles[row].practitioner, number);
         match resolved.target {
             Target::Resource(person) => self.own_name(person),
-            _ => resolved.display,
+            _ => self.all.store.get(resolved.display),
         }
     }
 
@@ -334,9 +341,11 @@ impl<'g, 's> Graph<'g, 's> {
 
     /// The ODS code by which a reference names an organisation that is not in the bundle.
     pub(crate) fn own_ods(&self, reference: Reference) -> Option<&'g str> {
+        if reference.address.is_some() || reference.identifier.is_none() {
+            return None;
+        }
         let (store, identifier) = (&self.all.store, reference.identifier(self.all));
-        let is_code = reference.reference.is_none() && store.code(identifier.system) == ODS;
-        store.get(identifier.value).filter(|_| is_code)
+        store.get(identifier.value).filter(|_| store.code(identifier.system) == ODS)
     }
 
     /// The drug of a medication element: that of the Medication it refers to, else its own concept.
@@ -354,80 +363,13 @@ impl<'g, 's> Graph<'g, 's> {
     }
 }
 
-/// Marks each resource that repeats an earlier one of its type and id, and says so (contract rule 10); the first of
-/// each at top level.
-pub(crate) fn mark_repeated(all: &mut Collected<'_>, body: &str, limits: Limits) -> TopLevel {
-    let (top, sharing) = sharing_an_id(all);
-    let mut told = HashSet::new();
-    for (number, earlier) in sharing {
-        let hash = hash_of(all.contents[number as usize], body, limits);
-        // The first of an id may be compared with many: it is hashed once.
-        let first = hash_of(all.contents[earlier as usize], body, limits);
-        all.contents[earlier as usize] = Content::Hash(first);
-        told.insert((earlier, first));
-        let identical = !told.insert((earlier, hash));
-        let code = if identical { NoticeCode::DuplicateResource } else { NoticeCode::ConflictingDuplicate };
-        all.resources[number as usize].repeated = identical;
-        if !identical {
-            all.twins.push((earlier, number));
-        }
-        all.notices.add(number, code, "id");
+/// Says what is wrong with a reference.
+fn notice(resolved: &Resolved<'_>, holder: u32, element: &'static str, notices: &mut Notices) {
+    if resolved.malformed {
+        notices.add(holder, NoticeCode::MalformedReference, element);
+    } else if matches!(resolved.target, Target::Elsewhere { .. } | Target::Identifier) {
+        notices.add(holder, NoticeCode::UnresolvedReference, element);
     }
-    all.contents = Vec::new();
-    all.twins.sort_unstable();
-    for number in 0..all.resources.len() {
-        // What a repeated container contains has been seen with the first.
-        let container = all.resources[number].container;
-        if container != NOBODY && all.resources[container as usize].repeated {
-            all.resources[number].repeated = true;
-        }
-    }
-    top
-}
-
-/// The first top-level resource of each type and id, and each resource whose type and id an earlier one of the same
-/// container has, with that one.
-fn sharing_an_id(all: &Collected<'_>) -> (TopLevel, Vec<(u32, u32)>) {
-    let mut top = TopLevel::with_room(all.resources.len());
-    let mut contained: HashMap<(TypeId, u32, &str), u32> = HashMap::new();
-    let mut sharing = Vec::new();
-    for (number, resource) in all.resources.iter().enumerate() {
-        let Some(id) = all.store.get(resource.id) else { continue };
-        let number = number as u32;
-        let earlier = match resource.container {
-            NOBODY => top.first_or_add(all, number),
-            container => *contained.entry((resource.kind, container, id)).or_insert(number),
-        };
-        if earlier != number {
-            sharing.push((number, earlier));
-        }
-    }
-    (top, sharing)
-}
-
-fn hash_of(content: Content, body: &str, limits: Limits) -> [u8; 8] {
-    match content {
-        Content::Hash(hash) => hash,
-        // The reader has passed this text, so it has no fault.
-        Content::Held(start, end) => {
-            let text = &body[start as usize..end as usize];
-            canonical_hash(&mut Cursor::new(text, 0, 0, limits, Workspace::new()))
-                .unwrap_or_default()
-                .to_ne_bytes()
-        }
-    }
-}
-
-fn split_at_slash(text: &str) -> Option<(&str, &str)> {
-    let slash = text.bytes().position(|byte| byte == b'/')?;
-    Some((&text[..slash], &text[slash + 1..]))
-}
-
-/// The parts of `Type/id` where it is of nothing but the characters that ids are made of, the underscore of some suppliers included.
-fn plain_parts(text: &str) -> Option<(&str, &str)> {
-    let (kind, id) = split_at_slash(text)?;
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    (!id.is_empty() && id.bytes().all(is_plain)).then_some((kind, id))
 }
 
 /// The type and id at the end of a reference, before a version.

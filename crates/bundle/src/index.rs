@@ -1,53 +1,48 @@
-//! Every resource by type and id.
+//! Resources by what the few references say that are not plainly `Type/id`.
 
 use std::cell::OnceCell;
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
+use crate::addresses::AddressNumber;
 use crate::collected::{Collected, NOBODY};
 use crate::kinds::TypeId;
 
-/// The resources by type and id, the first of each.
+/// The resources by address and by id, the first of each.
 pub(crate) struct Index<'g, 's> {
     all: &'g Collected<'s>,
-    top: TopLevel,
-    contained: HashMap<(TypeId, &'g str), u32>,
     /// Contained resources by container and id.
     inside: HashMap<(u32, &'g str), u32>,
+    /// By type and id, for references of a form that has no address of its own; made when the first one comes.
+    named: OnceCell<Named>,
     /// By id alone, for the rare reference that names no type; made when the first one comes.
     ids: OnceCell<ById>,
     contained_ids: OnceCell<ById>,
 }
 
-/// The first top-level resource of each type and id. It holds numbers alone: the ids are where the resources are.
-pub(crate) struct TopLevel {
+/// The resource of each type and id.
+struct Named {
     numbers: HashTable<u32>,
     hasher: DefaultHashBuilder,
 }
 
-impl TopLevel {
-    pub(crate) fn with_room(resources: usize) -> Self {
-        Self { numbers: HashTable::with_capacity(resources), hasher: DefaultHashBuilder::default() }
-    }
-
-    /// The first resource of the type and id of one: this one where there is none before.
-    pub(crate) fn first_or_add(&mut self, all: &Collected<'_>, number: u32) -> u32 {
-        let (kind, id) = named(all, number);
-        let hash = |number: &u32| self.hasher.hash_one(named(all, *number));
-        let same = |other: &u32| named(all, *other) == (kind, id);
-        *self.numbers.entry(self.hasher.hash_one((kind, id)), same, hash).or_insert(number).get()
+impl Named {
+    fn new(all: &Collected<'_>) -> Self {
+        let hasher = DefaultHashBuilder::default();
+        let mut numbers = HashTable::new();
+        let hash = |number: &u32| hasher.hash_one((all.resources[*number as usize].kind, id(all, *number)));
+        for number in all.addresses.residents() {
+            numbers.insert_unique(hash(&number), number, hash);
+        }
+        Self { numbers, hasher }
     }
 
     fn find(&self, all: &Collected<'_>, kind: TypeId, id: &str) -> Option<u32> {
-        let same = |other: &u32| named(all, *other) == (kind, id);
-        self.numbers.find(self.hasher.hash_one((kind, id)), same).copied()
+        let is_it =
+            |number: &u32| all.resources[*number as usize].kind == kind && self::id(all, *number) == id;
+        self.numbers.find(self.hasher.hash_one((kind, id)), is_it).copied()
     }
-}
-
-fn named<'c>(all: &'c Collected<'_>, number: u32) -> (TypeId, &'c str) {
-    let resource = &all.resources[number as usize];
-    (resource.kind, all.store.str(resource.id))
 }
 
 /// The only resource of each id, whatever its type.
@@ -63,13 +58,13 @@ struct Holder {
 }
 
 impl ById {
-    fn new<'n>(all: &Collected<'_>, numbers: impl ExactSizeIterator<Item = &'n u32>) -> Self {
+    fn new(all: &Collected<'_>, numbers: &[u32]) -> Self {
         let hasher = DefaultHashBuilder::default();
         let mut holders: HashTable<Holder> = HashTable::with_capacity(numbers.len());
         for number in numbers {
-            let id = named(all, *number).1;
-            let same = |other: &Holder| named(all, other.number).1 == id;
-            let hash = |other: &Holder| hasher.hash_one(named(all, other.number).1);
+            let id = id(all, *number);
+            let same = |other: &Holder| self::id(all, other.number) == id;
+            let hash = |other: &Holder| hasher.hash_one(self::id(all, other.number));
             holders
                 .entry(hasher.hash_one(id), same, hash)
                 .and_modify(|holder| holder.is_only = false)
@@ -79,41 +74,42 @@ impl ById {
     }
 
     fn only(&self, all: &Collected<'_>, id: &str) -> Option<u32> {
-        let same = |other: &Holder| named(all, other.number).1 == id;
+        let same = |other: &Holder| self::id(all, other.number) == id;
         let holder = self.holders.find(self.hasher.hash_one(id), same)?;
         holder.is_only.then_some(holder.number)
     }
 }
 
+fn id<'c>(all: &'c Collected<'_>, number: u32) -> &'c str {
+    all.store.str(all.id_of(&all.resources[number as usize]))
+}
+
 impl<'g, 's> Index<'g, 's> {
-    pub(crate) fn new(all: &'g Collected<'s>, top: TopLevel) -> Self {
-        let mut index = Self {
-            all,
-            top,
-            contained: HashMap::new(),
-            inside: HashMap::new(),
-            ids: OnceCell::new(),
-            contained_ids: OnceCell::new(),
-        };
-        for (number, resource) in all.resources.iter().enumerate() {
-            if resource.container == NOBODY || resource.repeated {
-                continue;
+    pub(crate) fn new(all: &'g Collected<'s>) -> Self {
+        let mut inside = HashMap::new();
+        for number in &all.contained {
+            let resource = &all.resources[*number as usize];
+            if let (Some(id), false) = (all.store.get(all.id_of(resource)), resource.repeated) {
+                inside.entry((resource.container, id)).or_insert(*number);
             }
-            let Some(id) = all.store.get(resource.id) else { continue };
-            index.contained.entry((resource.kind, id)).or_insert(number as u32);
-            index.inside.entry((resource.container, id)).or_insert(number as u32);
         }
-        index
+        Self { all, inside, named: OnceCell::new(), ids: OnceCell::new(), contained_ids: OnceCell::new() }
     }
 
-    /// A top-level resource.
-    pub(crate) fn top(&self, kind: TypeId, id: &str) -> Option<u32> {
-        self.top.find(self.all, kind, id)
+    /// A resource at an address, top level before contained.
+    pub(crate) fn at(&self, address: AddressNumber) -> Option<u32> {
+        Some(self.all.addresses.resource(address)).filter(|number| *number != NOBODY)
     }
 
-    /// A resource, top level before contained.
+    /// A top-level resource at an address.
+    pub(crate) fn top(&self, address: AddressNumber) -> Option<u32> {
+        self.at(address).filter(|number| self.all.resources[*number as usize].container == NOBODY)
+    }
+
+    /// A resource by its type and id, top level before contained.
     pub(crate) fn any(&self, kind: TypeId, id: &str) -> Option<u32> {
-        self.top(kind, id).or_else(|| self.contained.get(&(kind, id)).copied())
+        let named = self.named.get_or_init(|| Named::new(self.all));
+        named.find(self.all, kind, id)
     }
 
     /// A resource that another contains.
@@ -123,11 +119,14 @@ impl<'g, 's> Index<'g, 's> {
 
     /// The only top-level resource of an id, whatever its type.
     pub(crate) fn only(&self, id: &str) -> Option<u32> {
-        self.ids.get_or_init(|| ById::new(self.all, self.top.numbers.iter())).only(self.all, id)
+        let is_top = |number: &u32| self.all.resources[*number as usize].container == NOBODY;
+        let firsts = || self.all.addresses.residents().filter(is_top).collect::<Vec<_>>();
+        self.ids.get_or_init(|| ById::new(self.all, &firsts())).only(self.all, id)
     }
 
     /// The only contained resource of an id, whatever its type and container.
     pub(crate) fn only_contained(&self, id: &str) -> Option<u32> {
-        self.contained_ids.get_or_init(|| ById::new(self.all, self.inside.values())).only(self.all, id)
+        let contained = || self.inside.values().copied().collect::<Vec<_>>();
+        self.contained_ids.get_or_init(|| ById::new(self.all, &contained())).only(self.all, id)
     }
 }

@@ -8,12 +8,15 @@ use crate::findings::Findings;
 use crate::graph::{Graph, Target};
 use crate::kinds;
 use crate::tables::medication_issues::Request;
+use crate::words::Word;
 
 /// The issues of a bundle, by their plans.
 pub(crate) struct Issues<'g> {
     /// Positions of the issues in the pool of requests, in the order of the bundle.
     pub(crate) rows: Vec<Issue<'g>>,
     by_plan: HashMap<&'g str, Vec<u32>>,
+    /// The day on which each request starts, by its position in their pool: it is asked several times.
+    starts: Vec<Option<Day>>,
 }
 
 /// One issue and its plan.
@@ -28,7 +31,8 @@ impl<'g> Issues<'g> {
     /// Finds the issues and their plans.
     pub(crate) fn new(graph: &'g Graph<'g, '_>, findings: &mut Findings) -> Self {
         let all = graph.all;
-        let mut issues = Self { rows: Vec::new(), by_plan: HashMap::new() };
+        let starts = all.requests.iter().map(|request| started(graph, request)).collect();
+        let mut issues = Self { rows: Vec::new(), by_plan: HashMap::new(), starts };
         for (row, request) in all.requests.iter().enumerate() {
             if !graph.counts(request.head.resource) {
                 continue;
@@ -53,11 +57,16 @@ impl<'g> Issues<'g> {
         plan_id.and_then(|id| self.by_plan.get(id)).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether an issue starts after a day.
+    pub(crate) fn is_future(&self, issue: u32, today: Day) -> bool {
+        self.starts[issue as usize].is_some_and(|from| from > today)
+    }
+
     /// Whether the issue that started last was cancelled; among several on one day the last in the bundle.
     pub(crate) fn latest_is_stopped(&self, graph: &Graph<'_, '_>, issues: &[u32]) -> bool {
         issues
             .iter()
-            .max_by_key(|issue| started(graph, **issue))
+            .max_by_key(|issue| self.starts[**issue as usize])
             .is_some_and(|issue| is_stopped(graph, *issue))
     }
 
@@ -66,24 +75,18 @@ impl<'g> Issues<'g> {
         let latest = issues
             .iter()
             .filter(|issue| !is_stopped(graph, **issue))
-            .max_by_key(|issue| started(graph, **issue))?;
+            .max_by_key(|issue| self.starts[**issue as usize])?;
         let end = graph.all.store.get(graph.all.requests[*latest as usize].end)?;
         day_interval(end).map(|(_, to)| to)
     }
 }
 
-/// Whether an issue starts after a day.
-pub(crate) fn is_future(graph: &Graph<'_, '_>, issue: u32, today: Day) -> bool {
-    started(graph, issue).is_some_and(|from| from > today)
-}
-
-fn started(graph: &Graph<'_, '_>, issue: u32) -> Option<Day> {
-    let start = graph.all.store.get(graph.all.requests[issue as usize].start)?;
-    day_interval(start).map(|(from, _)| from)
+fn started(graph: &Graph<'_, '_>, request: &Request) -> Option<Day> {
+    day_interval(graph.all.store.get(request.start)?).map(|(from, _)| from)
 }
 
 fn is_stopped(graph: &Graph<'_, '_>, issue: u32) -> bool {
-    graph.all.store.is_word(graph.all.requests[issue as usize].status, "stopped")
+    graph.all.store.word(graph.all.requests[issue as usize].status) == Word::Stopped
 }
 
 /// The plan of an issue: the first of its `basedOn` that is a request.
@@ -125,18 +128,18 @@ fn notice_codes(graph: &Graph<'_, '_>, request: &Request, findings: &mut Finding
     let (store, holder) = (&graph.all.store, request.head.resource);
     let notices = &mut findings.notices;
     match store.word(request.intent) {
-        "" => notices.add(holder, NoticeCode::MissingElement, "intent"),
-        "plan" | "order" => {}
+        Word::Absent => notices.add(holder, NoticeCode::MissingElement, "intent"),
+        Word::Plan | Word::Order => {}
         _ => notices.add(holder, NoticeCode::UnknownCode, "intent"),
     }
     match store.word(request.status) {
-        "" => notices.add(holder, NoticeCode::MissingElement, "status"),
-        "active" | "completed" | "stopped" => {}
+        Word::Absent => notices.add(holder, NoticeCode::MissingElement, "status"),
+        Word::Active | Word::Completed | Word::Stopped => {}
         _ => notices.add(holder, NoticeCode::UnknownCode, "status"),
     }
     if !matches!(
         store.word(request.kind),
-        "" | "acute" | "delayed-prescribing" | "repeat" | "repeat-dispensing"
+        Word::Absent | Word::Acute | Word::DelayedPrescribing | Word::Repeat | Word::RepeatDispensing
     ) {
         notices.add(holder, NoticeCode::UnknownCode, "extension");
     }

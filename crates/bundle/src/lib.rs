@@ -18,6 +18,7 @@
 //! # Ok::<(), bedside_bundle::BundleError>(())
 //! ```
 
+mod addresses;
 mod arrays;
 mod collected;
 mod columns;
@@ -47,6 +48,7 @@ mod people;
 mod reader;
 mod record;
 mod relations;
+mod repeated;
 #[cfg(not(feature = "stages"))]
 mod stages;
 #[cfg(feature = "stages")]
@@ -55,6 +57,7 @@ mod standing;
 mod tables;
 mod text;
 mod therapy;
+mod words;
 
 pub use error::{BundleError, InEntry};
 pub use feed::Feed;

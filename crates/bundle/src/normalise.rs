@@ -3,23 +3,24 @@
 use std::collections::BTreeMap;
 
 use bedside_model::schema::Table;
-use bedside_model::{ClinicalArea, Day, NoticeCode};
+use bedside_model::{ClinicalArea, Day, NoticeCode, Severity};
 
 use crate::collected::{Collected, NOBODY, TextBudget};
 use crate::elements::{Head, HumanName, Reference};
 use crate::envelope::read_document;
 use crate::error::BundleError;
 use crate::findings::Findings;
-use crate::graph::{Graph, mark_repeated};
-use crate::index::TopLevel;
+use crate::graph::Graph;
 use crate::issues::Issues;
 use crate::json::{Cursor, FaultKind, Workspace};
 use crate::kinds::{self, Role};
 use crate::limits::Limits;
+use crate::notices::Notices;
 use crate::people::{self, Patient};
 use crate::reader::Reader;
 use crate::record::{Account, Envelope, PatientFacts, Record};
 use crate::relations::Relations;
+use crate::repeated::mark_repeated;
 use crate::stages::{Stage, ended};
 use crate::tables::{
     allergies, consultation_nodes, consultations, links, medication_issues, medications, notices, problems,
@@ -73,8 +74,8 @@ pub fn normalise(bytes: &[u8], options: &Options) -> Result<Record, BundleError>
     // It holds positions and a window of the text, which nobody needs any more.
     drop(reader);
     ended(Stage::Entries);
-    let top = mark_repeated(&mut all, body, limits);
-    complete(all, top, envelope, options)
+    mark_repeated(&mut all, body, limits);
+    complete(all, envelope, options)
 }
 
 /// Bytes as text. Valid ones, which nearly all are, are found so at the speed of memory; where they are not, the
@@ -92,7 +93,6 @@ pub(crate) const MOST_BYTES: usize = i32::MAX as usize;
 /// Makes the record of everything read.
 pub(crate) fn complete(
     mut all: Collected<'_>,
-    top: TopLevel,
     envelope: Envelope,
     options: &Options,
 ) -> Result<Record, BundleError> {
@@ -101,7 +101,7 @@ pub(crate) fn complete(
     all.trim();
     let items = std::mem::take(&mut all.items);
     let all = all;
-    let graph = Graph::new(&all, top);
+    let graph = Graph::new(&all);
     ended(Stage::Index);
     let most_shared = options.limits.values as usize;
     let relations = Relations::new(&graph, &items, most_shared, &mut findings);
@@ -139,10 +139,7 @@ pub(crate) fn complete(
     if findings.notices.are_too_many() {
         return Err(over(FaultKind::TooManyNotices(options.limits.notices)));
     }
-    let mut by_severity = BTreeMap::from([("information", 0), ("warning", 0), ("error", 0)]);
-    for notice in &findings.notices.all {
-        *by_severity.entry(notice.severity.as_str()).or_default() += 1;
-    }
+    let by_severity = by_severity(&findings.notices);
     let noticed = notices::table(&graph, findings.notices);
     ended(Stage::Table(Table::Notices));
     if relations.too_much_is_shared() {
@@ -168,6 +165,12 @@ pub(crate) fn complete(
             noticed,
         ],
     })
+}
+
+fn by_severity(notices: &Notices) -> BTreeMap<&'static str, usize> {
+    let count = |severity| notices.all.iter().filter(|notice| notice.severity == severity).count();
+    let severities = [Severity::Information, Severity::Warning, Severity::Error];
+    severities.map(|severity| (severity.as_str(), count(severity))).into()
 }
 
 /// The error of a bundle whose parts are small and whose record is not.
@@ -213,6 +216,7 @@ fn notice_patients(graph: &Graph<'_, '_>, findings: &mut Findings) {
         findings.notices.add(NOBODY, NoticeCode::MissingElement, "Patient");
         return notice_unknown_patient(graph, findings);
     };
+    let first = graph.first_of(*first);
     let number = all.store.str(all.patients[0].nhs_number);
     let names_number = |sent: Reference| {
         sent.is_by_identifier() && all.store.code(sent.identifier(all).system) == people::NHS_NUMBER
@@ -223,9 +227,9 @@ fn notice_patients(graph: &Graph<'_, '_>, findings: &mut Findings) {
             continue;
         }
         let same = match graph.find(sent, head.resource, kinds::PATIENT) {
-            Some(subject) => graph.first_of(subject) == graph.first_of(*first),
+            Some(subject) => graph.first_of(subject) == first,
             None if names_number(sent) => all.store.str(sent.identifier(all).value) == number,
-            None => sent.reference.is_none(),
+            None => sent.address.is_none(),
         };
         if !same {
             findings.notices.add(head.resource, NoticeCode::PatientMismatch, subject_element(head));

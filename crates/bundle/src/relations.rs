@@ -237,7 +237,7 @@ impl<'g> Relations<'g> {
         problems.sort_unstable();
         problems.dedup();
         // One without an id can be counted, but not named.
-        let id = |problem: u32| graph.all.store.get(graph.resource(problem).id);
+        let id = |problem: u32| graph.all.store.get(graph.id_text(problem));
         problems.into_iter().filter_map(id).collect()
     }
 
@@ -268,7 +268,7 @@ impl<'g> Relations<'g> {
         }
         for item in list.items.of(items) {
             let resolved = graph.resolve_noticed(*item, list.resource, "entry.item", &mut findings.notices);
-            notice_unsupported(list.resource, &resolved, "entry.item", findings);
+            notice_unsupported(graph, list.resource, &resolved, "entry.item", findings);
             if resolved.target == Target::Absent {
                 findings.notices.add(list.resource, NoticeCode::MalformedReference, "entry.item");
             }
@@ -322,16 +322,17 @@ impl<'g> Relations<'g> {
     /// What the Ended list contains is ended, whether an item names it or not, and so is a top-level allergy of
     /// the same id.
     fn add_contained_ended(&mut self, graph: &'g Graph<'g, '_>) {
-        for (number, resource) in graph.all.resources.iter().enumerate() {
-            if resource.container == NOBODY || resource.kind != kinds::ALLERGY_INTOLERANCE {
+        for number in &graph.all.contained {
+            let resource = graph.resource(*number);
+            if resource.kind != kinds::ALLERGY_INTOLERANCE {
                 continue;
             }
             let container = graph.resource(resource.container);
             let in_ended_list = container.kind == kinds::LIST
                 && graph.all.lists[container.row as usize].purpose == Purpose::EndedAllergies;
             if in_ended_list {
-                self.membership[number].add(Membership::ENDED);
-                if let Some(twin) = graph.top_level(kinds::ALLERGY_INTOLERANCE, graph.id(number as u32)) {
+                self.membership[*number as usize].add(Membership::ENDED);
+                if let Some(twin) = graph.top_level(*number) {
                     self.membership[twin as usize].add(Membership::ENDED);
                 }
             }
@@ -347,7 +348,7 @@ impl<'g> Relations<'g> {
             for link in condition.links.of(&graph.all.problem_links) {
                 let resolved =
                     graph.resolve_noticed(link.target, problem, "extension", &mut findings.notices);
-                notice_unsupported(problem, &resolved, "extension", findings);
+                notice_unsupported(graph, problem, &resolved, "extension", findings);
                 let Some(number) = self.number_of(resolved.target) else { continue };
                 self.membership[number as usize].add(Membership::LINKED);
                 if matches!(link.relation, Relation::ActualProblem | Relation::ProblemContent) {
@@ -370,13 +371,17 @@ pub(crate) fn is_disabled(text: &str) -> bool {
 }
 
 fn notice_unsupported(
+    graph: &Graph<'_, '_>,
     resource: u32,
     resolved: &Resolved<'_>,
     element: &'static str,
     findings: &mut Findings,
 ) {
-    let said = resolved.display.filter(|_| resolved.target == Target::Display);
-    if said.is_some_and(|text| is_unsupported(text) || is_disabled(text)) {
+    if resolved.target != Target::Display {
+        return;
+    }
+    let said = graph.all.store.str(resolved.display);
+    if is_unsupported(said) || is_disabled(said) {
         findings.notices.add(resource, NoticeCode::UnsupportedContent, element);
     }
 }

@@ -6,16 +6,17 @@ use bedside_model::{Day, day_interval};
 use crate::concepts;
 use crate::flags::Flags;
 use crate::graph::Graph;
-use crate::issues::{Issues, is_future};
+use crate::issues::Issues;
 use crate::relations::Membership;
 use crate::tables::medication_issues::Request;
 use crate::tables::medications::Statement;
-use crate::text::{Interval, Text};
+use crate::text::{Interval, Store, Text};
+use crate::words::Word;
 
 /// The inputs of class and flags, read once.
-pub(crate) struct Standing<'g> {
-    status: &'g str,
-    plan_status: &'g str,
+pub(crate) struct Standing {
+    status: Word,
+    statuses_differ: bool,
     acute: bool,
     repeating: bool,
     elsewhere: bool,
@@ -33,10 +34,10 @@ pub(crate) struct Standing<'g> {
     today: Day,
 }
 
-impl<'g> Standing<'g> {
+impl Standing {
     /// Reads them of a statement, its plan and the plan's issues, as of the day `today`.
     pub(crate) fn new(
-        graph: &'g Graph<'g, '_>,
+        graph: &Graph<'_, '_>,
         issues: &Issues<'_>,
         statement: &Statement,
         plan: &Request,
@@ -50,11 +51,10 @@ impl<'g> Standing<'g> {
         let supply_end = issues.last_supply_end(graph, of_plan);
         Self {
             status: store.word(statement.status),
-            plan_status: store.word(plan.status),
-            acute: matches!(kind, "acute" | "delayed-prescribing"),
-            repeating: matches!(kind, "repeat" | "repeat-dispensing"),
-            elsewhere: store.word(concepts::code(graph.all, statement.agency))
-                == "prescribed-by-another-organisation",
+            statuses_differ: differ(store, statement.status, plan.status),
+            acute: matches!(kind, Word::Acute | Word::DelayedPrescribing),
+            repeating: matches!(kind, Word::Repeat | Word::RepeatDispensing),
+            elsewhere: store.word(concepts::code(graph.all, statement.agency)) == Word::ByAnotherOrganisation,
             has_end: statement.end.is_some(),
             start: days(statement.start),
             end,
@@ -63,7 +63,7 @@ impl<'g> Standing<'g> {
             allowed: plan.repeats_allowed,
             issued: plan.repeats_issued,
             issue_count: of_plan.len(),
-            future_issue: of_plan.iter().any(|issue| is_future(graph, *issue, today)),
+            future_issue: of_plan.iter().any(|issue| issues.is_future(*issue, today)),
             last_issue_cancelled: issues.latest_is_stopped(graph, of_plan),
             course_end: end.map(|(_, to)| to).max(supply_end),
             today,
@@ -71,7 +71,7 @@ impl<'g> Standing<'g> {
     }
 
     fn active(&self) -> bool {
-        self.status == "active"
+        self.status == Word::Active
     }
 
     fn ended_before_today(&self) -> bool {
@@ -80,7 +80,7 @@ impl<'g> Standing<'g> {
 
     /// The flags of the contract's settled cases.
     pub(crate) fn flags(&self, mut flags: Flags) -> Flags {
-        let over = matches!(self.status, "completed" | "stopped");
+        let over = matches!(self.status, Word::Completed | Word::Stopped);
         let used_up = self.allowed.zip(self.issued).is_some_and(|(allowed, issued)| issued >= allowed);
         let expired = self.expiry.is_some_and(|(_, to)| to < self.today);
         flags.raise(Flags::AUTHORISATION_LAPSED, self.active() && self.repeating && (expired || used_up));
@@ -97,11 +97,9 @@ impl<'g> Standing<'g> {
         let long_open = self.start.is_some_and(|(from, _)| from < year_ago);
         flags.raise(Flags::LONG_OPEN_ACUTE, self.acute && self.active() && !self.has_end && long_open);
         flags.raise(Flags::ENDED_NO_END_DATE, over && !self.has_end);
-        let parts_differ =
-            !self.status.is_empty() && !self.plan_status.is_empty() && self.status != self.plan_status;
         let ends_later = over && self.end.is_some_and(|(_, to)| to > self.today);
         let past_but_active = self.active() && self.ended_before_today();
-        flags.raise(Flags::STATUS_CONFLICT, parts_differ || ends_later || past_but_active);
+        flags.raise(Flags::STATUS_CONFLICT, self.statuses_differ || ends_later || past_but_active);
         flags
     }
 
@@ -112,20 +110,31 @@ impl<'g> Standing<'g> {
         if !membership.is_primary() {
             return "context_only";
         }
-        if self.status == "stopped" {
+        if self.status == Word::Stopped {
             return "stopped";
         }
         if self.start.is_some_and(|(from, _)| from > self.today) {
             return "future";
         }
         match self.status {
-            "active" if !self.acute && open => "current",
-            "active" if self.acute && never_issued && !self.elsewhere => "unissued",
-            "active" if self.acute && open => "current_acute",
-            "active" if self.acute && self.course_end.is_some_and(|end| end >= self.today) => "current_acute",
-            "active" => "past_status_conflict",
-            "completed" => "past",
+            Word::Active if !self.acute && open => "current",
+            Word::Active if self.acute && never_issued && !self.elsewhere => "unissued",
+            Word::Active if self.acute && open => "current_acute",
+            Word::Active if self.acute && self.course_end.is_some_and(|end| end >= self.today) => {
+                "current_acute"
+            }
+            Word::Active => "past_status_conflict",
+            Word::Completed => "past",
             _ => "unknown",
         }
+    }
+}
+
+/// Whether two words are there and are not the same.
+fn differ(store: &Store<'_>, one: Text, other: Text) -> bool {
+    match (store.word(one), store.word(other)) {
+        (Word::Absent, _) | (_, Word::Absent) => false,
+        (Word::Other, Word::Other) => store.code(one) != store.code(other),
+        (one, other) => one != other,
     }
 }

@@ -5,6 +5,8 @@
 
 use bedside_model::Day;
 
+use crate::words::{self, Word};
+
 /// A kept piece of text, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Text {
@@ -31,6 +33,22 @@ impl Text {
 
     pub(crate) fn is_some(self) -> bool {
         self.start != u32::MAX
+    }
+
+    /// Its place among the texts known beforehand, beyond them where it is none of them.
+    #[inline]
+    fn known_place(self) -> usize {
+        (u32::MAX - 1).wrapping_sub(self.start) as usize
+    }
+
+    /// Its last bytes.
+    pub(crate) fn last(self, bytes: usize) -> Self {
+        Self { start: self.start + self.length - bytes as u32, length: bytes as u32 }
+    }
+
+    /// This text with so many bytes that stand before it.
+    pub(crate) fn with_before(self, bytes: usize) -> Self {
+        Self { start: self.start - bytes as u32, length: self.length + bytes as u32 }
     }
 
     /// How many bytes it has.
@@ -73,31 +91,6 @@ impl Span {
     }
 }
 
-/// The words that rules depend on.
-const WORDS: [&str; 21] = [
-    "active",
-    "completed",
-    "plan",
-    "order",
-    "stopped",
-    "inactive",
-    "resolved",
-    "finished",
-    "unknown",
-    "acute",
-    "delayed-prescribing",
-    "repeat",
-    "repeat-dispensing",
-    "prescribed-at-gp-practice",
-    "prescribed-by-another-organisation",
-    "prescribed-by-previous-practice",
-    "major",
-    "minor",
-    "fatal",
-    "error",
-    "information",
-];
-
 /// Where a phrase of ASCII stands in a text, whatever the case of either.
 pub(crate) fn find_ignoring_case(text: &str, phrase: &str) -> Option<usize> {
     // Nearly every place is no beginning of it, which its first letter tells.
@@ -116,6 +109,9 @@ pub(crate) fn starts_ignoring_case(text: &str, start: &str) -> bool {
 
 /// Marks a position in the copies, as opposed to one in the body.
 const COPIED: u32 = 1 << 31;
+
+/// The last position in the copies. Those behind it are of texts known beforehand, counted down to that of no text.
+const LAST_COPY: u32 = u32::MAX - 256;
 
 /// The body, where it is whole, and the copies.
 pub(crate) struct Store<'a> {
@@ -148,6 +144,16 @@ impl<'a> Store<'a> {
         Text { start, length: text.len() as u32 }
     }
 
+    /// How long the body is, as far as it is known.
+    pub(crate) fn body_length(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Gives back the room that the copies took and do not need.
+    pub(crate) fn trim(&mut self) {
+        self.copies.shrink_to_fit();
+    }
+
     /// The kept text.
     #[inline]
     pub(crate) fn get(&self, text: Text) -> Option<&str> {
@@ -169,6 +175,13 @@ impl<'a> Store<'a> {
         Some(&from.as_bytes()[start..start + text.length as usize])
     }
 
+    /// The bytes of a text that was copied.
+    #[inline]
+    pub(crate) fn copied(&self, copy: Text) -> &[u8] {
+        let start = (copy.start & !COPIED) as usize;
+        &self.copies.as_bytes()[start..start + copy.length as usize]
+    }
+
     /// The kept text, empty where there is none.
     #[inline]
     pub(crate) fn str(&self, text: Text) -> &str {
@@ -179,24 +192,40 @@ impl<'a> Store<'a> {
     fn place(&self, text: Text) -> (&str, usize) {
         match text.start & COPIED {
             0 => (self.body, text.start as usize),
+            _ if text.start > LAST_COPY => (words::text_at(text.known_place()), 0),
             _ => (self.copies.as_str(), (text.start & !COPIED) as usize),
         }
     }
 
-    /// The kept word of an enumeration as it is compared: without white space around it and, where it is one
-    /// that a rule depends on, in lower case (`coding` sheet, section 8).
-    pub(crate) fn word(&self, text: Text) -> &str {
-        let word = self.code(text);
-        // Nearly every word comes in lower case, and what is known is in lower case.
-        if !word.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return word;
+    /// Whether the kept text is the system of SNOMED CT.
+    #[inline]
+    pub(crate) fn is_snomed(&self, system: Text) -> bool {
+        match system.known_place() {
+            words::SNOMED_PLACE => true,
+            _ if system.is_none() => false,
+            _ => self.code(system) == words::text_at(words::SNOMED_PLACE),
         }
-        WORDS.iter().find(|known| known.eq_ignore_ascii_case(word)).unwrap_or(&word)
     }
 
-    /// Whether the kept word is one that a rule depends on, given in lower case.
-    pub(crate) fn is_word(&self, text: Text, known: &str) -> bool {
-        self.code(text).eq_ignore_ascii_case(known)
+    /// The same text; where it is one of those known beforehand, without a place in the body, so that nobody has to go
+    /// back there to compare it.
+    #[inline]
+    pub(crate) fn known(&self, text: Text) -> Text {
+        match self.get(text).and_then(words::known) {
+            Some(place) => Text { start: u32::MAX - 1 - place as u32, length: text.length },
+            None => text,
+        }
+    }
+
+    /// The kept word of an enumeration as it is compared: without white space around it and whatever its case
+    /// (`coding` sheet, section 8).
+    #[inline]
+    pub(crate) fn word(&self, text: Text) -> Word {
+        match Word::at(text.known_place()) {
+            Some(word) => word,
+            None if text.is_none() => Word::Absent,
+            None => Word::of(self.code(text)),
+        }
     }
 
     /// The kept text without white space around it, as codes are compared.

@@ -10,8 +10,6 @@ use crate::tables::medication_issues::Request;
 pub(crate) struct Therapies<'g> {
     /// By position in the pool of requests: the oldest plan that is reached from there.
     oldest: Vec<Option<&'g str>>,
-    /// The same positions: where a request stands in the pool.
-    position_of: Vec<u32>,
 }
 
 /// What a plan replaces.
@@ -24,22 +22,27 @@ enum Prior<'g> {
 impl<'g> Therapies<'g> {
     pub(crate) fn new(graph: &'g Graph<'g, '_>) -> Self {
         let all = graph.all;
-        let position_of = all.resources.iter().map(|resource| resource.row).collect();
-        let mut therapies = Self { oldest: vec![None; all.requests.len()], position_of };
+        let mut therapies = Self { oldest: vec![None; all.requests.len()] };
+        let mut path = Vec::new();
         let mut place_on_path = vec![NOBODY; all.requests.len()];
         for start in 0..all.requests.len() as u32 {
-            therapies.walk(graph, start, &mut place_on_path);
+            therapies.walk(graph, start, &mut path, &mut place_on_path);
         }
         therapies
     }
 
     /// The id of the oldest plan reached from a plan: its own where it replaces none. A plan that is not in the
     /// bundle still gives its id (contract, settled cases).
-    pub(crate) fn oldest(&self, plan: &Request, plan_id: Option<&'g str>) -> Option<&'g str> {
+    pub(crate) fn oldest(
+        &self,
+        graph: &Graph<'_, '_>,
+        plan: &Request,
+        plan_id: Option<&'g str>,
+    ) -> Option<&'g str> {
         if plan.head.resource == NOBODY {
             return plan_id;
         }
-        self.oldest[self.position_of[plan.head.resource as usize] as usize].or(plan_id)
+        self.oldest[graph.resource(plan.head.resource).row as usize].or(plan_id)
     }
 
     /// The id of the plan that a plan replaces, known or not.
@@ -52,8 +55,7 @@ impl<'g> Therapies<'g> {
     }
 
     /// Walks from a plan to the oldest, or to one whose oldest is known, or round a circle.
-    fn walk(&mut self, graph: &'g Graph<'g, '_>, start: u32, place_on_path: &mut [u32]) {
-        let mut path: Vec<u32> = Vec::new();
+    fn walk(&mut self, graph: &'g Graph<'g, '_>, start: u32, path: &mut Vec<u32>, place_on_path: &mut [u32]) {
         let mut plan = start;
         let oldest = loop {
             if let Some(known) = self.oldest[plan as usize] {
@@ -71,7 +73,7 @@ impl<'g> Therapies<'g> {
                 Prior::Nothing => break graph.all.store.get(id_of(graph, plan)),
             }
         };
-        for plan in path {
+        for plan in path.drain(..) {
             place_on_path[plan as usize] = NOBODY;
             if self.oldest[plan as usize].is_none() {
                 self.oldest[plan as usize] = oldest;
@@ -89,7 +91,7 @@ impl<'g> Therapies<'g> {
 }
 
 fn id_of(graph: &Graph<'_, '_>, plan: u32) -> crate::text::Text {
-    graph.resource(graph.all.requests[plan as usize].head.resource).id
+    graph.id_text(graph.all.requests[plan as usize].head.resource)
 }
 
 fn prior<'g>(graph: &'g Graph<'g, '_>, plan: u32) -> Prior<'g> {

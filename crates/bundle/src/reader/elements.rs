@@ -3,6 +3,8 @@
 use super::{Name, Read, Reader};
 use std::num::NonZeroU32;
 
+use crate::addresses::AddressNumber;
+use crate::collected::Collected;
 use crate::elements::{Coding, Concept, Dosage, Extension, HumanName, Identifier, Reference};
 use crate::json::Lexeme;
 use crate::text::{Span, Text};
@@ -23,22 +25,18 @@ impl Reader<'_, '_, '_> {
 
     /// Reads a Reference.
     pub(crate) fn reference(&mut self, element: &'static str) -> Read<Reference> {
-        let number = self.out.reference_count;
-        self.out.reference_count += 1;
-        match self.strings(["reference", "display"]) {
-            Some([reference, display]) => {
-                Ok(Reference { number, reference, display, ..Reference::default() })
-            }
-            None => self.any_reference(number, element),
+        match self.cursor.strings(["reference", "display"]) {
+            Some(strings) => Ok(self.plain_reference(strings)),
+            None => self.any_reference(element),
         }
     }
 
     #[inline(never)]
-    fn any_reference(&mut self, number: u32, element: &'static str) -> Read<Reference> {
-        let mut this = Reference { number, ..Reference::default() };
+    fn any_reference(&mut self, element: &'static str) -> Read<Reference> {
+        let mut this = Reference::default();
         self.object(element, |reader, key| {
             match key {
-                Name::Reference => this.reference = reader.text(element)?,
+                Name::Reference => this.address = reader.address(element)?,
                 Name::Display => this.display = reader.text(element)?,
                 Name::Identifier => this.identifier = reader.pooled_identifier(element)?,
                 _ => reader.cursor.skip()?,
@@ -52,11 +50,23 @@ impl Reader<'_, '_, '_> {
     /// ordinary.
     pub(crate) fn reference_under(&mut self, name: Name) -> Option<Reference> {
         let strings = self.cursor.strings_in(name.as_str(), ["reference", "display"])?;
-        let [reference, display] = self.keep_all(strings);
-        let number = self.out.reference_count;
-        self.out.reference_count += 1;
+        Some(self.plain_reference(strings))
+    }
 
-        Some(Reference { number, reference, display, ..Reference::default() })
+    fn plain_reference(&mut self, [said, display]: [Option<Lexeme>; 2]) -> Reference {
+        let address = said.map(|said| self.address_of(&self.cursor.unescape(said)));
+        let [display] = self.keep_all([display]);
+        Reference { address, display, ..Reference::default() }
+    }
+
+    /// Reads what a Reference says.
+    fn address(&mut self, element: &'static str) -> Read<Option<AddressNumber>> {
+        Ok(self.passing_text(element)?.map(|text| self.address_of(&text)))
+    }
+
+    fn address_of(&mut self, text: &str) -> AddressNumber {
+        let Collected { addresses, store, .. } = &mut *self.out;
+        addresses.of_reference(store, text)
     }
 
     /// Reads a list of References into their pool.
@@ -177,7 +187,10 @@ impl Reader<'_, '_, '_> {
         let mut this = Coding::default();
         self.object(element, |reader, key| {
             match key {
-                Name::System => this.system = reader.text(element)?,
+                Name::System => {
+                    let system = reader.text(element)?;
+                    this.system = reader.out.store.known(system);
+                }
                 Name::Code => this.code = reader.text(element)?,
                 Name::Display => this.display = reader.text(element)?,
                 Name::UserSelected => this.user_selected = reader.boolean("coding.userSelected")?,
@@ -195,7 +208,7 @@ impl Reader<'_, '_, '_> {
     #[inline(always)]
     fn plain_coding(&mut self, strings: [Option<Lexeme>; CODING.len()]) -> Coding {
         let [system, _, code, display] = self.keep_all(strings);
-        Coding { system, code, display, ..Coding::default() }
+        Coding { system: self.out.store.known(system), code, display, ..Coding::default() }
     }
 
     fn snomed_description(&mut self, coding: &mut Coding) -> Read<()> {

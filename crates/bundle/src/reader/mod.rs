@@ -9,6 +9,8 @@ mod extensions;
 mod names;
 mod resource;
 
+use std::borrow::Cow;
+
 use bedside_model::NoticeCode;
 
 use crate::collected::{Collected, NOBODY};
@@ -253,6 +255,20 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
             Some(lexeme) => Ok(self.keep(lexeme)),
             None => self.any_text(element),
         }
+    }
+
+    /// Reads a string that is not kept as it stands.
+    #[inline]
+    fn passing_text(&mut self, element: &'static str) -> Read<Option<Cow<'a, str>>> {
+        let lexeme = match self.cursor.plain_string_value()? {
+            Some(lexeme) => lexeme,
+            None if self.cursor.is_at(b'"') => self.cursor.string_value()?,
+            None => {
+                let text = self.any_text(element)?;
+                return Ok(self.out.store.get(text).map(|text| Cow::Owned(text.to_owned())));
+            }
+        };
+        Ok(Some(self.cursor.unescape(lexeme)))
     }
 
     /// Reads a number as the text it is written in.

@@ -7,7 +7,7 @@ use crate::collected::{Content, Resource};
 use crate::elements::Head;
 use crate::json::Kind;
 use crate::kinds::{self, TypeId};
-use crate::text::{Span, Text};
+use crate::text::Span;
 use crate::{drug, lists, outcome, people, tables};
 
 impl Reader<'_, '_, '_> {
@@ -28,8 +28,9 @@ impl Reader<'_, '_, '_> {
     pub(crate) fn base(&mut self, key: Name) -> Read<()> {
         match key {
             Name::Id => {
-                let id = self.text("id")?;
-                self.out.resources[self.resource as usize].id = id;
+                if let Some(id) = self.passing_text("id")? {
+                    self.out.identify(self.resource, &id);
+                }
                 Ok(())
             }
             Name::Contained => {
@@ -79,7 +80,8 @@ impl Reader<'_, '_, '_> {
         self.read_members(kind)?;
         self.out.contents[number as usize] = self.content(start);
         self.resource = number;
-        if self.out.role(kind) == kinds::Role::Normalised && self.out.resources[number as usize].id.is_none()
+        if self.out.role(kind) == kinds::Role::Normalised
+            && self.out.resources[number as usize].address.is_none()
         {
             self.notice(NoticeCode::MissingElement, "id");
             self.mark_malformed();
@@ -96,7 +98,7 @@ impl Reader<'_, '_, '_> {
         self.out.resources.push(Resource {
             kind,
             row: 0,
-            id: Text::NONE,
+            address: None,
             entry: self.entry,
             container,
             repeated: false,

@@ -20,6 +20,7 @@ use crate::nothing::empty;
 use crate::reader::{Name, Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::text::{Span, Text};
+use crate::words::Word;
 
 /// An AllergyIntolerance as sent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -75,6 +76,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
         }
         Ok(())
     })?;
+    this.clinical_status = reader.out.store.known(this.clinical_status);
     reader.out.allergies[place] = this;
     Ok(())
 }
@@ -199,8 +201,8 @@ fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, allergy: &'g 
 /// has ended asserts nothing any more (`allergies` sheet, sections 1 and 3).
 fn derived_status(all: &Collected<'_>, allergy: &Allergy, membership: Membership) -> &'static str {
     let status = all.store.word(allergy.clinical_status);
-    let ended = matches!(status, "resolved" | "inactive") || allergy.has_end || membership.is_ended();
-    let active = status == "active" || membership.is_primary();
+    let ended = matches!(status, Word::Resolved | Word::Inactive) || allergy.has_end || membership.is_ended();
+    let active = status == Word::Active || membership.is_primary();
     match (active, ended) {
         (true, true) => "conflict",
         (false, true) => "ended",
@@ -226,9 +228,8 @@ fn share_conflicts(graph: &Graph<'_, '_>, rows: &mut [Row<'_>]) {
         if !rows[contained].ended_list {
             continue;
         }
-        let id = graph.id(rows[contained].allergy.head.resource);
-        let twin =
-            graph.top_level(kinds::ALLERGY_INTOLERANCE, id).and_then(|twin| place_of.get(&twin).copied());
+        let twin = graph.top_level(rows[contained].allergy.head.resource);
+        let twin = twin.and_then(|twin| place_of.get(&twin).copied());
         let Some(twin) = twin else { continue };
         if rows[twin].derived_status != rows[contained].derived_status {
             rows[twin].derived_status = "conflict";
@@ -313,8 +314,8 @@ fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
         notices.add(resource, NoticeCode::MissingElement, "code");
     }
     match graph.all.store.word(allergy.clinical_status) {
-        "" => notices.add(resource, NoticeCode::MissingElement, "clinicalStatus"),
-        "active" | "resolved" => {}
+        Word::Absent => notices.add(resource, NoticeCode::MissingElement, "clinicalStatus"),
+        Word::Active | Word::Resolved => {}
         _ => notices.add(resource, NoticeCode::UnknownCode, "clinicalStatus"),
     }
 }
@@ -331,7 +332,7 @@ fn columns(
     let mut columns = Columns::new(Table::Allergies, rows.len(), graph.all);
     let number = |row: &Row<'_>| row.allergy.head.resource;
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(number(row)))));
-    columns.kept("allergy_id", rows.iter().map(|row| graph.resource(number(row)).id));
+    columns.kept("allergy_id", rows.iter().map(|row| graph.id_text(number(row))));
     columns.identifiers("identifiers", rows.iter().map(|row| row.allergy.head.identifiers));
     let container = |row: &Row<'_>| Some(if row.ended_list { "ended_list" } else { "entry" });
     columns.text("source_container", rows.iter().map(container));

@@ -229,12 +229,12 @@ fn columns(
     );
     columns.text("item_type", nodes.iter().map(|node| graph.target_type(resolved(node)?.target)));
     columns.text("item_id", nodes.iter().map(|node| graph.target_id(resolved(node)?.target)));
-    columns.text("display", nodes.iter().map(|node| resolved(node)?.display));
+    columns.text("display", nodes.iter().map(|node| all.store.get(resolved(node)?.display)));
     columns.words(
         "availability",
         nodes.iter().map(|node| {
             let (Some(item), Some(resolved)) = (item(node), resolved(node)) else { return Some("ok") };
-            Some(availability(resolved.target, [all.store.str(item.display), all.store.str(item.reference)]))
+            Some(availability(resolved.target, [all.store.str(item.display), graph.said(item)]))
         }),
     );
     columns.texts(

@@ -16,6 +16,7 @@ use crate::nothing::empty;
 use crate::reader::{Name, Read, Reader};
 use crate::relations::{Membership, Relations};
 use crate::text::{Span, Text, starts_ignoring_case};
+use crate::words::Word;
 
 /// An Encounter as sent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,6 +65,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
         }
         Ok(())
     })?;
+    this.status = reader.out.store.known(this.status);
     reader.out.encounters.push(this);
     Ok(())
 }
@@ -210,7 +212,7 @@ fn row<'g>(
 
 /// Drafts are sent with the status `unknown` (`consultations` sheet, section 2).
 fn is_draft(graph: &Graph<'_, '_>, encounter: &Encounter) -> bool {
-    graph.all.store.is_word(encounter.status, "unknown")
+    graph.all.store.word(encounter.status) == Word::Unknown
 }
 
 fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
@@ -226,8 +228,8 @@ fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
         graph.resolve_noticed(encounter.provider, resource, "serviceProvider", notices);
     }
     match graph.all.store.word(encounter.status) {
-        "" => notices.add(resource, NoticeCode::MissingElement, "status"),
-        "finished" | "unknown" => {}
+        Word::Absent => notices.add(resource, NoticeCode::MissingElement, "status"),
+        Word::Finished | Word::Unknown => {}
         _ => notices.add(resource, NoticeCode::UnknownCode, "status"),
     }
     if encounter.length_value.is_some() && !in_minutes(graph, encounter) {
@@ -255,7 +257,7 @@ fn columns(
     let mut columns = Columns::new(Table::Consultations, rows.len(), graph.all);
     let number = |row: &Row<'_>| row.encounter.head.resource;
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(number(row)))));
-    columns.kept("consultation_id", rows.iter().map(|row| graph.resource(number(row)).id));
+    columns.kept("consultation_id", rows.iter().map(|row| graph.id_text(number(row))));
     columns.identifiers("identifiers", rows.iter().map(|row| row.encounter.head.identifiers));
     columns.kept("status", rows.iter().map(|row| row.encounter.status));
     columns.flag("draft", rows.iter().map(|row| Some(is_draft(graph, row.encounter))));

@@ -28,7 +28,7 @@ pub(crate) fn table<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>) 
     links.add_listed(relations);
     links.add_problems();
     links.add_authorisations();
-    links.rows.sort_by_key(|link| link.from);
+    links.rows.sort_by_cached_key(|link| link.from);
     links.columns()
 }
 
@@ -52,7 +52,7 @@ impl<'g> Links<'g, '_> {
             to_type: self.graph.target_type(resolved.target),
             to_id: self.graph.target_id(resolved.target),
             resolved: matches!(resolved.target, Target::Resource(_)),
-            display: resolved.display,
+            display: self.graph.all.store.get(resolved.display),
         });
     }
 
@@ -120,7 +120,7 @@ impl<'g> Links<'g, '_> {
         let mut columns = Columns::new(Table::Links, rows.len(), graph.all);
         columns.count("entry_index", rows.iter().map(|link| Some(graph.entry(link.from))));
         columns.text("from_type", rows.iter().map(|link| Some(graph.type_name(link.from))));
-        columns.kept("from_id", rows.iter().map(|link| graph.resource(link.from).id));
+        columns.kept("from_id", rows.iter().map(|link| graph.id_text(link.from)));
         columns.text("relation", rows.iter().map(|link| Some(link.relation)));
         columns.text("to_type", rows.iter().map(|link| link.to_type));
         columns.text("to_id", rows.iter().map(|link| link.to_id));

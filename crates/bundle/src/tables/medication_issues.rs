@@ -14,11 +14,12 @@ use crate::elements::{Concept, Dosage, Extension, Head, Identifier, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::{Graph, Target};
-use crate::issues::{Issue, Issues, is_future};
+use crate::issues::{Issue, Issues};
 use crate::nothing::empty;
 use crate::reader::{Name, Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::text::{Span, Text, starts_ignoring_case};
+use crate::words::Word;
 
 /// A MedicationRequest as sent: a plan or an issue of one.
 #[derive(Debug, Clone, Copy, Default)]
@@ -63,7 +64,7 @@ impl Request {
 
     /// Whether it is a plan, the authorisation that issues are made under.
     pub(crate) fn is_plan(&self, all: &Collected<'_>) -> bool {
-        all.store.is_word(self.intent, "plan")
+        all.store.word(self.intent) == Word::Plan
     }
 
     /// The days of supply as sent; none where the unit says that they are not days.
@@ -103,6 +104,12 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
         }
         Ok(())
     })?;
+    let store = &reader.out.store;
+    for word in
+        [&mut this.intent, &mut this.status, &mut this.kind, &mut this.supply_unit, &mut this.supply_code]
+    {
+        *word = store.known(*word);
+    }
     reader.out.requests.push(this);
     Ok(())
 }
@@ -266,7 +273,7 @@ pub(crate) fn table<'g>(
     let mut rows: Vec<Row<'g>> = Vec::with_capacity(issues.rows.len());
     for issue in &issues.rows {
         let membership = membership(issue);
-        rows.push(row(graph, relations, issue, membership, today, findings));
+        rows.push(row(graph, relations, (issues, issue), membership, today, findings));
     }
     let places = rows.iter().map(|row| row.consultation);
     RecordTable { encounters: encounters(places), batch: columns(graph, relations, &rows, findings) }
@@ -275,7 +282,7 @@ pub(crate) fn table<'g>(
 fn row<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
-    issue: &Issue<'g>,
+    (issues, issue): (&'g Issues<'g>, &Issue<'g>),
     membership: Membership,
     today: Day,
     findings: &mut Findings,
@@ -290,7 +297,7 @@ fn row<'g>(
         _ => None,
     };
     let mut flags = Flags::default();
-    flags.raise(Flags::FUTURE_ISSUE, is_future(graph, issue.request, today));
+    flags.raise(Flags::FUTURE_ISSUE, issues.is_future(issue.request, today));
     flags.raise(Flags::MALFORMED, plan.is_some_and(|plan| !plan.is_plan(all)));
     let medicine = medicine(graph, request, plan);
     if medicine.degraded.is_some() {
@@ -339,7 +346,7 @@ fn columns(
     let mut columns = Columns::new(Table::MedicationIssues, rows.len(), all);
     let own = |row: &Row<'_>, text: Text| (row.request.head.resource, text);
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(row.request.head.resource))));
-    columns.kept("issue_id", rows.iter().map(|row| graph.resource(row.request.head.resource).id));
+    columns.kept("issue_id", rows.iter().map(|row| graph.id_text(row.request.head.resource)));
     columns.kept("intent", rows.iter().map(|row| row.request.intent));
     columns.text("plan_id", rows.iter().map(|row| row.plan_id));
     columns.identifiers("identifiers", rows.iter().map(|row| row.request.head.identifiers));

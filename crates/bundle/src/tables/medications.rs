@@ -25,6 +25,7 @@ use crate::relations::{Consultation, Membership, Relations};
 use crate::standing::Standing;
 use crate::text::{Interval, Span, Store, Text, find_ignoring_case};
 use crate::therapy::Therapies;
+use crate::words::Word;
 
 /// A MedicationStatement as sent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,6 +67,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
         Ok(())
     })?;
     this.start = this.start.or(moment);
+    this.status = reader.out.store.known(this.status);
     reader.out.statements.push(this);
     Ok(())
 }
@@ -88,8 +90,8 @@ fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Statement) -> Rea
 struct Row<'g> {
     /// The resource that gives the row its place.
     resource: u32,
-    statement: Statement,
-    plan: Request,
+    statement: &'g Statement,
+    plan: &'g Request,
     /// The number of a plan that is not the resource itself, one that is not in the bundle included.
     plan_number: Option<u32>,
     plan_id: Option<&'g str>,
@@ -111,9 +113,25 @@ pub(crate) fn table<'g>(
     today: Day,
     findings: &mut Findings,
 ) -> RecordTable {
-    let mut rows = rows(graph, relations, issues, findings);
+    let (plans, lone) = plans(graph, findings);
+    let no_plan = Request::absent();
+    let joined = Joined { graph, relations, issues, therapies: Therapies::new(graph), no_plan: &no_plan };
+    let mut rows: Vec<Row<'_>> = Vec::with_capacity(plans.len() + lone.len());
+    for (statement, plan) in &plans {
+        let known = match *plan {
+            Target::Resource(number) => Some(&graph.all.requests[graph.resource(number).row as usize]),
+            _ => None,
+        };
+        rows.push(joined.row(statement, known, relations.number_of(*plan), graph.target_id(*plan)));
+    }
+    for (stand_in, plan) in &lone {
+        let id = graph.all.store.get(graph.id_text(plan.head.resource));
+        rows.push(joined.row(stand_in, Some(plan), None, id));
+    }
+    // Contained resources come after their container, so the number of a resource is its place.
+    rows.sort_by_cached_key(|row| row.resource);
     for row in &mut rows {
-        let standing = Standing::new(graph, issues, &row.statement, &row.plan, row.issues, today);
+        let standing = Standing::new(graph, issues, row.statement, row.plan, row.issues, today);
         row.flags = standing.flags(row.flags);
         row.class = standing.class(row.membership);
         notice_gaps(graph, row, findings);
@@ -122,32 +140,32 @@ pub(crate) fn table<'g>(
     RecordTable { encounters: encounters(places), batch: columns(graph, relations, &rows, findings) }
 }
 
-fn rows<'g>(
-    graph: &'g Graph<'g, '_>,
-    relations: &'g Relations<'g>,
-    issues: &'g Issues<'g>,
-    findings: &mut Findings,
-) -> Vec<Row<'g>> {
+/// A statement and its plan.
+type Planned<'g> = (&'g Statement, Target<'g>);
+
+/// A plan without a statement, behind what stands in for one.
+type Lone<'g> = (Statement, &'g Request);
+
+/// Each statement with its plan, and each plan that no statement is based on with what stands in for a statement: its
+/// identifiers and its period.
+fn plans<'g>(graph: &'g Graph<'g, '_>, findings: &mut Findings) -> (Vec<Planned<'g>>, Vec<Lone<'g>>) {
     let all = graph.all;
-    let therapies = Therapies::new(graph);
     let mut planned = vec![false; all.requests.len()];
-    let mut rows = Vec::with_capacity(all.statements.len());
+    let mut plans = Vec::with_capacity(all.statements.len());
     for statement in all.statements.iter().filter(|statement| graph.counts(statement.head.resource)) {
         let resource = statement.head.resource;
         graph.resolve_noticed(statement.context, resource, "context", &mut findings.notices);
-        let plan_target = plan_of(graph, statement, &mut planned, findings);
-        rows.push(joined_row(graph, relations, issues, &therapies, *statement, plan_target));
+        plans.push((statement, plan_of(graph, statement, &mut planned, findings)));
     }
-    let lone =
+    let unplanned =
         all.requests.iter().zip(planned).filter(|(request, planned)| {
             !planned && request.is_plan(all) && graph.counts(request.head.resource)
         });
-    for (plan, _) in lone {
-        rows.push(lone_row(graph, relations, issues, &therapies, *plan));
-    }
-    // Contained resources come after their container, so the number of a resource is its place.
-    rows.sort_by_key(|row| row.resource);
-    rows
+    let stand_in = |plan: &Request| {
+        let head = Head { notes: Span::default(), security: Span::default(), ..plan.head };
+        Statement { head, start: plan.start, end: plan.end, ..Statement::default() }
+    };
+    (plans, unplanned.map(|(plan, _)| (stand_in(plan), plan)).collect())
 }
 
 /// The plan of a statement: the first of its `basedOn` that is a request. Every request named is marked.
@@ -176,77 +194,49 @@ fn plan_of<'g>(
     plan
 }
 
-fn joined_row<'g>(
-    graph: &'g Graph<'g, '_>,
+/// What rows are joined from.
+struct Joined<'g, 's> {
+    graph: &'g Graph<'g, 's>,
     relations: &'g Relations<'g>,
     issues: &'g Issues<'g>,
-    therapies: &Therapies<'g>,
-    statement: Statement,
-    plan_target: Target<'g>,
-) -> Row<'g> {
-    let all = graph.all;
-    let resource = statement.head.resource;
-    let plan = match plan_target {
-        Target::Resource(number) => all.requests[graph.resource(number).row as usize],
-        _ => Request::absent(),
-    };
-    let plan_number = relations.number_of(plan_target);
-    let plan_id = graph.target_id(plan_target);
-    let mut flags = Flags::default();
-    flags.raise(Flags::MALFORMED, matches!(plan_target, Target::Resource(_)) && !plan.is_plan(all));
-    let of_plan = relations.issues_of(issues, plan_id);
-    let consultation = relations
-        .by_context(graph, statement.context, resource)
-        .or_else(|| relations.by_context(graph, plan.context, plan.head.resource))
-        .or_else(|| relations.by_structure(graph, [Some(resource), plan_number]));
-    Row {
-        resource,
-        statement,
-        plan,
-        plan_number,
-        plan_id,
-        prior_plan_id: therapies.prior_id(graph, &plan),
-        therapy_id: therapies.oldest(&plan, plan_id),
-        medicine: medicine(graph, &statement, &plan),
-        issues: of_plan,
-        consultation,
-        membership: relations.membership_of_statement(resource, plan_number, of_plan, graph),
-        flags,
-        class: "unknown",
-    }
+    therapies: Therapies<'g>,
+    no_plan: &'g Request,
 }
 
-/// A plan that no statement is based on: its identifiers and its period stand for those of a statement.
-fn lone_row<'g>(
-    graph: &'g Graph<'g, '_>,
-    relations: &'g Relations<'g>,
-    issues: &'g Issues<'g>,
-    therapies: &Therapies<'g>,
-    plan: Request,
-) -> Row<'g> {
-    let resource = plan.head.resource;
-    let head = Head { notes: Span::default(), security: Span::default(), ..plan.head };
-    let statement = Statement { head, start: plan.start, end: plan.end, ..Statement::default() };
-    let plan_id = graph.all.store.get(graph.resource(resource).id);
-    let mut flags = Flags::default();
-    flags.raise(Flags::NO_STATEMENT, true);
-    let of_plan = relations.issues_of(issues, plan_id);
-    Row {
-        resource,
-        statement,
-        plan,
-        plan_number: None,
-        plan_id,
-        prior_plan_id: therapies.prior_id(graph, &plan),
-        therapy_id: therapies.oldest(&plan, plan_id),
-        medicine: medicine(graph, &statement, &plan),
-        issues: of_plan,
-        consultation: relations
-            .by_context(graph, plan.context, resource)
-            .or_else(|| relations.by_structure(graph, [Some(resource), None])),
-        membership: relations.membership_of_statement(resource, None, of_plan, graph),
-        flags,
-        class: "unknown",
+impl<'g> Joined<'g, '_> {
+    /// The row of a statement, or of what stands in for one, and of its plan.
+    fn row(
+        &self,
+        statement: &'g Statement,
+        plan: Option<&'g Request>,
+        plan_number: Option<u32>,
+        plan_id: Option<&'g str>,
+    ) -> Row<'g> {
+        let (graph, relations) = (self.graph, self.relations);
+        let resource = statement.head.resource;
+        let mut flags = Flags::default();
+        flags.raise(Flags::MALFORMED, plan.is_some_and(|plan| !plan.is_plan(graph.all)));
+        flags.raise(Flags::NO_STATEMENT, graph.resource(resource).kind != kinds::MEDICATION_STATEMENT);
+        let plan = plan.unwrap_or(self.no_plan);
+        let issues = relations.issues_of(self.issues, plan_id);
+        Row {
+            resource,
+            statement,
+            plan,
+            plan_number,
+            plan_id,
+            prior_plan_id: self.therapies.prior_id(graph, plan),
+            therapy_id: self.therapies.oldest(graph, plan, plan_id),
+            medicine: medicine(graph, statement, plan),
+            issues,
+            consultation: relations
+                .by_context(graph, statement.context, resource)
+                .or_else(|| relations.by_context(graph, plan.context, plan.head.resource))
+                .or_else(|| relations.by_structure(graph, [Some(resource), plan_number])),
+            membership: relations.membership_of_statement(resource, plan_number, issues, graph),
+            flags,
+            class: "unknown",
+        }
     }
 }
 
@@ -277,18 +267,15 @@ fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
         notices.add(resource, NoticeCode::MissingElement, "basedOn");
     }
     match store.word(row.statement.status) {
-        "" => notices.add(resource, NoticeCode::MissingElement, "status"),
-        "active" | "completed" | "stopped" => {}
+        Word::Absent => notices.add(resource, NoticeCode::MissingElement, "status"),
+        Word::Active | Word::Completed | Word::Stopped => {}
         _ => notices.add(resource, NoticeCode::UnknownCode, "status"),
     }
     let agency = store.word(concepts::code(graph.all, row.statement.agency));
-    let known = [
-        "",
-        "prescribed-at-gp-practice",
-        "prescribed-by-another-organisation",
-        "prescribed-by-previous-practice",
-    ];
-    if !known.contains(&agency) {
+    if !matches!(
+        agency,
+        Word::Absent | Word::AtGpPractice | Word::ByAnotherOrganisation | Word::ByPreviousPractice
+    ) {
         notices.add(resource, NoticeCode::UnknownCode, "extension");
     }
 }
@@ -329,7 +316,7 @@ fn columns(
     );
     columns.count("issue_count", rows.iter().map(|row| Some(row.issues.len() as u32)));
     let names = |get: fn(&Request) -> Reference| {
-        rows.iter().map(move |row| graph.name(get(&row.plan), row.plan.head.resource))
+        rows.iter().map(move |row| graph.name(get(row.plan), row.plan.head.resource))
     };
     columns.text("requester", names(|plan| plan.requester));
     columns.text("recorder", names(|plan| plan.recorder));
@@ -347,7 +334,7 @@ fn columns(
 }
 
 fn date_columns(columns: &mut Columns<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) {
-    let own = |get: fn(&Statement) -> Text| rows.iter().map(move |row| (row.resource, get(&row.statement)));
+    let own = |get: fn(&Statement) -> Text| rows.iter().map(move |row| (row.resource, get(row.statement)));
     columns.date("effective_start", "effectivePeriod.start", findings, own(|statement| statement.start));
     columns.date("effective_end", "effectivePeriod.end", findings, own(|statement| statement.end));
     columns.date("date_asserted", "dateAsserted", findings, own(|statement| statement.asserted));
@@ -407,7 +394,7 @@ impl<'g> Row<'g> {
     /// The statement's id; none for a plan alone.
     fn statement_id(&self, graph: &Graph<'_, '_>) -> Text {
         let resource = graph.resource(self.resource);
-        if resource.kind == kinds::MEDICATION_STATEMENT { resource.id } else { Text::NONE }
+        if resource.kind == kinds::MEDICATION_STATEMENT { graph.id_text(self.resource) } else { Text::NONE }
     }
 
     /// A text of the plan, with the resource that it stands in.

@@ -19,7 +19,7 @@ pub(crate) fn table(graph: &Graph<'_, '_>, mut notices: Notices) -> RecordBatch 
         NOBODY => notice.entry,
         resource => Some(graph.entry(resource)),
     };
-    notices.all.sort_by_key(|notice| entry(notice).unwrap_or(u32::MAX));
+    notices.all.sort_by_cached_key(|notice| entry(notice).unwrap_or(u32::MAX));
     let rows = &notices.all;
     let resource = |notice: &Notice| (notice.resource != NOBODY).then_some(notice.resource);
     if rows.is_empty() {
@@ -40,8 +40,7 @@ pub(crate) fn table(graph: &Graph<'_, '_>, mut notices: Notices) -> RecordBatch 
         named.filter(|name| !name.is_empty())
     };
     columns.text("resource_type", rows.iter().map(kind).collect::<Vec<_>>().into_iter());
-    let id =
-        |notice: &Notice| resource(notice).and_then(|number| graph.all.store.get(graph.resource(number).id));
+    let id = |notice: &Notice| resource(notice).and_then(|number| graph.all.store.get(graph.id_text(number)));
     columns.text("resource_id", rows.iter().map(id).collect::<Vec<_>>().into_iter());
     columns.words("element", rows.iter().map(|notice| Some(notice.element)));
     columns.words("origin", rows.iter().map(|notice| Some(notice.origin.as_str())));

@@ -17,6 +17,7 @@ use crate::nothing::empty;
 use crate::reader::{Name, Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::text::{Span, Text};
+use crate::words::Word;
 
 /// A Condition as sent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -93,6 +94,9 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
         }
         Ok(())
     })?;
+    let store = &reader.out.store;
+    (this.clinical_status, this.significance) =
+        (store.known(this.clinical_status), store.known(this.significance));
     reader.out.conditions.push(this);
     Ok(())
 }
@@ -171,7 +175,7 @@ fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, condition: &'
     let links = condition.links.of(&graph.all.problem_links);
     let actual = links.iter().find(|link| link.relation == Relation::ActualProblem);
     let mut flags = Flags::default();
-    let active = graph.all.store.is_word(condition.clinical_status, "active");
+    let active = graph.all.store.word(condition.clinical_status) == Word::Active;
     flags.raise(Flags::STATUS_CONFLICT, active && condition.abatement.is_some());
     Row {
         condition,
@@ -197,11 +201,11 @@ fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
         notices.add(resource, NoticeCode::MissingElement, "code");
     }
     match graph.all.store.word(condition.clinical_status) {
-        "" => notices.add(resource, NoticeCode::MissingElement, "clinicalStatus"),
-        "active" | "inactive" => {}
+        Word::Absent => notices.add(resource, NoticeCode::MissingElement, "clinicalStatus"),
+        Word::Active | Word::Inactive => {}
         _ => notices.add(resource, NoticeCode::UnknownCode, "clinicalStatus"),
     }
-    if !matches!(graph.all.store.word(condition.significance), "" | "major" | "minor") {
+    if !matches!(graph.all.store.word(condition.significance), Word::Absent | Word::Major | Word::Minor) {
         notices.add(resource, NoticeCode::UnknownCode, "extension");
     }
 }
@@ -213,7 +217,7 @@ fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) -> 
     let mut columns = Columns::new(Table::Problems, rows.len(), graph.all);
     let number = |row: &Row<'_>| row.condition.head.resource;
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(number(row)))));
-    columns.kept("problem_id", rows.iter().map(|row| graph.resource(number(row)).id));
+    columns.kept("problem_id", rows.iter().map(|row| graph.id_text(number(row))));
     columns.identifiers("identifiers", rows.iter().map(|row| row.condition.head.identifiers));
     columns.concept("problem", rows.iter().map(|row| &row.problem));
     columns.kept("clinical_status", rows.iter().map(|row| row.condition.clinical_status));

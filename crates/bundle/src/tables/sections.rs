@@ -17,6 +17,7 @@ use crate::lists::{List, Purpose};
 use crate::notices::{Notice, Words};
 use crate::outcome::{Denial, OutcomeIssue, denial};
 use crate::text::Store;
+use crate::words::Word;
 
 const CONFIDENTIAL: &str = "confidential-items";
 const IN_TRANSIT: &str = "data-in-transit";
@@ -204,8 +205,8 @@ fn is_one_of(code: &str, known: &[&str]) -> bool {
 /// What an issue is worth; a word that is not known, a warning.
 fn severity(store: &Store<'_>, issue: &OutcomeIssue) -> Severity {
     match store.word(issue.severity) {
-        "fatal" | "error" => Severity::Error,
-        "information" => Severity::Information,
+        Word::Fatal | Word::Error => Severity::Error,
+        Word::Information => Severity::Information,
         _ => Severity::Warning,
     }
 }

@@ -1,0 +1,79 @@
+//! Resources that come more than once (contract rule 10).
+
+use bedside_model::NoticeCode;
+use hashbrown::{HashMap, HashSet};
+
+use crate::Limits;
+use crate::addresses::AddressNumber;
+use crate::collected::{Collected, Content, NOBODY};
+use crate::json::{Cursor, Workspace, canonical_hash};
+
+/// Marks each resource that repeats an earlier one of its type and id, and says so.
+pub(crate) fn mark_repeated(all: &mut Collected<'_>, body: &str, limits: Limits) {
+    let mut told = HashSet::new();
+    for (number, earlier) in sharing_an_id(all) {
+        let hash = hash_of(all.contents[number as usize], body, limits);
+        // The first of an id may be compared with many: it is hashed once.
+        let first = hash_of(all.contents[earlier as usize], body, limits);
+        all.contents[earlier as usize] = Content::Hash(first);
+        told.insert((earlier, first));
+        let identical = !told.insert((earlier, hash));
+        let code = if identical { NoticeCode::DuplicateResource } else { NoticeCode::ConflictingDuplicate };
+        all.resources[number as usize].repeated = identical;
+        if !identical {
+            all.twins.push((earlier, number));
+        }
+        all.notices.add(number, code, "id");
+    }
+    all.contents = Vec::new();
+    all.twins.sort_unstable();
+    mark_contained(all);
+}
+
+/// Each resource whose type and id an earlier one of the same container has, with that one. Finds which resources are
+/// contained, and which stand at which address, on the way.
+fn sharing_an_id(all: &mut Collected<'_>) -> Vec<(u32, u32)> {
+    all.addresses.close();
+    let mut sharing = Vec::new();
+    let mut inside: HashMap<(u32, AddressNumber), u32> = HashMap::new();
+    for (number, resource) in (0..).zip(&all.resources) {
+        if resource.container != NOBODY {
+            all.contained.push(number);
+        }
+        let Some(address) = resource.address else { continue };
+        let earlier = match resource.container {
+            NOBODY => all.addresses.first_or_set(address, number),
+            container => *inside.entry((container, address)).or_insert(number),
+        };
+        if earlier != number {
+            sharing.push((number, earlier));
+        }
+    }
+    sharing
+}
+
+/// What a repeated container contains has been seen with the first. What is not repeated stands at its address, where no
+/// top-level resource does.
+fn mark_contained(all: &mut Collected<'_>) {
+    for number in &all.contained {
+        let container = all.resources[*number as usize].container;
+        let of_repeated = all.resources[container as usize].repeated;
+        let resource = &mut all.resources[*number as usize];
+        resource.repeated |= of_repeated;
+        if let (Some(address), false) = (resource.address, resource.repeated) {
+            all.addresses.first_or_set(address, *number);
+        }
+    }
+}
+fn hash_of(content: Content, body: &str, limits: Limits) -> [u8; 8] {
+    match content {
+        Content::Hash(hash) => hash,
+        // The reader has passed this text, so it has no fault.
+        Content::Held(start, end) => {
+            let text = &body[start as usize..end as usize];
+            canonical_hash(&mut Cursor::new(text, 0, 0, limits, Workspace::new()))
+                .unwrap_or_default()
+                .to_ne_bytes()
+        }
+    }
+}

@@ -80,6 +80,10 @@ impl Cursor<'_> {
                 begin = u64::from(NEXT);
             }
         }
+        // Without a first member nobody has looked at the brace that the object has to begin with.
+        if begin == u64::from(FIRST) {
+            return None;
+        }
         let [b'}'] = self.tokens.kinds_behind(at as usize) else { return None };
         // What is odd in any of them is before the end of all.
         let [end] = self.tokens.behind(at as usize);
@@ -170,7 +174,8 @@ mod tests {
             let text = format!("{{\"in\": {text}}}");
             assert!(read(&text, |cursor| cursor.strings_in("in", ["a", "b"])).is_none(), "{text}");
         }
-        for text in [r#"{"in":{"a":"1"},"on":1}"#, r#"{"on":{"a":"1"}}"#, r#"{"in":{"a":"1"}"#] {
+        for text in [r#"{"in":{"a":"1"},"on":1}"#, r#"{"on":{"a":"1"}}"#, r#"{"in":{"a":"1"}"#, r#"{"in":}}"#]
+        {
             assert!(read(text, |cursor| cursor.strings_in("in", ["a", "b"])).is_none(), "{text}");
         }
     }
@@ -184,6 +189,7 @@ mod tests {
             (r#"{"in":[{"a":"1"}],"in":"3"}"#, None),
             (r#"{"in":[{"a":"1"}],"on":3}"#, None),
             (r#"{"in":[]}"#, None),
+            (r#"{"in":[}]}"#, None),
             (r#"{"in":{"a":"1"}}"#, None),
         ] {
             let found = read(text, |cursor| cursor.strings_in_list("in", ["a", "b"], "on"));

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bedside_audit::{AuditLog, Pepper};
 use bedside_benches::{Input, SIZES, generated, options, published, whole};
 use bedside_bundle::Record;
-use bedside_bundle::stages::{brackets, tokens};
+use bedside_bundle::stages::tokens;
 use bedside_cache::{Cache, Contents, Grant, KeyFile, ReaderAssertion, Secret, SystemClock};
 use bedside_lab::bench::stages::laps;
 use bedside_lab::output::{Format, write_table};
@@ -27,12 +27,11 @@ fn stages(criterion: &mut Criterion) {
         let options = options();
         bencher.iter(|| whole(black_box(bytes), &options));
     });
-    // These two run ahead of the reading, window by window and entry by entry, so they are measured by themselves.
+    // It runs ahead of the reading, window by window, so it is measured by itself.
     group(criterion, "scan", &inputs, |bencher, bytes| {
         let text = str::from_utf8(bytes).expect("UTF-8");
         bencher.iter(|| tokens(black_box(text)));
     });
-    group(criterion, "framing", &inputs, |bencher, bytes| bencher.iter(|| brackets(black_box(bytes))));
     for lap in laps(&inputs[0].bytes, &options()).expect("the input is readable") {
         group(criterion, lap.stage, &inputs, |bencher, bytes| one(bencher, lap.stage, bytes));
     }

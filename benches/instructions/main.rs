@@ -1,7 +1,7 @@
 //! The work whose instructions are counted: `bedside-instructions WAY FILE` does it once, so that nothing is done for
 //! the first time, and then again to be counted.
 //!
-//! A way is `whole`, `fed` (a body that arrives in pieces of 16 KiB), `scan` and `framing` (finding tokens, and brackets,
+//! A way is `whole`, `fed` (a body that arrives in pieces of 16 KiB), `scan` (finding tokens
 //! alone), or a stage of the whole way by its name, after which the program ends.
 
 use std::env;
@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::process::{self, ExitCode};
 use std::sync::OnceLock;
 
-use bedside_bundle::stages::{Stage, brackets, observed, tokens};
+use bedside_bundle::stages::{Stage, observed, tokens};
 use bedside_bundle::{BundleError, Feed, Limits, Options, Record, normalise};
 use bedside_model::Day;
 use bedside_model::schema::Table;
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let done = match arguments.as_slice() {
         [way, file] => fs::read(file).map_err(|error| error.to_string()).and_then(|bytes| go(way, &bytes)),
-        _ => Err("usage: whole|fed|scan|framing|STAGE FILE".to_owned()),
+        _ => Err("usage: whole|fed|scan|STAGE FILE".to_owned()),
     };
     done.map_or_else(
         |why| {
@@ -43,7 +43,6 @@ fn go(way: &str, bytes: &[u8]) -> Result<(), String> {
         "whole" => read(normalise),
         "fed" => read(fed),
         "scan" => twice(|| Ok(tokens(black_box(text)))),
-        "framing" => twice(|| Ok(brackets(black_box(bytes)))),
         stage => to_the_end_of(stage, bytes, &options),
     }
 }

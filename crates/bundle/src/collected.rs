@@ -135,6 +135,31 @@ pub(crate) struct Collected<'a> {
     pub(crate) issues: Vec<OutcomeIssue>,
 }
 
+/// How many pools there are.
+const POOLS: usize = 25;
+
+/// How much had been read at some time.
+pub(crate) struct Lengths {
+    pools: [usize; POOLS],
+    entries: u32,
+}
+
+/// What grows, whatever it holds.
+trait Pool {
+    fn length(&self) -> usize;
+    fn shorten(&mut self, length: usize);
+}
+
+impl<T> Pool for Vec<T> {
+    fn length(&self) -> usize {
+        self.len()
+    }
+
+    fn shorten(&mut self, length: usize) {
+        self.truncate(length);
+    }
+}
+
 impl<'a> Collected<'a> {
     pub(crate) fn new(store: Store<'a>, limits: Limits) -> Self {
         Self {
@@ -209,6 +234,39 @@ impl<'a> Collected<'a> {
         };
         let address = self.addresses.of_resource(&mut self.store, (kind, name), id);
         self.resources[number as usize].address = Some(address);
+    }
+
+    /// How much has been read.
+    pub(crate) fn lengths(&mut self) -> Lengths {
+        let entries = self.entries;
+        Lengths { pools: self.pools().map(|pool| pool.length()), entries }
+    }
+
+    /// Forgets what has been read since there was so much. Copies of texts stay: others may be told by them.
+    pub(crate) fn take_back(&mut self, before: Lengths) {
+        self.pools().into_iter().zip(before.pools).for_each(|(pool, length)| pool.shorten(length));
+        self.entries = before.entries;
+    }
+
+    /// All that grows as entries are read. Each field is named, so that none is forgotten.
+    #[rustfmt::skip]
+    fn pools(&mut self) -> [&mut dyn Pool; POOLS] {
+        let Self {
+            // Counted apart.
+            entries: _,
+            // The document's, not its entries'.
+            more_pages: _, text: _, contained: _, twins: _,
+            // What is known stays known.
+            store: _, other_types: _, other_type_ids: _, extension_urls: _, addresses: _,
+            resources, contents, notices, texts, codings, concepts, identifiers, references, items, headers,
+            problem_links, names, reactions, participants, statements, requests, medications, allergies, conditions,
+            encounters, lists, patients, roles, named, issues,
+        } = self;
+        [
+            resources, contents, &mut notices.all, texts, codings, concepts, identifiers, references, items, headers,
+            problem_links, names, reactions, participants, statements, requests, medications, allergies, conditions,
+            encounters, lists, patients, roles, named, issues,
+        ]
     }
 
     /// The number of a type by its name, a new one for a type not met before.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::json::{Fault, FaultKind};
+use crate::json::Fault;
 
 /// Why bytes are not a readable bundle. One line, without a word of their content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,9 +74,5 @@ impl BundleError {
 
     pub(crate) fn not_utf8(offset: usize) -> Self {
         Self::NotJson { what: "this is not UTF-8".into(), offset, entry: InEntry(None) }
-    }
-
-    pub(crate) fn ended_early(offset: usize) -> Self {
-        Self::from_fault(Fault::new(0, FaultKind::UnexpectedEnd), offset, None)
     }
 }

@@ -1,34 +1,46 @@
 //! A bundle fed as it arrives, in pieces of any size.
 //!
-//! Each item of `entry` is read as soon as its last byte is there, and then forgotten: what stays in memory is
-//! the entry in progress and the records kept. What stands around the entries is gathered with a placeholder for
-//! each of them and read at the end, by the reader that reads a whole body.
+//! What has arrived is read as a whole body is, up to the entry that is cut: what was read of that one is taken back, and it is
+//! read again when more is there. What stays in memory is the records kept and what has not been read. What stands
+//! around the entries is gathered with a placeholder for those read at once, and read at the end, by the reader that
+//! reads a whole body.
+
+use std::str::Utf8Error;
 
 use crate::collected::Collected;
 use crate::envelope::{count_entry, read_document};
 use crate::error::BundleError;
-use crate::json::{Cursor, Nesting, Workspace};
+use crate::json::{Cursor, Fault, Workspace};
+use crate::limits::Limits;
 use crate::normalise::{BYTE_ORDER_MARK, MOST_BYTES, Options, complete, utf8};
 use crate::reader::Reader;
 use crate::record::Record;
 use crate::repeated::mark_repeated;
 use crate::text::Store;
 
+/// How much of a large body is gathered before it is read, in bytes: it stays in the caches, and few of its entries are
+/// cut.
+const GATHERED: usize = 64 << 10;
+
+/// A fault is found by the bytes before it and at most so many behind: both halves of an escaped surrogate pair are 12.
+const FAULT_BYTES: usize = 12;
+
 /// A bundle in progress.
 pub struct Feed {
     options: Options,
     all: Collected<'static>,
-    /// Bytes taken so far, byte order mark included.
-    taken: usize,
+    /// Bytes read so far, byte order mark included.
+    read: usize,
     /// Values read so far.
     values: u32,
-    /// The document around the entries, white space cut to single spaces, each entry a `0`.
+    /// The document around the entries, white space cut to single spaces, entries that were read at once a `0`.
     frame: Vec<u8>,
     /// For each piece of the frame that is contiguous in the body: where it starts in both.
     pieces: Vec<(usize, usize)>,
-    /// The entry in progress, and where it starts in the body.
-    entry: Vec<u8>,
-    entry_start: usize,
+    /// What has arrived and is not read yet.
+    waiting: Vec<u8>,
+    /// How many bytes have to wait before they are read.
+    enough: usize,
     entries_framed: bool,
     scan: Scan,
     workspace: Option<Workspace>,
@@ -39,11 +51,9 @@ pub struct Feed {
 struct Scan {
     /// Open brackets around the document's members.
     depth: u32,
-    /// Where the entry in progress stands.
-    entry: Nesting,
     in_string: bool,
     escaped: bool,
-    /// Whether the array of entries is open, and whether an item of it is.
+    /// Whether the array of entries is open, and whether an item of it is due.
     in_entries: bool,
     in_entry: bool,
     /// Where the last string of the document's top level starts in the frame.
@@ -58,12 +68,12 @@ impl Feed {
         Self {
             all: Collected::new(Store::copying(), options.limits),
             options,
-            taken: 0,
+            read: 0,
             values: 0,
             frame: Vec::new(),
             pieces: Vec::new(),
-            entry: Vec::new(),
-            entry_start: 0,
+            waiting: Vec::new(),
+            enough: 0,
             entries_framed: false,
             scan: Scan::default(),
             workspace: None,
@@ -73,18 +83,22 @@ impl Feed {
     /// Takes the next bytes of the body.
     ///
     /// # Errors
-    /// As [`normalise`](crate::normalise()), as soon as an entry shows it or the body is too long. After an error
-    /// the feed is of no more use.
-    pub fn push(&mut self, chunk: &[u8]) -> Result<(), BundleError> {
+    /// As [`normalise`](crate::normalise()), soon after an entry shows it, or at once where the body is too long. After an
+    /// error the feed is of no more use.
+    pub fn push(&mut self, mut chunk: &[u8]) -> Result<(), BundleError> {
         let limit = self.options.limits.body_bytes.min(MOST_BYTES);
-        if self.taken + chunk.len() > limit {
+        if self.read + self.waiting.len() + chunk.len() > limit {
             return Err(BundleError::BodyTooLong { limit });
         }
-        let mut at = 0;
-        while at < chunk.len() {
-            at = if self.scan.in_entry { self.scan_entry(chunk, at)? } else { self.scan_frame(chunk, at) };
+        while !chunk.is_empty() {
+            let room = self.enough.max(GATHERED) - self.waiting.len();
+            let (now, later) = chunk.split_at(room.min(chunk.len()));
+            self.waiting.extend_from_slice(now);
+            chunk = later;
+            if self.waiting.len() >= self.enough {
+                self.read_waiting(false)?;
+            }
         }
-        self.taken += chunk.len();
         Ok(())
     }
 
@@ -93,11 +107,9 @@ impl Feed {
     /// # Errors
     /// As [`normalise`](crate::normalise()).
     pub fn finish(mut self) -> Result<Record, BundleError> {
+        self.read_waiting(true)?;
         if self.scan.in_entry {
-            // What is there of the entry tells better what is wrong than that it ended.
-            let entry = std::mem::take(&mut self.entry);
-            self.read_entry(&entry)?;
-            return Err(BundleError::ended_early(self.taken));
+            self.read_entries(&[], true)?;
         }
         let limits = self.options.limits;
         let frame = std::mem::take(&mut self.frame);
@@ -111,19 +123,44 @@ impl Feed {
         let top = top.map_err(|fault| {
             // Of white space before the end the frame holds one space.
             let ended = fault.at() == frame.len();
-            let offset = if ended { self.taken } else { body_offset(&self.pieces, fault.at(), self.taken) };
+            let offset = if ended { self.read } else { body_offset(&self.pieces, fault.at(), self.read) };
             let base = offset - fault.at();
             BundleError::from_fault(fault, base, entry)
         })?;
-        let envelope = top.envelope(&mut reader, self.taken)?;
+        let envelope = top.envelope(&mut reader, self.read)?;
         mark_repeated(&mut all, "", limits);
         complete(all, envelope, &self.options)
     }
 
-    /// Scans the document around the entries up to the next entry or the end of the chunk.
-    fn scan_frame(&mut self, chunk: &[u8], mut at: usize) -> usize {
-        while let Some(byte) = chunk.get(at) {
-            let offset = self.taken + at;
+    /// Reads what waits, up to an entry that is cut; `is_last` says that nothing follows.
+    fn read_waiting(&mut self, is_last: bool) -> Result<(), BundleError> {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let (mut at, mut is_cut) = (0, false);
+        while at < waiting.len() && !is_cut {
+            let bytes = &waiting[at..];
+            let read = match self.scan.in_entry {
+                true => {
+                    let read = self.read_entries(bytes, is_last)?;
+                    is_cut = self.scan.in_entry;
+                    read
+                }
+                false => self.scan_frame(bytes),
+            };
+            at += read;
+            self.read += read;
+        }
+        waiting.drain(..at);
+        // An entry that is cut is read again when twice as much of it is there, so that long ones are not read over and over.
+        self.enough = (self.read / 8).min(GATHERED).max(waiting.len() * 2);
+        self.waiting = waiting;
+        Ok(())
+    }
+
+    /// Scans the document around the entries up to the next entry or the end of the bytes; how many they are.
+    fn scan_frame(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            let offset = self.read + at;
             if self.scan.in_string {
                 self.keep(*byte, offset);
                 self.scan.string_byte(*byte);
@@ -135,15 +172,13 @@ impl Feed {
             }
             if self.scan.in_entries && !is_space(*byte) && !matches!(byte, b',' | b']') {
                 self.scan.in_entry = true;
-                self.scan.entry = Nesting::default();
-                self.entry_start = offset;
                 return at;
             }
             self.frame_byte(*byte, offset);
             at += 1;
             if is_space(*byte) {
                 // What follows of it is kept no more than once.
-                at += chunk[at..].iter().take_while(|byte| is_space(**byte)).count();
+                at += bytes[at..].iter().take_while(|byte| is_space(**byte)).count();
             }
         }
         at
@@ -193,48 +228,37 @@ impl Feed {
         self.frame.push(byte);
     }
 
-    /// Scans the entry in progress up to its end, and reads it, or up to the end of the chunk.
-    fn scan_entry(&mut self, chunk: &[u8], start: usize) -> Result<usize, BundleError> {
-        if let Some(end) = self.scan.entry.pass(&chunk[start..]) {
-            return self.end_entry(&chunk[start..start + end], start + end);
-        }
-        self.entry.extend_from_slice(&chunk[start..]);
-        Ok(chunk.len())
-    }
-
-    fn end_entry(&mut self, rest: &[u8], next: usize) -> Result<usize, BundleError> {
-        self.scan.in_entry = false;
-        self.keep(b'0', self.entry_start);
-        if self.entry.is_empty() {
-            self.read_entry(rest)?;
-            return Ok(next);
-        }
-        self.entry.extend_from_slice(rest);
-        let mut entry = std::mem::take(&mut self.entry);
-        self.read_entry(&entry)?;
-        entry.clear();
-        self.entry = entry;
-        Ok(next)
-    }
-
-    fn read_entry(&mut self, bytes: &[u8]) -> Result<(), BundleError> {
-        let (limits, base) = (self.options.limits, self.entry_start);
-        let number = self.all.entries;
-        let text = utf8(bytes).map_err(|error| BundleError::not_utf8(base + error.valid_up_to()))?;
-        // The document and its array of entries are open around it.
+    /// Reads the entries at the start of the bytes with the commas between them, up to one that is cut; how many bytes
+    /// they are.
+    fn read_entries(&mut self, bytes: &[u8], is_last: bool) -> Result<usize, BundleError> {
+        let (limits, base) = (self.options.limits, self.read);
+        let text = if is_last { utf8(bytes) } else { whole_characters(bytes) };
+        let text = text.map_err(|error| BundleError::not_utf8(base + error.valid_up_to()))?;
+        // The document and its array of entries are open around them.
         let workspace = self.workspace.take().unwrap_or_else(Workspace::new);
         let cursor = Cursor::new(text, 2, self.values, limits, workspace);
         let mut reader = Reader::new(cursor, base, false, &mut self.all);
-        let read = count_entry(&mut reader, limits)
-            .and_then(|()| reader.entry())
-            .and_then(|()| reader.cursor.finish());
-        self.values = reader.cursor.values();
+        let run = read_run(&mut reader, text.len(), limits, is_last);
+        let entry = reader.in_entry();
         self.workspace = Some(reader.cursor.into_workspace());
-        read.map_err(|fault| BundleError::from_fault(fault, base, Some(number)))
+        let run = run.map_err(|fault| BundleError::from_fault(fault, base, entry))?;
+        self.values = run.values;
+        self.scan.in_entry = !run.is_over;
+        if let Some((start, behind)) = run.last {
+            self.keep(b'0', base + start);
+            if is_space(bytes[behind - 1]) {
+                // Or a number behind it would be one with it.
+                self.keep(b' ', base + behind - 1);
+            }
+            if !run.is_over {
+                self.keep(b',', base + behind);
+            }
+        }
+        Ok(run.end)
     }
 
     fn body_offset(&self, frame_offset: usize) -> usize {
-        body_offset(&self.pieces, frame_offset, self.taken)
+        body_offset(&self.pieces, frame_offset, self.read)
     }
 }
 
@@ -243,6 +267,52 @@ impl Scan {
         self.in_string = byte != b'"' || self.escaped;
         self.escaped = byte == b'\\' && !self.escaped;
     }
+}
+
+/// Entries that were read at once.
+#[derive(Default)]
+struct Run {
+    /// How many bytes they and the commas between them are.
+    end: usize,
+    /// Values read up to their end.
+    values: u32,
+    /// Where the last of them starts, and the comma or bracket behind it.
+    last: Option<(usize, usize)>,
+    /// Whether what follows is no entry.
+    is_over: bool,
+}
+
+/// Reads entries from the cursor of a text of so many bytes, up to one that is cut.
+fn read_run(
+    reader: &mut Reader<'_, '_, '_>,
+    length: usize,
+    limits: Limits,
+    is_last: bool,
+) -> Result<Run, Fault> {
+    let mut run = Run { values: reader.cursor.values(), ..Run::default() };
+    while !run.is_over {
+        let (before, start) = (reader.out.lengths(), reader.cursor.at());
+        let read = count_entry(reader, limits).and_then(|()| reader.entry());
+        let next = reader.cursor.at();
+        let seen = read.as_ref().map_or_else(|fault| fault.at() + FAULT_BYTES, |()| next + 1);
+        if seen > length && !is_last {
+            reader.out.take_back(before);
+            // White space before it need not wait with it.
+            return Ok(Run { end: start, ..run });
+        }
+        read?;
+        run.is_over = !reader.cursor.pass_comma();
+        (run.last, run.end, run.values) = (Some((start, next)), reader.cursor.at(), reader.cursor.values());
+    }
+    Ok(run)
+}
+
+/// Bytes as text, but for the first bytes of a character at their end.
+fn whole_characters(bytes: &[u8]) -> Result<&str, Utf8Error> {
+    utf8(bytes).or_else(|error| match error.error_len() {
+        None => utf8(&bytes[..error.valid_up_to()]),
+        Some(_) => Err(error),
+    })
 }
 
 fn is_space(byte: u8) -> bool {

@@ -1,8 +1,8 @@
 //! The stages of [`normalise`](crate::normalise()), for whoever measures them: the feature `stages`.
 //!
 //! [`observed`] is the way every record goes, told stage by stage; nothing is done twice or in another order for it.
-//! Finding tokens and framing have no end of their own on that way, since they run ahead of the reading window by
-//! window; [`tokens`] and [`brackets`] are that work alone. No clock is here: who observes has one.
+//! Finding tokens has no end of its own on that way, since it runs ahead of the reading window by window; [`tokens`] is
+//! that work alone. No clock is here: who observes has one.
 #![cfg_attr(not(feature = "stages"), allow(unreachable_pub))]
 
 #[cfg(feature = "stages")]
@@ -50,13 +50,6 @@ pub fn observed(bytes: &[u8], options: &Options, ended: fn(Stage)) -> Result<Rec
 #[cfg(feature = "stages")]
 pub fn tokens(text: &str) -> usize {
     json::count_tokens(text.as_bytes())
-}
-
-/// Finds where the value at the start of a text ends, by brackets alone, as entries are framed in a body that arrives in
-/// pieces. Nothing where it does not end.
-#[cfg(feature = "stages")]
-pub fn brackets(text: &[u8]) -> Option<usize> {
-    json::Nesting::default().pass(text)
 }
 
 /// Says that a stage has ended.

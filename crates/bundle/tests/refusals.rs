@@ -16,28 +16,35 @@ fn with_entry(resource: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Refused alike whole and in pieces: the error of the whole.
+/// Refused alike whole, in small pieces and cut in two anywhere: the error of the whole.
 fn refused(body: &[u8], options: &Options) -> BundleError {
     let whole = normalise(body, options).expect_err("refused");
-    for size in [1, 5] {
+    let fed = |pieces: &[&[u8]]| {
         let mut feed = Feed::new(options.clone());
-        let pushed = body.chunks(size).try_for_each(|piece| feed.push(piece));
-        let fed = pushed.and_then(|()| feed.finish().map(drop)).expect_err("refused in pieces too");
-        // What breaks a limit may be met earlier or later in pieces; what is not JSON is so at one place.
-        match (&whole, &fed) {
-            (BundleError::Limit { .. }, BundleError::Limit { .. }) => {}
-            (
-                BundleError::NotJson { what, offset, .. },
-                BundleError::NotJson { what: said, offset: at, .. },
-            ) => {
-                assert_eq!((what, offset), (said, at), "in pieces of {size}");
-            }
-            _ => assert_eq!(whole, fed, "in pieces of {size}"),
-        }
+        let pushed = pieces.iter().try_for_each(|piece| feed.push(piece));
+        pushed.and_then(|()| feed.finish().map(drop)).expect_err("refused in pieces too")
+    };
+    for size in [1, 5] {
+        assert_alike(&whole, &fed(&body.chunks(size).collect::<Vec<_>>()), &format!("in pieces of {size}"));
+    }
+    for cut in (0..body.len()).step_by(1 + body.len() / 500) {
+        let (one, two) = body.split_at(cut);
+        assert_alike(&whole, &fed(&[one, two]), &format!("cut at {cut}"));
     }
     let message = whole.to_string();
     assert!(!message.contains('\n') && !message.contains("canary"), "{message}");
     whole
+}
+
+/// What breaks a limit may be met earlier or later in pieces; what is not JSON is so at one place.
+fn assert_alike(whole: &BundleError, fed: &BundleError, how: &str) {
+    match (whole, fed) {
+        (BundleError::Limit { .. }, BundleError::Limit { .. }) => {}
+        (BundleError::NotJson { what, offset, .. }, BundleError::NotJson { what: said, offset: at, .. }) => {
+            assert_eq!((what, offset), (said, at), "{how}");
+        }
+        _ => assert_eq!(whole, fed, "{how}"),
+    }
 }
 
 #[test]

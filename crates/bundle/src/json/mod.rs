@@ -6,13 +6,11 @@ mod canonical;
 mod cursor;
 mod escape;
 mod keys;
-mod nesting;
 mod tokens;
 mod window;
 
 pub(crate) use canonical::canonical_hash;
 pub(crate) use cursor::{Cursor, Items, Kind, Lexeme, Members, Workspace};
-pub(crate) use nesting::Nesting;
 #[cfg(feature = "stages")]
 pub(crate) use tokens::count_tokens;
 

@@ -50,6 +50,35 @@ fn what_stands_around_the_entries_counts_for_nothing_in_any_order() {
 }
 
 #[test]
+fn wherever_it_is_cut_in_two_it_is_the_same_record() {
+    let resource = r#"{"resourceType":"AllergyIntolerance","id":"a\u0061\ud83d\ude00","code":{"text":"é😀 \"[{\\"},
+        "note":[{"text":["x"]},{"text":-1.5e3}],"onsetDateTime":null,"contained":[{"id":"in","resourceType":"New"}]}"#;
+    let entries = [
+        format!(r#"{{"fullUrl":"urn:x" , "resource" :{resource}}}"#),
+        " 12 ".to_owned(),
+        "null".to_owned(),
+        r#""text\u00e9""#.to_owned(),
+        format!(r#"{{"resource":[{resource}]}}"#),
+        "[{}]".to_owned(),
+        resource.to_owned(),
+    ];
+    let entries = entries.join("\n, ");
+    let document = format!(
+        r#"{{"id":"é","resourceType":"Bundle","entry":[ {entries}],"type":"collection","link":[{{"relation":"self"}}]}} "#
+    );
+    let whole = read(&document);
+    assert_eq!(whole.accounting["AllergyIntolerance"].normalised, 3);
+    for cut in 1..document.len() {
+        let (one, two) = document.as_bytes().split_at(cut);
+        let mut feed = Feed::new(support::options());
+        let pushed = feed.push(one).and_then(|()| feed.push(two)).and_then(|()| feed.finish());
+        let fed = pushed.expect("a bundle");
+        assert!(whole.tables().eq(fed.tables()) && whole.accounting == fed.accounting, "cut at {cut}");
+        assert_eq!(whole.envelope, fed.envelope, "cut at {cut}");
+    }
+}
+
+#[test]
 fn a_bundle_without_entries_is_an_empty_record() {
     for entries in ["", r#","entry":[]"#, r#","entry":null"#] {
         let record = read(&format!(r#"{{"resourceType":"Bundle","type":"collection"{entries}}}"#));

@@ -6,9 +6,8 @@
 
 use std::arch::x86_64::*;
 
-use super::super::nesting::Nesting;
 use super::super::window::{Window, write_tokens};
-use super::{BLOCK, Brackets, Classes, by_low_bits};
+use super::{BLOCK, Classes, by_low_bits};
 
 pub(super) fn is_there() -> bool {
     is_x86_feature_detected!("avx2")
@@ -20,30 +19,6 @@ pub(super) fn is_there() -> bool {
 #[target_feature(enable = "avx2,bmi1,popcnt,pclmulqdq")]
 pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) {
     window.find_tokens(blocks, |block| classify(block), |bits| parity(bits), write_tokens);
-}
-
-#[target_feature(enable = "avx2,bmi1,popcnt,pclmulqdq")]
-pub(super) fn find_end(blocks: &[[u8; BLOCK]], value: &mut Nesting) -> Option<usize> {
-    value.pass_blocks(blocks, |block| brackets(block), |bits| parity(bits))
-}
-
-/// Bit 5 is all that tells a bracket from a brace.
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn brackets(block: &[u8; BLOCK]) -> Brackets {
-    let (parts, _) = block.as_chunks::<32>();
-    let parts = [load(&parts[0]), load(&parts[1])];
-    let equal = |[low, high]: [__m256i; 2], byte: u8| {
-        let at = |bytes| u64::from(bits(_mm256_cmpeq_epi8(bytes, all(byte))));
-        at(low) | at(high) << 32
-    };
-    let folded = parts.map(|bytes| _mm256_or_si256(bytes, all(0x20)));
-    Brackets {
-        quote: equal(parts, b'"'),
-        backslash: equal(parts, b'\\'),
-        open: equal(folded, b'{'),
-        close: equal(folded, b'}'),
-    }
 }
 
 #[inline]

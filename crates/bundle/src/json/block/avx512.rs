@@ -7,9 +7,8 @@
 
 use std::arch::x86_64::*;
 
-use super::super::nesting::Nesting;
 use super::super::window::{Room, Window};
-use super::{BLOCK, Brackets, Classes, by_low_bits};
+use super::{BLOCK, Classes, by_low_bits};
 
 pub(super) fn is_there() -> bool {
     is_x86_feature_detected!("avx512f")
@@ -30,11 +29,6 @@ pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) {
     );
 }
 
-#[target_feature(enable = "avx512f,avx512bw,bmi1,popcnt,pclmulqdq")]
-pub(super) fn find_end(blocks: &[[u8; BLOCK]], value: &mut Nesting) -> Option<usize> {
-    value.pass_blocks(blocks, |block| brackets(block), |bits| super::avx2::parity(bits))
-}
-
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 pub(super) fn classify(block: &[u8; BLOCK]) -> Classes {
@@ -50,20 +44,6 @@ pub(super) fn classify(block: &[u8; BLOCK]) -> Classes {
         structural: _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(table(FOLDED), bytes), folded) & !control,
         whitespace: _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(table(SPACES), bytes), bytes),
         control,
-    }
-}
-
-/// Bit 5 is all that tells a bracket from a brace.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn brackets(block: &[u8; BLOCK]) -> Brackets {
-    let bytes = load(block);
-    let folded = _mm512_or_si512(bytes, all(0x20));
-    Brackets {
-        quote: _mm512_cmpeq_epi8_mask(bytes, all(b'"')),
-        backslash: _mm512_cmpeq_epi8_mask(bytes, all(b'\\')),
-        open: _mm512_cmpeq_epi8_mask(folded, all(b'{')),
-        close: _mm512_cmpeq_epi8_mask(folded, all(b'}')),
     }
 }
 

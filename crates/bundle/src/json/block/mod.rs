@@ -20,8 +20,7 @@ mod sse2;
 #[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 mod words;
 
-use super::nesting::Nesting;
-use super::window::{Window, parity_by_shifts};
+use super::window::Window;
 
 /// How many bytes are classified at once.
 pub(crate) const BLOCK: usize = 64;
@@ -37,15 +36,6 @@ pub(crate) struct Classes {
     pub(crate) whitespace: u64,
     /// Bytes below 0x20.
     pub(crate) control: u64,
-}
-
-/// Where the brackets and braces of a block are, and what is needed to tell those inside strings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Brackets {
-    pub(crate) quote: u64,
-    pub(crate) backslash: u64,
-    pub(crate) open: u64,
-    pub(crate) close: u64,
 }
 
 /// A kernel that this processor has the instructions for.
@@ -128,19 +118,8 @@ impl Kernel {
         }
     }
 
-    /// Where a value that is in progress ends within blocks.
-    pub(crate) fn find_end(self, blocks: &[[u8; BLOCK]], value: &mut Nesting) -> Option<usize> {
-        // SAFETY, of each: a kernel is only made where the processor has what it needs.
-        match self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => unsafe { avx512::find_end(blocks, value) },
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => unsafe { avx2::find_end(blocks, value) },
-            _ => value.pass_blocks(blocks, |block| self.brackets(block), parity_by_shifts),
-        }
-    }
-
     /// What a block holds.
+    #[cfg(test)]
     fn classify(self, block: &[u8; BLOCK]) -> Classes {
         // SAFETY, of each: a kernel is only made where the processor has what it needs.
         match self.0 {
@@ -155,19 +134,6 @@ impl Kernel {
             #[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
             Instructions::Words => words::classify(block),
         }
-    }
-
-    /// The brackets of a block by its classes, for kernels that have nothing better.
-    fn brackets(self, block: &[u8; BLOCK]) -> Brackets {
-        let Classes { quote, backslash, mut structural, .. } = self.classify(block);
-        let (mut open, mut close) = (0, 0);
-        while structural != 0 {
-            let at = structural.trailing_zeros();
-            open |= u64::from(matches!(block[at as usize], b'{' | b'[')) << at;
-            close |= u64::from(matches!(block[at as usize], b'}' | b']')) << at;
-            structural &= structural - 1;
-        }
-        Brackets { quote, backslash, open, close }
     }
 }
 
@@ -214,29 +180,6 @@ mod tests {
                 block[place] = byte;
                 for kernel in Kernel::all() {
                     assert_eq!(kernel.classify(&block), plainly(&block), "{byte} at {place}, {kernel:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn brackets_are_found_alike_at_every_place() {
-        for byte in 0..=255 {
-            for place in (0..BLOCK).step_by(STEP) {
-                let mut block = [b'a'; BLOCK];
-                block[place] = byte;
-                for kernel in Kernel::all() {
-                    let Brackets { open, close, .. } = kernel.brackets(&block);
-                    assert_eq!(
-                        open,
-                        u64::from(b"{[".contains(&byte)) << place,
-                        "{byte} at {place}, {kernel:?}"
-                    );
-                    assert_eq!(
-                        close,
-                        u64::from(b"}]".contains(&byte)) << place,
-                        "{byte} at {place}, {kernel:?}"
-                    );
                 }
             }
         }

@@ -251,6 +251,13 @@ impl Cursor<'_> {
         Ok(true)
     }
 
+    /// Passes the comma at the cursor, where one stands there.
+    pub(crate) fn pass_comma(&mut self) -> bool {
+        let is_there = self.is_at(b',');
+        self.tokens.pass(usize::from(is_there));
+        is_there
+    }
+
     /// Counts the object or array at the cursor and the level in it.
     #[inline(always)]
     pub(super) fn deepen(&mut self) -> Result<(), Fault> {

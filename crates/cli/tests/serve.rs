@@ -319,3 +319,22 @@ fn two_do_not_serve_on_one_socket() {
     assert_eq!(second.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&second.stderr).contains("another process listens on serve.sock"));
 }
+
+#[test]
+fn a_refusal_reaches_who_is_still_sending_the_body() {
+    let site = Site::new();
+    let _served = Served::on_socket(&site, &[]);
+    let body = reader().to_string();
+    let head =
+        format!("POST {ALLERGIES}x HTTP/1.1\r\nHost: bedside\r\nContent-Length: {}\r\n\r\n", body.len());
+    for _ in 0..20 {
+        let mut stream = UnixStream::connect(site.path("serve.sock")).expect("somebody listens");
+        stream.write_all(head.as_bytes()).expect("the head is taken");
+        // What came later has its answer: time enough for a refusal that does not wait for the body.
+        assert_eq!(ask(&site, "/health", &[]).status, 200);
+        stream.write_all(body.as_bytes()).expect("the body is taken");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    }
+}

@@ -30,14 +30,14 @@ pub(crate) fn token(headers: &HeaderMap) -> Result<Credentials, Refusal> {
     }
 }
 
-/// The assertion of the body.
-pub(crate) async fn assertion<B>(body: B) -> Result<Credentials, Refusal>
+/// The body, which is an assertion or nothing.
+pub(crate) async fn body<B>(body: B) -> Result<Bytes, Refusal>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     match Limited::new(body, MAX_ASSERTION).collect().await {
-        Ok(whole) => Ok(Credentials::Assertion(whole.to_bytes())),
+        Ok(whole) => Ok(whole.to_bytes()),
         Err(_) => Err(Refusal::malformed("the body was cut, or is longer than an assertion can be")),
     }
 }

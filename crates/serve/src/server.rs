@@ -206,6 +206,8 @@ impl State {
     async fn answer(self: Arc<Self>, request: Request<Incoming>, from: From) -> Response<Full<Bytes>> {
         let begun = self.parts.clock.now();
         let (head, body) = request.into_parts();
+        // Whatever is asked: who is still sending when the answer is there finds a closed connection in its place.
+        let body = credentials::body(body).await;
         match Asked::of(&head) {
             Ok(Asked::Health) => self.health().await,
             Ok(Asked::Metrics) => {
@@ -215,7 +217,7 @@ impl State {
             Ok(Asked::Table(wanted)) => {
                 let credentials = match (wanted.asserted, from) {
                     (false, _) => credentials::token(&head.headers),
-                    (true, From::Owner) => credentials::assertion(body).await,
+                    (true, From::Owner) => body.map(Credentials::Assertion),
                     (true, From::Anybody) => Err(Refusal::unauthorised(
                         "an assertion is taken from the owner of the Unix socket alone: say who asks with a token",
                     )),

@@ -84,7 +84,7 @@ static LAST: OnceLock<Option<Stage>> = OnceLock::new();
 fn to_the_end_of(name: &str, bytes: &[u8], options: &Options) -> Result<(), String> {
     let parts = [Stage::Utf8, Stage::Entries, Stage::Index, Stage::Relations];
     let mut stages = parts.into_iter().chain(Table::ALL.map(Stage::Table));
-    let stage = stages.find(|stage| name == self::name(*stage));
+    let stage = stages.find(|stage| name == stage.as_str());
     if stage.is_none() && name != "rest" {
         return Err(format!("no stage is called {name}"));
     }
@@ -99,16 +99,6 @@ fn ended(stage: Stage) {
         done();
     }
     stage_begins();
-}
-
-fn name(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Utf8 => "utf8",
-        Stage::Entries => "entries",
-        Stage::Index => "index",
-        Stage::Relations => "relations",
-        Stage::Table(table) => table.as_str(),
-    }
 }
 
 /// A fixed day, and limits that let the longest bundle through.

@@ -30,6 +30,20 @@ pub enum Stage {
 }
 
 #[cfg(feature = "stages")]
+impl Stage {
+    /// The name that measurements call it by: `utf8`, `entries`, `index`, `relations`, or the name of the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Utf8 => "utf8",
+            Self::Entries => "entries",
+            Self::Index => "index",
+            Self::Relations => "relations",
+            Self::Table(table) => table.as_str(),
+        }
+    }
+}
+
+#[cfg(feature = "stages")]
 thread_local! {
     static OBSERVER: Cell<Option<fn(Stage)>> = const { Cell::new(None) };
 }

@@ -45,7 +45,7 @@ pub fn laps(bytes: &[u8], options: &Options) -> Result<Vec<Lap>, BundleError> {
     drop(black_box(observed(black_box(bytes), options, note)?));
     let end = Instant::now();
     let mut laps = Vec::new();
-    let ends = ENDS.take().into_iter().map(|(stage, at)| (name(stage), at));
+    let ends = ENDS.take().into_iter().map(|(stage, at)| (stage.as_str(), at));
     for (stage, at) in ends.chain([(REST, end)]) {
         laps.push(Lap { stage, took: at - from });
         from = at;
@@ -95,16 +95,6 @@ impl Rounds {
 
 fn note(stage: Stage) {
     ENDS.with_borrow_mut(|ends| ends.push((stage, Instant::now())));
-}
-
-fn name(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Utf8 => "utf8",
-        Stage::Entries => "entries",
-        Stage::Index => "index",
-        Stage::Relations => "relations",
-        Stage::Table(table) => table.as_str(),
-    }
 }
 
 #[cfg(test)]

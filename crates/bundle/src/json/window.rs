@@ -1,6 +1,6 @@
 //! The tokens of one window of JSON text, found from what its blocks hold.
 
-use super::block::{BLOCK, Classes, Kernel};
+use super::block::{BLOCK, Classes, Kernel, fetch_behind};
 
 /// Bytes of text whose tokens are found at once: they and their positions stay in the first cache.
 pub(crate) const WINDOW: usize = ROOM - BLOCK;
@@ -150,6 +150,8 @@ impl Window {
         // Kept here rather than in the window, so that they stay in registers.
         let (mut scanned, mut count, mut carry) = (self.scanned, self.count, self.carry);
         for block in blocks {
+            // The next window comes from memory while this one is read.
+            fetch_behind(block, WINDOW);
             let Classes { quote, backslash, structural, whitespace, control } = classify(block);
             let escaped = match backslash | carry.escaped {
                 0 => 0,

@@ -137,6 +137,20 @@ impl Kernel {
     }
 }
 
+/// Asks for the memory that is so many bytes behind the start of a block, where the processor can be asked: it comes
+/// while other work is done.
+#[inline(always)]
+pub(crate) fn fetch_behind(block: &[u8; BLOCK], bytes: usize) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: nothing is read by the program, so that any address will do, also one where no memory is.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(block.as_ptr().wrapping_add(bytes).cast());
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = (block, bytes);
+}
+
 /// A table of bytes by their low four bits, for instructions that look bytes up: at most one of those in it has the low
 /// bits of any byte. Elsewhere it holds a byte that never equals what is looked up: one with its high bit set is looked
 /// up as zero.

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
+use bedside_model::NoticeCode;
 use bedside_model::schema::Table;
-use bedside_model::{NoticeCode, day_interval};
 
 use crate::arrays::{Blocks, Part, SpareTexts, Texts, Values};
 use crate::collected::{Collected, TextBudget};
 use crate::concepts::{Degraded, Described, TermSource};
+use crate::date::Date;
 use crate::elements::{Coding, Identifier};
 use crate::findings::Findings;
 use crate::flags::Flags;
@@ -136,16 +137,15 @@ impl<'g, 's> Columns<'g, 's> {
         name: &str,
         element: &'static str,
         findings: &mut Findings,
-        values: impl Iterator<Item = (u32, Text)>,
+        values: impl Iterator<Item = (u32, Date)>,
     ) {
         let store = &self.all.store;
-        let read = values.map(|(resource, text)| {
-            let written = store.get(text)?;
-            let interval = day_interval(written);
-            if interval.is_none() {
+        let read = values.map(|(resource, date)| {
+            let days = date.days();
+            if days.is_none() && date.is_some() {
                 findings.malformed(resource, NoticeCode::UnreadableDate, element);
             }
-            Some((written, interval))
+            (store.bytes(date.text), days)
         });
         self.known_date(name, read);
     }
@@ -154,20 +154,19 @@ impl<'g, 's> Columns<'g, 's> {
     pub(crate) fn known_date<'t>(
         &mut self,
         name: &str,
-        values: impl Iterator<Item = Option<(&'t str, Interval)>>,
+        values: impl Iterator<Item = (Option<&'t [u8]>, Interval)>,
     ) {
         let (mut from, mut to) = (take(&mut self.spare.numbers), take(&mut self.spare.more_numbers));
         from.clear();
         to.clear();
         let mut all_days = true;
-        let texts = values.map(|value| {
-            let days = value.and_then(|(_, days)| days);
+        let texts = values.map(|(text, days)| {
             from.push(days.map(|(first, _)| first.0));
             to.push(days.map(|(_, last)| last.0));
             all_days &= days.is_none_or(|(first, last)| first == last);
-            value.map(|(text, _)| text)
+            text
         });
-        self.text_part(name, "", texts);
+        self.within(&self.all.text, name, "", texts);
         self.push_some(name, "_from", &from, Blocks::numbers);
         if all_days {
             self.push(name, "_to", Column::Same(self.columns.len() - 1));
@@ -199,13 +198,12 @@ impl<'g, 's> Columns<'g, 's> {
     /// The term of a concept. Suppliers write it in the text or in the display, and most in one of them alone.
     fn term<'c>(&mut self, name: &str, values: impl Iterator<Item = &'c Described<'c>> + Clone) {
         let (display, text) = (self.columns.len() - 2, self.columns.len() - 1);
-        let store = &self.all.store;
-        if values.clone().all(|value| is_same(value.term, store.bytes(value.text))) {
+        if values.clone().all(|value| value.term == value.text) {
             self.push(name, "_term", Column::Same(text));
-        } else if values.clone().all(|value| is_same(value.term, store.bytes(value.preferred().display))) {
+        } else if values.clone().all(|value| value.term == value.preferred().display) {
             self.push(name, "_term", Column::Same(display));
         } else {
-            self.text_part(name, "_term", values.map(|value| value.term));
+            self.kept_part(name, "_term", values.map(|value| value.term));
         }
     }
 
@@ -339,14 +337,6 @@ impl<'g, 's> Columns<'g, 's> {
     fn push(&mut self, name: &str, part: &str, column: Column) {
         debug_assert_eq!(self.schema.field(self.columns.len()).name().strip_prefix(name), Some(part));
         self.columns.push(column);
-    }
-}
-
-/// Whether texts are one, not only alike.
-fn is_same(one: Option<&str>, other: Option<&[u8]>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => std::ptr::eq(one.as_bytes(), other),
-        (one, other) => one.is_none() && other.is_none(),
     }
 }
 

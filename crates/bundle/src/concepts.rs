@@ -10,7 +10,7 @@ use crate::text::{Span, Text};
 pub(crate) struct Described<'c> {
     preferred: Option<&'c Coding>,
     pub(crate) text: Text,
-    pub(crate) term: Option<&'c str>,
+    pub(crate) term: Text,
     pub(crate) term_source: Option<TermSource>,
     pub(crate) degraded: Option<Degraded>,
     pub(crate) codings: Span,
@@ -71,8 +71,8 @@ impl Degraded {
 pub(crate) fn describe<'c>(all: &'c Collected<'_>, concept: Concept) -> Described<'c> {
     let codings = concept.codings.of(&all.codings);
     let (term, term_source) = match original_term(all, concept) {
-        Some((term, source)) => (Some(term), Some(source)),
-        None => (None, None),
+        Some((term, source)) => (term, Some(source)),
+        None => (Text::NONE, None),
     };
     Described {
         preferred: preferred(all, codings),
@@ -85,14 +85,14 @@ pub(crate) fn describe<'c>(all: &'c Collected<'_>, concept: Concept) -> Describe
 }
 
 /// A concept of which only a reference's display is known.
-pub(crate) fn named_by_display<'c>(all: &'c Collected<'_>, display: Text) -> Described<'c> {
-    let term = all.store.get(display);
-    Described { term, term_source: term.map(|_| TermSource::Fallback), ..Described::default() }
+pub(crate) fn named_by_display(display: Text) -> Described<'static> {
+    let term_source = display.is_some().then_some(TermSource::Fallback);
+    Described { term: display, term_source, ..Described::default() }
 }
 
 /// What a clinician reads.
-pub(crate) fn term<'c>(all: &'c Collected<'_>, concept: Concept) -> Option<&'c str> {
-    original_term(all, concept).map(|(term, _)| term)
+pub(crate) fn term(all: &Collected<'_>, concept: Concept) -> Text {
+    original_term(all, concept).map_or(Text::NONE, |(term, _)| term)
 }
 
 /// Text, else display of the preferred coding: how reasons and agencies are told.
@@ -114,6 +114,10 @@ pub(crate) fn is_snomed(all: &Collected<'_>, coding: &Coding) -> bool {
 
 /// The SNOMED CT coding, a user-selected one first; else the user-selected coding; else the first.
 fn preferred<'c>(all: &Collected<'_>, codings: &'c [Coding]) -> Option<&'c Coding> {
+    // Of most concepts there is one.
+    if let [_] | [] = codings {
+        return codings.first();
+    }
     let selected = |coding: &&Coding| coding.user_selected == Some(true);
     let snomed = |coding: &&Coding| is_snomed(all, coding);
     codings
@@ -124,8 +128,8 @@ fn preferred<'c>(all: &Collected<'_>, codings: &'c [Coding]) -> Option<&'c Codin
         .or_else(|| codings.first())
 }
 
-fn original_term<'c>(all: &'c Collected<'_>, concept: Concept) -> Option<(&'c str, TermSource)> {
-    let filled = |text: Text| all.store.get(text).filter(|text| !text.is_empty());
+fn original_term(all: &Collected<'_>, concept: Concept) -> Option<(Text, TermSource)> {
+    let filled = |text: Text| (text.is_some() && !text.is_empty()).then_some(text);
     if let Some(text) = filled(concept.text) {
         return Some((text, TermSource::Text));
     }
@@ -148,7 +152,10 @@ fn original_term<'c>(all: &'c Collected<'_>, concept: Concept) -> Option<(&'c st
 }
 
 fn degraded(all: &Collected<'_>, codings: &[Coding]) -> Option<Degraded> {
-    codings.iter().find_map(|coding| match all.store.code(coding.code) {
+    // What is shorter is none of them, and need not be gone back to in the body.
+    let codings = codings.iter().filter(|coding| coding.code.length() >= "196461000000101".len());
+    let mut codes = codings.map(|coding| all.store.code(coding.code));
+    codes.find_map(|code| match code {
         "196461000000101" => Some(Degraded::DrugAllergy),
         "196471000000108" => Some(Degraded::NonDrugAllergy),
         "196421000000109" => Some(Degraded::Medication),

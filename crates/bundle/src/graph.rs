@@ -187,6 +187,12 @@ impl<'g, 's> Graph<'g, 's> {
         Resolved { target, malformed, display }
     }
 
+    /// Whether a reference names a resource of the bundle, and nothing is odd about it.
+    #[inline]
+    pub(crate) fn is_plainly_known(&self, reference: &Reference) -> bool {
+        reference.address.is_some_and(|address| self.all.addresses.resource(address) != NOBODY)
+    }
+
     /// As [`Graph::resolve`], and says what is wrong with the reference.
     #[inline]
     pub(crate) fn resolve_noticed(

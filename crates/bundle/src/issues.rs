@@ -1,6 +1,6 @@
 //! The issues of a bundle: which requests are issues, of which plan, and what they say of it together.
 
-use bedside_model::{Day, NoticeCode, day_interval};
+use bedside_model::{Day, NoticeCode};
 use hashbrown::HashMap;
 
 use crate::elements::Reference;
@@ -15,8 +15,6 @@ pub(crate) struct Issues<'g> {
     /// Positions of the issues in the pool of requests, in the order of the bundle.
     pub(crate) rows: Vec<Issue<'g>>,
     by_plan: HashMap<&'g str, Vec<u32>>,
-    /// The day on which each request starts, by its position in their pool: it is asked several times.
-    starts: Vec<Option<Day>>,
 }
 
 /// One issue and its plan.
@@ -31,8 +29,7 @@ impl<'g> Issues<'g> {
     /// Finds the issues and their plans.
     pub(crate) fn new(graph: &'g Graph<'g, '_>, findings: &mut Findings) -> Self {
         let all = graph.all;
-        let starts = all.requests.iter().map(|request| started(graph, request)).collect();
-        let mut issues = Self { rows: Vec::new(), by_plan: HashMap::new(), starts };
+        let mut issues = Self { rows: Vec::with_capacity(all.requests.len()), by_plan: HashMap::new() };
         for (row, request) in all.requests.iter().enumerate() {
             if !graph.counts(request.head.resource) {
                 continue;
@@ -56,37 +53,35 @@ impl<'g> Issues<'g> {
     pub(crate) fn of_plan(&self, plan_id: Option<&str>) -> &[u32] {
         plan_id.and_then(|id| self.by_plan.get(id)).map_or(&[], Vec::as_slice)
     }
-
-    /// Whether an issue starts after a day.
-    pub(crate) fn is_future(&self, issue: u32, today: Day) -> bool {
-        self.starts[issue as usize].is_some_and(|from| from > today)
-    }
-
-    /// Whether the issue that started last was cancelled; among several on one day the last in the bundle.
-    pub(crate) fn latest_is_stopped(&self, graph: &Graph<'_, '_>, issues: &[u32]) -> bool {
-        issues
-            .iter()
-            .max_by_key(|issue| self.starts[**issue as usize])
-            .is_some_and(|issue| is_stopped(graph, *issue))
-    }
-
-    /// The end of the supply that was issued last and not cancelled.
-    pub(crate) fn last_supply_end(&self, graph: &Graph<'_, '_>, issues: &[u32]) -> Option<Day> {
-        let latest = issues
-            .iter()
-            .filter(|issue| !is_stopped(graph, **issue))
-            .max_by_key(|issue| self.starts[**issue as usize])?;
-        let end = graph.all.store.get(graph.all.requests[*latest as usize].end)?;
-        day_interval(end).map(|(_, to)| to)
-    }
 }
 
-fn started(graph: &Graph<'_, '_>, request: &Request) -> Option<Day> {
-    day_interval(graph.all.store.get(request.start)?).map(|(from, _)| from)
+/// Some issues, as requests.
+fn requests<'g>(graph: &Graph<'g, '_>, issues: &[u32]) -> impl Iterator<Item = &'g Request> {
+    let all = graph.all;
+    issues.iter().map(|issue| &all.requests[*issue as usize])
 }
 
-fn is_stopped(graph: &Graph<'_, '_>, issue: u32) -> bool {
-    graph.all.store.word(graph.all.requests[issue as usize].status) == Word::Stopped
+/// Whether any of some issues starts after a day.
+pub(crate) fn any_is_future(graph: &Graph<'_, '_>, issues: &[u32], today: Day) -> bool {
+    requests(graph, issues).any(|issue| issue.starts_after(today))
+}
+
+/// Whether the issue that started last was cancelled; among several on one day the last in the bundle.
+pub(crate) fn latest_is_stopped(graph: &Graph<'_, '_>, issues: &[u32]) -> bool {
+    requests(graph, issues)
+        .max_by_key(|issue| issue.first_day())
+        .is_some_and(|issue| is_stopped(graph, issue))
+}
+
+/// The end of the supply that was issued last and not cancelled.
+pub(crate) fn last_supply_end(graph: &Graph<'_, '_>, issues: &[u32]) -> Option<Day> {
+    let supplied = requests(graph, issues).filter(|issue| !is_stopped(graph, issue));
+    let latest = supplied.max_by_key(|issue| issue.first_day())?;
+    latest.end.days().map(|(_, to)| to)
+}
+
+fn is_stopped(graph: &Graph<'_, '_>, issue: &Request) -> bool {
+    graph.all.store.word(issue.status) == Word::Stopped
 }
 
 /// The plan of an issue: the first of its `basedOn` that is a request.
@@ -103,24 +98,23 @@ fn plan_of<'g>(graph: &'g Graph<'g, '_>, request: &Request) -> Target<'g> {
 
 fn notice_references(graph: &Graph<'_, '_>, request: &Request, findings: &mut Findings) {
     let holder = request.head.resource;
-    let elements: [(&'static str, Reference); 7] = [
-        ("priorPrescription", request.prior),
-        ("context", request.context),
-        ("medicationReference", request.medicine.reference),
-        ("requester.agent", request.requester),
-        ("requester.onBehalfOf", request.on_behalf_of),
-        ("recorder", request.recorder),
-        ("dispenseRequest.performer", request.performer),
-    ];
-    for reference in request.based_on.of(&graph.all.references) {
-        graph.resolve_noticed(*reference, holder, "basedOn", &mut findings.notices);
-    }
-    for (element, reference) in elements {
-        if element == "requester.onBehalfOf" && graph.own_ods(reference).is_some() {
-            continue;
+    let mut notice = |element, reference: &Reference| {
+        if !graph.is_plainly_known(reference) {
+            graph.resolve_noticed(*reference, holder, element, &mut findings.notices);
         }
-        graph.resolve_noticed(reference, holder, element, &mut findings.notices);
+    };
+    for reference in request.based_on.of(&graph.all.references) {
+        notice("basedOn", reference);
     }
+    notice("priorPrescription", &request.prior);
+    notice("context", &request.context);
+    notice("medicationReference", &request.medicine.reference);
+    notice("requester.agent", &request.requester);
+    if graph.own_ods(request.on_behalf_of).is_none() {
+        notice("requester.onBehalfOf", &request.on_behalf_of);
+    }
+    notice("recorder", &request.recorder);
+    notice("dispenseRequest.performer", &request.performer);
     notice_codes(graph, request, findings);
 }
 
@@ -143,7 +137,7 @@ fn notice_codes(graph: &Graph<'_, '_>, request: &Request, findings: &mut Finding
     ) {
         notices.add(holder, NoticeCode::UnknownCode, "extension");
     }
-    if request.supply_value.is_some() && !request.supply_in_days(graph.all) {
+    if request.supply_value.is_some() && !request.supply_in_days {
         notices.add(holder, NoticeCode::UnknownCode, "dispenseRequest.expectedSupplyDuration");
     }
     if !request.is_plan(graph.all) && request.based_on.length == 0 {

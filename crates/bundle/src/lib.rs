@@ -23,6 +23,7 @@ mod arrays;
 mod collected;
 mod columns;
 mod concepts;
+mod date;
 mod drug;
 mod elements;
 mod envelope;

@@ -3,6 +3,7 @@
 
 use bedside_model::ClinicalArea;
 
+use crate::date::Date;
 use crate::elements::{Concept, Extension, Reference};
 use crate::reader::{Name, Read, Reader};
 use crate::text::{Span, Text};
@@ -14,7 +15,8 @@ pub(crate) struct List {
     pub(crate) purpose: Purpose,
     pub(crate) is_coded: bool,
     pub(crate) title: Text,
-    pub(crate) date: Text,
+    /// Its days are found where it is that of a consultation.
+    pub(crate) date: Date,
     pub(crate) encounter: Reference,
     /// In the pool of texts.
     pub(crate) warnings: Span,
@@ -89,7 +91,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
         match key {
             Name::Code => says_nothing = !read_code(reader, &mut this)?,
             Name::Title => this.title = reader.text("title")?,
-            Name::Date => this.date = reader.text("date")?,
+            Name::Date => this.date.text = reader.text("date")?,
             Name::Encounter => this.encounter = reader.reference("encounter")?,
             Name::Note => this.notes = reader.notes("note")?,
             Name::EmptyReason => this.empty_reason = reader.concept("emptyReason")?,
@@ -101,6 +103,9 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     })?;
     if this.purpose == Purpose::Other && says_nothing && is_titled_ended(reader.out.store.code(this.title)) {
         this.purpose = Purpose::EndedAllergies;
+    }
+    if this.purpose == Purpose::Structure(Level::Consultation) {
+        Date::find_days(&reader.out.store, [&mut this.date]);
     }
     reader.out.lists[place] = this;
     Ok(())

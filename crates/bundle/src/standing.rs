@@ -1,12 +1,12 @@
 //! Where an authorisation stands on the day of retrieval: its class and its flags (`medications` sheet, sections
 //! 9 and 10; contract, settled cases).
 
-use bedside_model::{Day, day_interval};
+use bedside_model::Day;
 
 use crate::concepts;
 use crate::flags::Flags;
 use crate::graph::Graph;
-use crate::issues::Issues;
+use crate::issues;
 use crate::relations::Membership;
 use crate::tables::medication_issues::Request;
 use crate::tables::medications::Statement;
@@ -38,17 +38,15 @@ impl Standing {
     /// Reads them of a statement, its plan and the plan's issues, as of the day `today`.
     pub(crate) fn new(
         graph: &Graph<'_, '_>,
-        issues: &Issues<'_>,
         statement: &Statement,
         plan: &Request,
         of_plan: &[u32],
         today: Day,
     ) -> Self {
         let store = &graph.all.store;
-        let days = |text: Text| store.get(text).and_then(day_interval);
         let kind = store.word(plan.kind);
-        let end = days(statement.end);
-        let supply_end = issues.last_supply_end(graph, of_plan);
+        let end = statement.end.days();
+        let supply_end = issues::last_supply_end(graph, of_plan);
         Self {
             status: store.word(statement.status),
             statuses_differ: differ(store, statement.status, plan.status),
@@ -56,15 +54,15 @@ impl Standing {
             repeating: matches!(kind, Word::Repeat | Word::RepeatDispensing),
             elsewhere: store.word(concepts::code(graph.all, statement.agency)) == Word::ByAnotherOrganisation,
             has_end: statement.end.is_some(),
-            start: days(statement.start),
+            start: statement.start.days(),
             end,
-            expiry: days(plan.expiry),
+            expiry: plan.expiry.days(),
             last_issue: statement.last_issue.is_some(),
             allowed: plan.repeats_allowed,
             issued: plan.repeats_issued,
             issue_count: of_plan.len(),
-            future_issue: of_plan.iter().any(|issue| issues.is_future(*issue, today)),
-            last_issue_cancelled: issues.latest_is_stopped(graph, of_plan),
+            future_issue: issues::any_is_future(graph, of_plan, today),
+            last_issue_cancelled: issues::latest_is_stopped(graph, of_plan),
             course_end: end.map(|(_, to)| to).max(supply_end),
             today,
         }
@@ -93,9 +91,9 @@ impl Standing {
         let conflict = self.allowed.zip(self.issued).is_some_and(|(allowed, issued)| issued > allowed);
         flags.raise(Flags::COUNTER_CONFLICT, conflict);
         flags.raise(Flags::ACTIVE_WITH_END, self.active() && self.has_end);
-        let year_ago = self.today.months_before(12);
-        let long_open = self.start.is_some_and(|(from, _)| from < year_ago);
-        flags.raise(Flags::LONG_OPEN_ACUTE, self.acute && self.active() && !self.has_end && long_open);
+        let started_long_ago = || self.start.is_some_and(|(from, _)| from < self.today.months_before(12));
+        let open_acute = self.acute && self.active() && !self.has_end;
+        flags.raise(Flags::LONG_OPEN_ACUTE, open_acute && started_long_ago());
         flags.raise(Flags::ENDED_NO_END_DATE, over && !self.has_end);
         let ends_later = over && self.end.is_some_and(|(_, to)| to > self.today);
         let past_but_active = self.active() && self.ended_before_today();

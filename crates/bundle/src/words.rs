@@ -51,7 +51,7 @@ words! {
     Error "error"
     Information "information"
     ;
-    "http://snomed.info/sct" "d" "day" "days"
+    "http://snomed.info/sct"
 }
 
 impl Word {

@@ -123,22 +123,37 @@ fn named_year(year: u32) -> Option<i32> {
     (year > 0).then_some(year as i32)
 }
 
-/// The day of `YYYY-MM-DD`, whose first eight bytes are looked at together: of all that is read, only dates are more than
-/// copied in every row.
+/// The day of `YYYY-MM-DD`.
 fn written_day(written: [u8; 10]) -> Option<Day> {
-    const MARKS: u64 = u64::from_le_bytes(*b"0000-00-");
-    // Added to what is no digit or not the mark, it reaches the highest bit of the byte.
-    const REACHING: u64 = u64::from_le_bytes([0x76, 0x76, 0x76, 0x76, 0x7F, 0x76, 0x76, 0x7F]);
-    const HIGHEST: u64 = u64::from_le_bytes([0x80; 8]);
     let [start @ .., tens, ones] = written;
-    let digits = u64::from_le_bytes(start) ^ MARKS;
-    if (digits | digits.wrapping_add(REACHING)) & HIGHEST != 0 {
+    let [century, _, year, _, _, month, _, _] = digit_pairs::<{ u64::from_le_bytes(*b"0000-00-") }>(start)?;
+    Day::new(named_year(century * 100 + year)?, month, number(&[tens, ones])?)
+}
+
+/// The number that each byte begins together with the next where both are digits. Digits and marks must stand where the
+/// form has zeros and those marks. Eight bytes are looked at together: of all that is read, only dates are more than copied
+/// in every row.
+#[inline]
+fn digit_pairs<const FORM: u64>(written: [u8; 8]) -> Option<[u32; 8]> {
+    const HIGHEST: u64 = u64::from_le_bytes([0x80; 8]);
+    let digits = u64::from_le_bytes(written) ^ FORM;
+    let reaching = const { reaching(FORM) };
+    if (digits | digits.wrapping_add(reaching)) & HIGHEST != 0 {
         return None;
     }
     // In each byte ten times its digit and once the next.
-    let pairs = digits * 10 + (digits >> 8);
-    let [century, _, year, _, _, month, _, _] = pairs.to_le_bytes().map(u32::from);
-    Day::new(named_year(century * 100 + year)?, month, number(&[tens, ones])?)
+    Some((digits * 10 + (digits >> 8)).to_le_bytes().map(u32::from))
+}
+
+/// What, added to a byte that is no digit or not the mark of a form once the form is taken off, reaches its highest bit.
+const fn reaching(form: u64) -> u64 {
+    let mut bytes = form.to_le_bytes();
+    let mut place = 0;
+    while place < bytes.len() {
+        bytes[place] = if bytes[place] == b'0' { 0x80 - 10 } else { 0x80 - 1 };
+        place += 1;
+    }
+    u64::from_le_bytes(bytes)
 }
 
 /// A number of a few digits.
@@ -155,21 +170,19 @@ fn number(digits: &[u8]) -> Option<u32> {
 
 /// `Thh:mm`, `Thh:mm:ss`, a fraction of seconds, and `Z` or an offset; the offset may be absent.
 fn is_time(bytes: &[u8]) -> bool {
-    let Some((clock, rest)) = bytes.split_at_checked(6) else { return false };
-    if clock[0] != b'T' || clock[3] != b':' {
+    // Nearly every time says the second.
+    if let Some(([b'T', clock @ ..], rest)) = bytes.split_first_chunk::<9>()
+        && let Some(pairs) = digit_pairs::<{ u64::from_le_bytes(*b"00:00:00") }>(*clock)
+    {
+        let [hours, _, _, minutes, _, _, seconds, _] = pairs;
+        // 60 is a leap second, which FHIR allows.
+        return hours < 24 && minutes < 60 && seconds <= 60 && is_fraction_and_offset(rest);
+    }
+    let Some(([b'T', tens, ones, b':', clock @ ..], rest)) = bytes.split_first_chunk::<6>() else {
         return false;
-    }
-    let hours_and_minutes = number(&clock[1..3]).zip(number(&clock[4..6]));
-    if !hours_and_minutes.is_some_and(|(hours, minutes)| hours < 24 && minutes < 60) {
-        return false;
-    }
-    match rest {
-        [b':', tens, ones, rest @ ..] => {
-            // 60 is a leap second, which FHIR allows.
-            number(&[*tens, *ones]).is_some_and(|seconds| seconds <= 60) && is_fraction_and_offset(rest)
-        }
-        rest => is_offset(rest),
-    }
+    };
+    let hours_and_minutes = number(&[*tens, *ones]).zip(number(clock));
+    hours_and_minutes.is_some_and(|(hours, minutes)| hours < 24 && minutes < 60) && is_offset(rest)
 }
 
 fn is_fraction_and_offset(bytes: &[u8]) -> bool {
@@ -184,7 +197,7 @@ fn is_fraction_and_offset(bytes: &[u8]) -> bool {
 
 fn is_offset(bytes: &[u8]) -> bool {
     match bytes {
-        [] | [b'Z'] => true,
+        [] | b"Z" | b"+00:00" | b"+01:00" => true,
         [b'+' | b'-', hour_tens, hour_ones, b':', minute_tens, minute_ones] => {
             let minutes = number(&[*minute_tens, *minute_ones]).filter(|minutes| *minutes < 60);
             // The date line reaches no further than 14:00.
@@ -274,6 +287,26 @@ mod tests {
                 |part: std::ops::Range<usize>| str::from_utf8(&written[part]).ok()?.parse::<u32>().ok();
             let of_calendar = || Day::new(part(0..4)? as i32, part(5..7)?, part(8..10)?);
             assert_eq!(written_day(written), fits.then(of_calendar).flatten(), "{byte} at {place}");
+        }
+    }
+
+    #[test]
+    fn a_time_has_digits_and_marks_in_their_places_and_nothing_else() {
+        let in_place = |place, byte: u8| match place {
+            0 => byte == b'T',
+            3 | 6 | 12 => byte == b':',
+            9 => matches!(byte, b'+' | b'-'),
+            _ => byte.is_ascii_digit(),
+        };
+        for (place, byte) in (0..15).flat_map(|place| (0..=u8::MAX).map(move |byte| (place, byte))) {
+            let mut written = *b"T11:11:11+11:11";
+            written[place] = byte;
+            let part = |from| str::from_utf8(&written[from..from + 2]).ok()?.parse::<u32>().ok();
+            let within = |from, least: u32| part(from).is_some_and(|number| number < least);
+            let possible = within(1, 24) && within(4, 60) && within(7, 61) && within(13, 60);
+            let near = part(10).zip(part(13)).is_some_and(|(hours, minutes)| hours * 60 + minutes <= 14 * 60);
+            let fits = in_place(place, byte) && possible && near;
+            assert_eq!(is_time(&written), fits, "{byte} at {place}");
         }
     }
 

@@ -9,6 +9,7 @@ use super::{RecordTable, encounters};
 use crate::collected::{Collected, NOBODY};
 use crate::columns::Columns;
 use crate::concepts::{self, Described};
+use crate::date::Date;
 use crate::elements::{Concept, Extension, Head, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
@@ -32,11 +33,11 @@ pub(crate) struct Allergy {
     pub(crate) criticality: Text,
     pub(crate) category: Span,
     pub(crate) code: Concept,
-    pub(crate) onset: Text,
-    pub(crate) asserted: Text,
-    pub(crate) last_occurrence: Text,
+    pub(crate) onset: Date,
+    pub(crate) asserted: Date,
+    pub(crate) last_occurrence: Date,
     pub(crate) has_end: bool,
-    pub(crate) ended: Text,
+    pub(crate) ended: Date,
     pub(crate) ended_reason: Text,
     pub(crate) asserter: Reference,
     pub(crate) recorder: Reference,
@@ -66,9 +67,9 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             Name::Criticality => this.criticality = reader.text("criticality")?,
             Name::Category => this.category = reader.texts("category")?,
             Name::Code => this.code = reader.concept("code")?,
-            Name::OnsetDateTime => this.onset = reader.text("onsetDateTime")?,
-            Name::AssertedDate => this.asserted = reader.text("assertedDate")?,
-            Name::LastOccurrence => this.last_occurrence = reader.text("lastOccurrence")?,
+            Name::OnsetDateTime => this.onset.text = reader.text("onsetDateTime")?,
+            Name::AssertedDate => this.asserted.text = reader.text("assertedDate")?,
+            Name::LastOccurrence => this.last_occurrence.text = reader.text("lastOccurrence")?,
             Name::Asserter => this.asserter = reader.reference("asserter")?,
             Name::Recorder => this.recorder = reader.reference("recorder")?,
             Name::Reaction => this.reactions = read_reactions(reader)?,
@@ -76,7 +77,10 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
         }
         Ok(())
     })?;
-    this.clinical_status = reader.out.store.known(this.clinical_status);
+    let store = &reader.out.store;
+    this.clinical_status = store.known(this.clinical_status);
+    let dates = [&mut this.onset, &mut this.asserted, &mut this.last_occurrence, &mut this.ended];
+    Date::find_days(store, dates);
     reader.out.allergies[place] = this;
     Ok(())
 }
@@ -103,7 +107,7 @@ fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Allergy) -> Read<
 fn read_end(reader: &mut Reader<'_, '_, '_>, this: &mut Allergy) -> Read<()> {
     reader.sub_extensions(|reader, part, _| {
         match part {
-            Extension::EndDate => this.ended.keep_first(reader.text("extension")?),
+            Extension::EndDate => this.ended.text.keep_first(reader.text("extension")?),
             Extension::EndReason => this.ended_reason.keep_first(reader.text("extension")?),
             _ => reader.cursor.skip()?,
         }
@@ -137,7 +141,7 @@ struct Row<'g> {
     ended_list: bool,
     agent: Described<'g>,
     derived_status: &'static str,
-    reactions: Vec<Manifested<'g>>,
+    reactions: Vec<Manifested>,
     consultation: Option<Consultation<'g>>,
     membership: Membership,
     flags: Flags,
@@ -145,13 +149,13 @@ struct Row<'g> {
 
 /// One reaction with one manifestation.
 #[derive(Clone, Copy)]
-struct Manifested<'g> {
+struct Manifested {
     code: Text,
     system: Text,
-    term: Option<&'g str>,
+    term: Text,
     null_flavor: Text,
     severity: Text,
-    exposure_route: Option<&'g str>,
+    exposure_route: Text,
     description: Text,
 }
 
@@ -260,13 +264,13 @@ fn mark_no_known_allergy_conflicts(graph: &Graph<'_, '_>, rows: &mut [Row<'_>], 
     }
 }
 
-fn manifested<'g>(all: &'g Collected<'_>, allergy: &Allergy) -> Vec<Manifested<'g>> {
+fn manifested(all: &Collected<'_>, allergy: &Allergy) -> Vec<Manifested> {
     let mut rows = Vec::new();
     for reaction in allergy.reactions.of(&all.reactions) {
         let bare = Manifested {
             code: Text::NONE,
             system: Text::NONE,
-            term: None,
+            term: Text::NONE,
             null_flavor: Text::NONE,
             severity: reaction.severity,
             exposure_route: concepts::term(all, reaction.exposure_route),
@@ -282,13 +286,13 @@ fn manifested<'g>(all: &'g Collected<'_>, allergy: &Allergy) -> Vec<Manifested<'
 }
 
 /// A null flavour is never a reaction: its term is its text or the description, its code a column of its own.
-fn manifestation<'g>(all: &'g Collected<'_>, concept: Concept, bare: Manifested<'g>) -> Manifested<'g> {
+fn manifestation(all: &Collected<'_>, concept: Concept, bare: Manifested) -> Manifested {
     const NULL_FLAVORS: [&str; 2] =
         ["http://hl7.org/fhir/v3/NullFlavor", "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"];
     let described = concepts::describe(all, concept);
     if NULL_FLAVORS.contains(&all.store.code(described.preferred().system)) {
-        let filled = |text: Text| all.store.get(text).filter(|text| !text.is_empty());
-        let term = filled(concept.text).or_else(|| filled(bare.description));
+        let filled = |text: &Text| text.is_some() && !text.is_empty();
+        let term = [concept.text, bare.description].into_iter().find(filled).unwrap_or_default();
         return Manifested { term, null_flavor: described.preferred().code, ..bare };
     }
     Manifested {
@@ -375,13 +379,13 @@ fn reaction_columns(columns: &mut Columns<'_, '_>, rows: &[Row<'_>]) {
     columns.structs("reactions", "", rows.iter().map(|row| row.reactions.len()), |columns| {
         columns.kept_items(items().map(|item| item.code));
         columns.kept_items(items().map(|item| item.system));
-        columns.text_items(items().map(|item| item.term));
+        columns.kept_items(items().map(|item| item.term));
         columns.kept_items(items().map(|item| item.null_flavor));
         columns.kept_items(items().map(|item| item.severity));
-        columns.text_items(items().map(|item| item.exposure_route));
+        columns.kept_items(items().map(|item| item.exposure_route));
         columns.kept_items(items().map(|item| item.description));
     });
     let first = rows.iter().map(|row| row.reactions.first());
-    columns.text("reaction_term", first.clone().map(|reaction| reaction.and_then(|reaction| reaction.term)));
+    columns.kept("reaction_term", first.clone().map(|reaction| reaction.map_or(Text::NONE, |it| it.term)));
     columns.kept("reaction_severity", first.map(|reaction| reaction.map_or(Text::NONE, |it| it.severity)));
 }

@@ -7,6 +7,7 @@ use bedside_model::schema::Table;
 use crate::collected::NOBODY;
 use crate::columns::Columns;
 use crate::concepts::{self, Described};
+use crate::date::Date;
 use crate::elements::{Concept, Head, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
@@ -24,11 +25,10 @@ pub(crate) struct Encounter {
     pub(crate) head: Head,
     pub(crate) status: Text,
     pub(crate) kind: Concept,
-    pub(crate) start: Text,
-    pub(crate) end: Text,
+    pub(crate) start: Date,
+    pub(crate) end: Date,
     pub(crate) length_value: Text,
-    pub(crate) length_unit: Text,
-    pub(crate) length_code: Text,
+    pub(crate) length_in_minutes: bool,
     /// In the pool of participants.
     pub(crate) participants: Span,
     /// In the pool of references.
@@ -56,7 +56,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
                 let kinds = reader.concepts("type")?;
                 this.kind = kinds.of(&reader.out.concepts).first().copied().unwrap_or_default();
             }
-            Name::Period => (this.start, this.end) = reader.period("period")?,
+            Name::Period => (this.start.text, this.end.text) = reader.period("period")?,
             Name::Length => read_length(reader, &mut this)?,
             Name::Participant => this.participants = read_participants(reader)?,
             Name::Location => this.locations = read_locations(reader)?,
@@ -65,21 +65,33 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
         }
         Ok(())
     })?;
-    this.status = reader.out.store.known(this.status);
+    let store = &reader.out.store;
+    this.status = store.known(this.status);
+    Date::find_days(store, [&mut this.start, &mut this.end]);
     reader.out.encounters.push(this);
     Ok(())
 }
 
 fn read_length(reader: &mut Reader<'_, '_, '_>, this: &mut Encounter) -> Read<()> {
+    let (mut unit, mut code) = (Text::NONE, Text::NONE);
     reader.object("length", |reader, key| {
         match key {
             Name::Value => this.length_value = reader.number("length.value")?,
-            Name::Unit => this.length_unit = reader.text("length.unit")?,
-            Name::Code => this.length_code = reader.text("length.code")?,
+            Name::Unit => unit = reader.text("length.unit")?,
+            Name::Code => code = reader.text("length.code")?,
             _ => reader.cursor.skip()?,
         }
         Ok(())
-    })
+    })?;
+    let store = &reader.out.store;
+    this.length_in_minutes = are_minutes(store.code(code), store.code(unit));
+    Ok(())
+}
+
+/// Whether the unit of a duration says minutes, or nothing.
+fn are_minutes(code: &str, unit: &str) -> bool {
+    let says_minutes = |text: &str| starts_ignoring_case(text, "min");
+    if code.is_empty() { unit.is_empty() || says_minutes(unit) } else { says_minutes(code) }
 }
 
 fn read_participants(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
@@ -145,7 +157,7 @@ struct Row<'g> {
     clinician: Option<&'g str>,
     recorder: Option<&'g str>,
     /// The date of its consultation list, with the list.
-    recorded: (u32, Text),
+    recorded: (u32, Date),
     membership: Membership,
     flags: Flags,
 }
@@ -194,7 +206,7 @@ fn row<'g>(
     let recorder = sent.iter().filter(|participant| participant.is_recorder).find_map(name);
     let performer = sent.iter().filter(|participant| participant.is_performer).find_map(name);
     let recorded = match lists[graph.first_of(resource) as usize] {
-        NOBODY => (NOBODY, Text::NONE),
+        NOBODY => (NOBODY, Date::default()),
         list => (all.lists[list as usize].resource, all.lists[list as usize].date),
     };
     let mut flags = Flags::default();
@@ -232,16 +244,9 @@ fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
         Word::Finished | Word::Unknown => {}
         _ => notices.add(resource, NoticeCode::UnknownCode, "status"),
     }
-    if encounter.length_value.is_some() && !in_minutes(graph, encounter) {
+    if encounter.length_value.is_some() && !encounter.length_in_minutes {
         notices.add(resource, NoticeCode::UnknownCode, "length");
     }
-}
-
-fn in_minutes(graph: &Graph<'_, '_>, encounter: &Encounter) -> bool {
-    let store = &graph.all.store;
-    let (code, unit) = (store.code(encounter.length_code), store.code(encounter.length_unit));
-    let says_minutes = |text: &str| starts_ignoring_case(text, "min");
-    if code.is_empty() { unit.is_empty() || says_minutes(unit) } else { says_minutes(code) }
 }
 
 fn columns(
@@ -271,7 +276,7 @@ fn columns(
     columns.date("end", "period.end", findings, rows.iter().map(|row| (number(row), row.encounter.end)));
     columns.date("recorded", "date", findings, rows.iter().map(|row| row.recorded));
     let minutes = |row: &Row<'_>| {
-        if in_minutes(graph, row.encounter) { row.encounter.length_value } else { Text::NONE }
+        if row.encounter.length_in_minutes { row.encounter.length_value } else { Text::NONE }
     };
     columns.kept("length_minutes", rows.iter().map(minutes));
     columns.text("clinician", rows.iter().map(|row| row.clinician));

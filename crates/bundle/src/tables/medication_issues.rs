@@ -9,6 +9,7 @@ use super::{RecordTable, encounters};
 use crate::collected::{Collected, NOBODY};
 use crate::columns::Columns;
 use crate::concepts::{self, Described};
+use crate::date::Date;
 use crate::drug::Medicine;
 use crate::elements::{Concept, Dosage, Extension, Head, Identifier, Reference};
 use crate::findings::Findings;
@@ -33,27 +34,26 @@ pub(crate) struct Request {
     pub(crate) prior: Reference,
     pub(crate) context: Reference,
     pub(crate) medicine: Medicine,
-    pub(crate) authored_on: Text,
+    pub(crate) authored_on: Date,
     pub(crate) requester: Reference,
     pub(crate) on_behalf_of: Reference,
     pub(crate) recorder: Reference,
     pub(crate) performer: Reference,
     pub(crate) dosage: Dosage,
     /// Validity period.
-    pub(crate) start: Text,
-    pub(crate) end: Text,
+    pub(crate) start: Date,
+    pub(crate) end: Date,
     pub(crate) quantity_value: Text,
     pub(crate) quantity_unit: Text,
     pub(crate) quantity_text: Text,
     pub(crate) supply_value: Text,
-    pub(crate) supply_unit: Text,
-    pub(crate) supply_code: Text,
+    pub(crate) supply_in_days: bool,
     pub(crate) group: Identifier,
     pub(crate) repeats_allowed: Option<u32>,
     pub(crate) repeats_issued: Option<u32>,
-    pub(crate) expiry: Text,
+    pub(crate) expiry: Date,
     pub(crate) status_reason: Concept,
-    pub(crate) status_changed: Text,
+    pub(crate) status_changed: Date,
 }
 
 impl Request {
@@ -67,15 +67,19 @@ impl Request {
         all.store.word(self.intent) == Word::Plan
     }
 
-    /// The days of supply as sent; none where the unit says that they are not days.
-    pub(crate) fn supply_days(&self, all: &Collected<'_>) -> Text {
-        if self.supply_in_days(all) { self.supply_value } else { Text::NONE }
+    /// The first day on which it may start.
+    pub(crate) fn first_day(&self) -> Option<Day> {
+        self.start.days().map(|(first, _)| first)
     }
 
-    pub(crate) fn supply_in_days(&self, all: &Collected<'_>) -> bool {
-        let (code, unit) = (all.store.code(self.supply_code), all.store.code(self.supply_unit));
-        let says_days = |text: &str| text.eq_ignore_ascii_case("d") || starts_ignoring_case(text, "day");
-        if code.is_empty() { unit.is_empty() || says_days(unit) } else { says_days(code) }
+    /// Whether it starts after a day.
+    pub(crate) fn starts_after(&self, day: Day) -> bool {
+        self.first_day().is_some_and(|first| first > day)
+    }
+
+    /// The days of supply as sent; none where the unit says that they are not days.
+    pub(crate) fn supply_days(&self) -> Text {
+        if self.supply_in_days { self.supply_value } else { Text::NONE }
     }
 }
 
@@ -95,7 +99,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
                 this.medicine.concept = reader.concept("medicationCodeableConcept")?.if_filled();
             }
             Name::Context => this.context = reader.reference("context")?,
-            Name::AuthoredOn => this.authored_on = reader.text("authoredOn")?,
+            Name::AuthoredOn => this.authored_on.text = reader.text("authoredOn")?,
             Name::Requester => read_requester(reader, &mut this)?,
             Name::Recorder => this.recorder = reader.reference("recorder")?,
             Name::DosageInstruction => this.dosage = reader.dosage("dosageInstruction")?,
@@ -105,11 +109,11 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
         Ok(())
     })?;
     let store = &reader.out.store;
-    for word in
-        [&mut this.intent, &mut this.status, &mut this.kind, &mut this.supply_unit, &mut this.supply_code]
-    {
+    for word in [&mut this.intent, &mut this.status, &mut this.kind] {
         *word = store.known(*word);
     }
+    Date::find_days(store, [&mut this.authored_on, &mut this.start, &mut this.end]);
+    Date::find_days(store, [&mut this.expiry, &mut this.status_changed]);
     reader.out.requests.push(this);
     Ok(())
 }
@@ -130,7 +134,7 @@ fn read_dispense_request(reader: &mut Reader<'_, '_, '_>, this: &mut Request) ->
     reader.object("dispenseRequest", |reader, key| {
         match key {
             Name::ValidityPeriod => {
-                (this.start, this.end) = reader.period("dispenseRequest.validityPeriod")?
+                (this.start.text, this.end.text) = reader.period("dispenseRequest.validityPeriod")?
             }
             Name::Quantity => read_quantity(reader, this)?,
             Name::ExpectedSupplyDuration => read_supply(reader, this)?,
@@ -168,17 +172,27 @@ fn read_quantity_text(reader: &mut Reader<'_, '_, '_>, text: &mut Text) -> Read<
 }
 
 fn read_supply(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
+    let (mut unit, mut code) = (Text::NONE, Text::NONE);
     reader.object("dispenseRequest.expectedSupplyDuration", |reader, key| {
         match key {
             Name::Value => {
                 this.supply_value = reader.number("dispenseRequest.expectedSupplyDuration.value")?
             }
-            Name::Unit => this.supply_unit = reader.text("dispenseRequest.expectedSupplyDuration.unit")?,
-            Name::Code => this.supply_code = reader.text("dispenseRequest.expectedSupplyDuration.code")?,
+            Name::Unit => unit = reader.text("dispenseRequest.expectedSupplyDuration.unit")?,
+            Name::Code => code = reader.text("dispenseRequest.expectedSupplyDuration.code")?,
             _ => reader.cursor.skip()?,
         }
         Ok(())
-    })
+    })?;
+    let store = &reader.out.store;
+    this.supply_in_days = are_days(store.code(code), store.code(unit));
+    Ok(())
+}
+
+/// Whether the unit of a duration says days, or nothing.
+fn are_days(code: &str, unit: &str) -> bool {
+    let says_days = |text: &str| text.eq_ignore_ascii_case("d") || starts_ignoring_case(text, "day");
+    if code.is_empty() { unit.is_empty() || says_days(unit) } else { says_days(code) }
 }
 
 fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
@@ -203,7 +217,7 @@ fn read_repeats(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()>
                 this.repeats_allowed = this.repeats_allowed.or(read_counter(reader)?);
             }
             Extension::RepeatsIssued => this.repeats_issued = this.repeats_issued.or(read_counter(reader)?),
-            Extension::AuthorisationExpiry => this.expiry.keep_first(reader.text("extension")?),
+            Extension::AuthorisationExpiry => this.expiry.text.keep_first(reader.text("extension")?),
             _ => reader.cursor.skip()?,
         }
         Ok(())
@@ -230,7 +244,7 @@ fn whole_number(text: &str) -> Option<u32> {
 fn read_status_reason(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
     reader.sub_extensions(|reader, part, key| {
         match part {
-            Extension::ReasonDate => this.status_changed.keep_first(reader.text("extension")?),
+            Extension::ReasonDate => this.status_changed.text.keep_first(reader.text("extension")?),
             Extension::Reason if key == Name::ValueCodeableConcept => {
                 this.status_reason.keep_first(reader.concept("extension")?);
             }
@@ -273,7 +287,7 @@ pub(crate) fn table<'g>(
     let mut rows: Vec<Row<'g>> = Vec::with_capacity(issues.rows.len());
     for issue in &issues.rows {
         let membership = membership(issue);
-        rows.push(row(graph, relations, (issues, issue), membership, today, findings));
+        rows.push(row(graph, relations, issue, membership, today, findings));
     }
     let places = rows.iter().map(|row| row.consultation);
     RecordTable { encounters: encounters(places), batch: columns(graph, relations, &rows, findings) }
@@ -282,7 +296,7 @@ pub(crate) fn table<'g>(
 fn row<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
-    (issues, issue): (&'g Issues<'g>, &Issue<'g>),
+    issue: &Issue<'g>,
     membership: Membership,
     today: Day,
     findings: &mut Findings,
@@ -297,7 +311,7 @@ fn row<'g>(
         _ => None,
     };
     let mut flags = Flags::default();
-    flags.raise(Flags::FUTURE_ISSUE, issues.is_future(issue.request, today));
+    flags.raise(Flags::FUTURE_ISSUE, request.starts_after(today));
     flags.raise(Flags::MALFORMED, plan.is_some_and(|plan| !plan.is_plan(all)));
     let medicine = medicine(graph, request, plan);
     if medicine.degraded.is_some() {
@@ -330,7 +344,7 @@ fn medicine<'g>(graph: &'g Graph<'g, '_>, request: &Request, plan: Option<&Reque
     let found = known.find_map(|request| graph.medication(request.medicine, request.head.resource));
     let mut displays = sources.iter().flatten().map(|request| request.medicine.reference.display);
     let display = displays.find(|display| !display.is_empty());
-    found.unwrap_or_else(|| concepts::named_by_display(graph.all, display.unwrap_or_default()))
+    found.unwrap_or_else(|| concepts::named_by_display(display.unwrap_or_default()))
 }
 
 fn columns(
@@ -344,7 +358,7 @@ fn columns(
         return empty(Table::MedicationIssues);
     }
     let mut columns = Columns::new(Table::MedicationIssues, rows.len(), all);
-    let own = |row: &Row<'_>, text: Text| (row.request.head.resource, text);
+    let own = |row: &Row<'_>, date: Date| (row.request.head.resource, date);
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(row.request.head.resource))));
     columns.kept("issue_id", rows.iter().map(|row| graph.id_text(row.request.head.resource)));
     columns.kept("intent", rows.iter().map(|row| row.request.intent));
@@ -368,7 +382,7 @@ fn columns(
     columns.kept("quantity_value", rows.iter().map(|row| row.request.quantity_value));
     columns.kept("quantity_unit", rows.iter().map(|row| row.request.quantity_unit));
     columns.kept("quantity_text", rows.iter().map(|row| row.request.quantity_text));
-    columns.kept("supply_days", rows.iter().map(|row| row.request.supply_days(all)));
+    columns.kept("supply_days", rows.iter().map(|row| row.request.supply_days()));
     columns.kept("eps_prescription_id", rows.iter().map(|row| row.eps_prescription_id));
     columns.kept("eps_item_id", rows.iter().map(|row| row.eps_item_id));
     let names = |get: fn(&Request) -> Reference| {

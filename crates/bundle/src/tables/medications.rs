@@ -3,7 +3,7 @@
 
 use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
-use bedside_model::{Day, NoticeCode, day_interval, warning_dates};
+use bedside_model::{Day, NoticeCode, warning_dates};
 
 use hashbrown::{HashMap, HashSet};
 
@@ -12,6 +12,7 @@ use super::{RecordTable, encounters};
 use crate::collected::NOBODY;
 use crate::columns::Columns;
 use crate::concepts::{self, Described};
+use crate::date::Date;
 use crate::drug::Medicine;
 use crate::elements::{Concept, Dosage, Extension, Head, Reference};
 use crate::findings::Findings;
@@ -32,15 +33,15 @@ use crate::words::Word;
 pub(crate) struct Statement {
     pub(crate) head: Head,
     pub(crate) agency: Concept,
-    pub(crate) last_issue: Text,
-    pub(crate) dosage_changed: Text,
+    pub(crate) last_issue: Date,
+    pub(crate) dosage_changed: Date,
     pub(crate) based_on: Span,
     pub(crate) context: Reference,
     pub(crate) status: Text,
     pub(crate) medicine: Medicine,
-    pub(crate) start: Text,
-    pub(crate) end: Text,
-    pub(crate) asserted: Text,
+    pub(crate) start: Date,
+    pub(crate) end: Date,
+    pub(crate) asserted: Date,
     pub(crate) dosage: Dosage,
 }
 
@@ -58,16 +59,20 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             Name::MedicationCodeableConcept => {
                 this.medicine.concept = reader.concept("medicationCodeableConcept")?.if_filled();
             }
-            Name::EffectivePeriod => (this.start, this.end) = reader.period("effectivePeriod")?,
+            Name::EffectivePeriod => (this.start.text, this.end.text) = reader.period("effectivePeriod")?,
             Name::EffectiveDateTime => moment = reader.text("effectiveDateTime")?,
-            Name::DateAsserted => this.asserted = reader.text("dateAsserted")?,
+            Name::DateAsserted => this.asserted.text = reader.text("dateAsserted")?,
             Name::Dosage => this.dosage = reader.dosage("dosage")?,
             _ => reader.common(key, &mut this.head)?,
         }
         Ok(())
     })?;
-    this.start = this.start.or(moment);
-    this.status = reader.out.store.known(this.status);
+    this.start.text = this.start.text.or(moment);
+    let store = &reader.out.store;
+    this.status = store.known(this.status);
+    let period = [&mut this.start, &mut this.end];
+    Date::find_days(store, period);
+    Date::find_days(store, [&mut this.asserted, &mut this.last_issue, &mut this.dosage_changed]);
     reader.out.statements.push(this);
     Ok(())
 }
@@ -75,9 +80,9 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
 fn read_extensions(reader: &mut Reader<'_, '_, '_>, this: &mut Statement) -> Read<()> {
     reader.extensions(|reader, extension| {
         match extension {
-            Extension::LastIssueDate => this.last_issue.keep_first(reader.extension_text("extension")?),
+            Extension::LastIssueDate => this.last_issue.text.keep_first(reader.extension_text("extension")?),
             Extension::DosageLastChanged => {
-                this.dosage_changed.keep_first(reader.extension_text("extension")?);
+                this.dosage_changed.text.keep_first(reader.extension_text("extension")?);
             }
             Extension::PrescribingAgency => this.agency.keep_first(reader.extension_concept("extension")?),
             _ => reader.skip_extension()?,
@@ -131,7 +136,7 @@ pub(crate) fn table<'g>(
     // Contained resources come after their container, so the number of a resource is its place.
     rows.sort_by_cached_key(|row| row.resource);
     for row in &mut rows {
-        let standing = Standing::new(graph, issues, row.statement, row.plan, row.issues, today);
+        let standing = Standing::new(graph, row.statement, row.plan, row.issues, today);
         row.flags = standing.flags(row.flags);
         row.class = standing.class(row.membership);
         notice_gaps(graph, row, findings);
@@ -246,7 +251,7 @@ fn medicine<'g>(graph: &'g Graph<'g, '_>, statement: &Statement, plan: &Request)
     let known = sources.iter().find_map(|(medicine, holder)| graph.medication(*medicine, *holder));
     let display =
         || sources.iter().map(|(medicine, _)| medicine.reference.display).find(|display| !display.is_empty());
-    known.unwrap_or_else(|| concepts::named_by_display(graph.all, display().unwrap_or_default()))
+    known.unwrap_or_else(|| concepts::named_by_display(display().unwrap_or_default()))
 }
 
 fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
@@ -334,7 +339,7 @@ fn columns(
 }
 
 fn date_columns(columns: &mut Columns<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) {
-    let own = |get: fn(&Statement) -> Text| rows.iter().map(move |row| (row.resource, get(row.statement)));
+    let own = |get: fn(&Statement) -> Date| rows.iter().map(move |row| (row.resource, get(row.statement)));
     columns.date("effective_start", "effectivePeriod.start", findings, own(|statement| statement.start));
     columns.date("effective_end", "effectivePeriod.end", findings, own(|statement| statement.end));
     columns.date("date_asserted", "dateAsserted", findings, own(|statement| statement.asserted));
@@ -366,7 +371,11 @@ fn dosage_columns(
             _ => {}
         }
     }
-    columns.known_date("dosage_changed_on", changed.iter().copied());
+    let known = changed.iter().map(|value| match value {
+        Some((written, days)) => (Some(written.as_bytes()), *days),
+        None => (None, None),
+    });
+    columns.known_date("dosage_changed_on", known);
     columns.kept("dosage_structured", rows.iter().map(|row| row.dosage().structured));
 }
 
@@ -379,7 +388,7 @@ fn supply_columns(
     columns.kept("quantity_value", rows.iter().map(|row| row.plan.quantity_value));
     columns.kept("quantity_unit", rows.iter().map(|row| row.plan.quantity_unit));
     columns.kept("quantity_text", rows.iter().map(|row| row.plan.quantity_text));
-    columns.kept("supply_days", rows.iter().map(|row| row.plan.supply_days(graph.all)));
+    columns.kept("supply_days", rows.iter().map(|row| row.plan.supply_days()));
     columns.count("repeats_allowed", rows.iter().map(|row| row.plan.repeats_allowed));
     columns.count("repeats_issued", rows.iter().map(|row| row.plan.repeats_issued));
     let expiry = rows.iter().map(|row| row.of_plan(row.plan.expiry));
@@ -397,9 +406,9 @@ impl<'g> Row<'g> {
         if resource.kind == kinds::MEDICATION_STATEMENT { graph.id_text(self.resource) } else { Text::NONE }
     }
 
-    /// A text of the plan, with the resource that it stands in.
-    fn of_plan(&self, text: Text) -> (u32, Text) {
-        (self.plan.head.resource, text)
+    /// A date of the plan, with the resource that it stands in.
+    fn of_plan(&self, date: Date) -> (u32, Date) {
+        (self.plan.head.resource, date)
     }
 
     /// The plan's dosage, else the statement's.
@@ -415,10 +424,10 @@ impl<'g> Row<'g> {
     /// The day in the warning of either text, else that of the extension.
     fn dosage_changed<'s>(&self, warnings: &mut DosageWarnings<'s>) -> Option<(&'s str, Interval)> {
         let warned = self.dosage_texts().into_iter().find_map(|text| warnings.of(text).flatten());
-        let extension = || warnings.store.get(self.statement.dosage_changed);
+        let extension = self.statement.dosage_changed;
         warned
             .map(|(written, day)| (written, Some((day, day))))
-            .or_else(|| extension().map(|text| (text, day_interval(text))))
+            .or_else(|| warnings.store.get(extension.text).map(|text| (text, extension.days())))
     }
 
     /// Problems that point at the statement, its plan or one of its issues, in the order of the bundle.

@@ -9,6 +9,7 @@ use super::{RecordTable, encounters};
 use crate::collected::Collected;
 use crate::columns::Columns;
 use crate::concepts::{self, Described};
+use crate::date::Date;
 use crate::elements::{Concept, Extension, Head, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
@@ -27,9 +28,9 @@ pub(crate) struct Condition {
     pub(crate) clinical_status: Text,
     pub(crate) significance: Text,
     pub(crate) category: Span,
-    pub(crate) onset: Text,
-    pub(crate) abatement: Text,
-    pub(crate) asserted: Text,
+    pub(crate) onset: Date,
+    pub(crate) abatement: Date,
+    pub(crate) asserted: Date,
     pub(crate) asserter: Reference,
     pub(crate) context: Reference,
     /// In the pool of problem links, in the order sent.
@@ -85,9 +86,9 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             Name::Code => this.code = reader.concept("code")?,
             Name::ClinicalStatus => this.clinical_status = reader.text("clinicalStatus")?,
             Name::Category => this.category = read_categories(reader)?,
-            Name::OnsetDateTime => this.onset = reader.text("onsetDateTime")?,
-            Name::AbatementDateTime => this.abatement = reader.text("abatementDateTime")?,
-            Name::AssertedDate => this.asserted = reader.text("assertedDate")?,
+            Name::OnsetDateTime => this.onset.text = reader.text("onsetDateTime")?,
+            Name::AbatementDateTime => this.abatement.text = reader.text("abatementDateTime")?,
+            Name::AssertedDate => this.asserted.text = reader.text("assertedDate")?,
             Name::Asserter => this.asserter = reader.reference("asserter")?,
             Name::Context => this.context = reader.reference("context")?,
             _ => reader.common(key, &mut this.head)?,
@@ -97,6 +98,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let store = &reader.out.store;
     (this.clinical_status, this.significance) =
         (store.known(this.clinical_status), store.known(this.significance));
+    Date::find_days(store, [&mut this.onset, &mut this.abatement, &mut this.asserted]);
     reader.out.conditions.push(this);
     Ok(())
 }

@@ -177,7 +177,8 @@ fn notice_lists(graph: &Graph<'_, '_>, findings: &mut Findings) {
         }
         let reason = concepts::code(all, list.empty_reason).or(list.empty_reason.text);
         if let Some(code) = all.store.get(reason) {
-            let term = || concepts::term(all, list.empty_reason).map(|term| Words::Theirs(term.into()));
+            let term = || all.store.get(concepts::term(all, list.empty_reason));
+            let term = || term().map(|term| Words::Theirs(term.into()));
             say(Severity::Information, code, note.or_else(term), "emptyReason");
         }
         notice_unknown_codes(graph, list, findings);
@@ -238,13 +239,10 @@ fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>]) -> RecordBatch {
     columns.texts("warnings", rows.iter().map(|row| row.warnings.iter().copied()));
     columns.text("warning_text", rows.iter().map(|row| row.warning_text.as_deref()));
     columns.flag("incomplete", rows.iter().map(|row| Some(row.incomplete)));
-    let before = |row: &Row<'_>| row.incomplete_before.as_ref().map(|(_, day)| (*day, *day));
-    let written: Vec<_> =
-        rows.iter().map(|row| row.incomplete_before.as_ref().map(|(text, _)| text.as_str())).collect();
-    let days: Vec<_> = rows.iter().map(before).collect();
-    columns.known_date(
-        "incomplete_before",
-        written.into_iter().zip(days).map(|(text, days)| text.map(|text| (text, days))),
-    );
+    let before = rows.iter().map(|row| match &row.incomplete_before {
+        Some((written, day)) => (Some(written.as_bytes()), Some((*day, *day))),
+        None => (None, None),
+    });
+    columns.known_date("incomplete_before", before);
     columns.finish()
 }

@@ -6,7 +6,7 @@
 use std::hash::BuildHasher;
 use std::num::NonZeroU32;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::DefaultHashBuilder;
 
 use crate::collected::NOBODY;
 use crate::kinds::{self, TypeId};
@@ -15,8 +15,8 @@ use crate::text::{Store, Text};
 /// Number of an address, counted from 1.
 pub(crate) type AddressNumber = NonZeroU32;
 
-/// How many addresses are at hand for references that come again.
-const RECENT: usize = 64;
+/// The fewest places of addresses.
+const FEWEST: usize = 4;
 
 /// The type of an address that does not begin with a type known here and a slash.
 const NO_TYPE: TypeId = TypeId::MAX;
@@ -27,10 +27,9 @@ pub(crate) struct Addresses {
     /// The first resource at each, at top level before contained, or [`NOBODY`]; known when all are read.
     resources: Vec<u32>,
     known: Known,
-    /// Those that references named last, by the ends of their texts: most references name a few people and places.
-    recent: [Option<AddressNumber>; RECENT],
-    /// The address of a resource, put together.
+    /// The address of a resource, put together, and the type that it begins with.
     joined: String,
+    joined_type: TypeId,
 }
 
 /// One address.
@@ -41,11 +40,10 @@ pub(crate) struct Address {
     kind: TypeId,
 }
 
-/// The addresses by the hashes of their whole texts.
-#[derive(Default)]
+/// The addresses by the hashes of their whole texts. Each stands in the first free place from that of its hash on.
 struct Known {
-    numbers: HashTable<AddressNumber>,
-    hashes: Vec<u32>,
+    /// A power of two of them, a hash and a number each; no number in a free one. A quarter is free at least.
+    places: Vec<[u32; 2]>,
     hasher: DefaultHashBuilder,
 }
 
@@ -55,7 +53,8 @@ impl Address {
         (self.kind != NO_TYPE).then_some(self.kind)
     }
 
-    /// All that a reference says in which no id stands that is plain, type and slash included.
+    /// All that a reference says, type and slash included.
+    #[inline]
     pub(crate) fn whole(&self) -> Text {
         match kinds::TYPES.get(self.kind as usize) {
             Some((name, _)) => self.id.with_before(name.len() + 1),
@@ -66,31 +65,22 @@ impl Address {
     /// Whether a reference says it.
     #[inline]
     fn is(&self, store: &Store<'_>, text: &str) -> bool {
-        let (text, id) = (text.as_bytes(), store.copied(self.id));
-        match kinds::TYPES.get(self.kind as usize) {
-            Some((name, _)) => {
-                let before = name.len() + 1;
-                text.len() == before + id.len()
-                    && text[before..] == *id
-                    && text[before - 1] == b'/'
-                    && text.starts_with(name.as_bytes())
-            }
-            // A type that is met for the first time may have a slash in its name: nothing says it plainly.
-            None => self.kind == NO_TYPE && text == id,
-        }
+        // A type that is met for the first time may have a slash in its name: nothing says it plainly.
+        let is_new_type = self.kind != NO_TYPE && self.kind as usize >= kinds::TYPES.len();
+        !is_new_type && is_same(store.copied(self.whole()), text.as_bytes())
     }
 }
 
 impl Addresses {
     /// No addresses, and room for some.
     pub(crate) fn with_room(addresses: usize) -> Self {
-        let known = Known {
-            numbers: HashTable::with_capacity(addresses),
-            hashes: Vec::with_capacity(addresses),
-            hasher: DefaultHashBuilder::default(),
-        };
-        let (resources, joined) = Default::default();
-        Self { all: Vec::with_capacity(addresses), resources, known, recent: [None; RECENT], joined }
+        Self {
+            all: Vec::with_capacity(addresses),
+            resources: Vec::new(),
+            known: Known::with_room(addresses),
+            joined: String::new(),
+            joined_type: NO_TYPE,
+        }
     }
 
     /// An address by its number.
@@ -121,40 +111,25 @@ impl Addresses {
 
     /// Ends the reading: no address comes any more, and what only finding them takes is given back.
     pub(crate) fn close(&mut self) {
-        self.known = Known::default();
+        self.known = Known::with_room(0);
         self.joined = String::new();
         self.all.shrink_to_fit();
         self.resources = vec![NOBODY; self.all.len()];
     }
 
     /// The address that a reference says.
-    #[inline]
     pub(crate) fn of_reference(&mut self, store: &mut Store<'_>, text: &str) -> AddressNumber {
-        let recent = recent_place(text);
-        match self.recent[recent] {
-            Some(number) if self.get(number).is(store, text) => number,
-            _ => {
-                let number = self.of_other_reference(store, text);
-                self.recent[recent] = Some(number);
-                number
-            }
+        let hash = self.known.hash(text);
+        match self.known.find(hash, |number| self.get(number).is(store, text)) {
+            Some(number) => number,
+            None => self.add_reference(store, text, hash),
         }
     }
 
-    /// As [`Addresses::of_reference`], of one that did not come just before.
     #[inline(never)]
-    fn of_other_reference(&mut self, store: &mut Store<'_>, text: &str) -> AddressNumber {
-        let hash = self.known.hash(text);
-        let known = self.known.find(hash, |number| self.get(number).is(store, text));
-        known.unwrap_or_else(|| {
-            let address = match known_parts(text) {
-                Some((kind, id)) if is_plain(id) => Address { id: store.copy(id), kind },
-                // Where there is no such resource, all of it is looked into.
-                Some((kind, id)) => Address { id: store.copy(text).last(id.len()), kind },
-                None => Address { id: store.copy(text), kind: NO_TYPE },
-            };
-            self.add(address, hash)
-        })
+    fn add_reference(&mut self, store: &mut Store<'_>, text: &str, hash: u32) -> AddressNumber {
+        let (kind, id) = known_parts(text).unwrap_or((NO_TYPE, text));
+        self.add(Address { id: store.copy(text).last(id.len()), kind }, hash)
     }
 
     /// The address of a resource by its type and id.
@@ -164,9 +139,32 @@ impl Addresses {
         (kind, name): (TypeId, &str),
         id: &str,
     ) -> AddressNumber {
-        self.joined.clear();
-        self.joined.extend([name, "/", id]);
-        let hash = self.known.hash(&self.joined);
+        let mut joined = std::mem::take(&mut self.joined);
+        if self.joined_type != kind {
+            self.joined_type = kind;
+            joined.clear();
+            joined.extend([name, "/"]);
+        }
+        let before = joined.len();
+        joined.push_str(id);
+        let number = match kinds::TYPES.get(kind as usize) {
+            Some(_) => self.of_reference(store, &joined),
+            None => self.of_new_type(store, kind, (&joined, id)),
+        };
+        joined.truncate(before);
+        self.joined = joined;
+        number
+    }
+
+    /// The address of a resource of a type that is met for the first time.
+    #[inline(never)]
+    fn of_new_type(
+        &mut self,
+        store: &mut Store<'_>,
+        kind: TypeId,
+        (whole, id): (&str, &str),
+    ) -> AddressNumber {
+        let hash = self.known.hash(whole);
         let known = self.known.find(hash, |number| {
             let address = self.get(number);
             address.kind == kind && store.copied(address.id) == id.as_bytes()
@@ -184,20 +182,49 @@ impl Addresses {
 }
 
 impl Known {
+    fn with_room(addresses: usize) -> Self {
+        let places = vec![[0; 2]; (addresses + addresses / 2).next_power_of_two().max(FEWEST)];
+        Self { places, hasher: DefaultHashBuilder::default() }
+    }
+
     fn hash(&self, text: &str) -> u32 {
         self.hasher.hash_one(text) as u32
     }
 
     #[inline(always)]
     fn find(&self, hash: u32, is_it: impl Fn(AddressNumber) -> bool) -> Option<AddressNumber> {
-        let is_it = |number: &AddressNumber| self.hashes[place(*number)] == hash && is_it(*number);
-        self.numbers.find(spread(hash), is_it).copied()
+        let mut place = hash as usize;
+        loop {
+            let [other, number] = self.places[place & (self.places.len() - 1)];
+            let number = AddressNumber::new(number)?;
+            if other == hash && is_it(number) {
+                return Some(number);
+            }
+            place += 1;
+        }
     }
 
+    /// Takes in an address, the last so far.
     fn add(&mut self, number: AddressNumber, hash: u32) {
-        self.hashes.push(hash);
-        let hashes = &self.hashes;
-        self.numbers.insert_unique(spread(hash), number, |other| spread(hashes[place(*other)]));
+        if number.get() as usize > self.places.len() / 4 * 3 {
+            let more = vec![[0; 2]; 2 * self.places.len()];
+            let all = std::mem::replace(&mut self.places, more);
+            all.into_iter().filter(|[_, number]| *number != 0).for_each(|known| self.put(known));
+        }
+        self.put([hash, number.get()]);
+    }
+
+    fn put(&mut self, known: [u32; 2]) {
+        let mut place = known[0] as usize;
+        loop {
+            let last = self.places.len() - 1;
+            let [_, number] = &self.places[place & last];
+            if *number == 0 {
+                self.places[place & last] = known;
+                return;
+            }
+            place += 1;
+        }
     }
 }
 
@@ -206,16 +233,17 @@ fn place(number: AddressNumber) -> usize {
     number.get() as usize - 1
 }
 
-/// A hash as the table takes it, which looks at both ends.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash) << 32 | u64::from(hash)
-}
-
-/// Where a text is looked for among the recent ones. It decides nothing.
+/// Whether two texts are one. Most are short, so that to call for their comparison would take as long as comparing them.
 #[inline]
-fn recent_place(text: &str) -> usize {
-    let end = text.as_bytes().last_chunk().map_or(0, |end| u64::from_le_bytes(*end));
-    (end.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize % RECENT
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    match (one.last_chunk::<16>(), other.last_chunk::<16>()) {
+        (Some(end), Some(other_end)) if one.len() == other.len() => {
+            // They begin alike.
+            let (parts, other_parts) = (one.as_chunks::<16>().0, other.as_chunks::<16>().0);
+            end == other_end && parts.iter().zip(other_parts).rev().all(|(part, other)| part == other)
+        }
+        _ => one == other,
+    }
 }
 
 /// What stands before the first slash of a text, and what behind it.

@@ -223,9 +223,13 @@ impl Default for ExtensionUrls {
 
 impl ExtensionUrls {
     /// What a URL is, where it is remembered.
+    #[inline]
     pub(crate) fn get(&self, url: &str, store: &Store<'_>) -> Option<Extension> {
         let mut known = Self::places(url).map(|place| self.0[place]);
-        known.find(|known| known.0.length() == url.len() && store.str(known.0) == url).map(|known| known.1)
+        let is_it = |known: &(Text, Extension)| {
+            known.0.length() == url.len() && store.bytes(known.0) == Some(url.as_bytes())
+        };
+        known.find(is_it).map(|known| known.1)
     }
 
     /// Remembers what a URL that stands at byte `at` of the body is, unless others are in its places: a text of ever

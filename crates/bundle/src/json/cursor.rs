@@ -1,5 +1,6 @@
 mod leaf;
 mod members;
+mod rest;
 mod scalars;
 mod skip;
 

@@ -54,7 +54,7 @@ impl Reader<'_, '_, '_> {
     }
 
     fn plain_reference(&mut self, [said, display]: [Option<Lexeme>; 2]) -> Reference {
-        let address = said.map(|said| self.address_of(&self.cursor.unescape(said)));
+        let address = said.map(|said| self.address_of(self.cursor.written(said)));
         let [display] = self.keep_all([display]);
         Reference { address, display, ..Reference::default() }
     }

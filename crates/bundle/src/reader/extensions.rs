@@ -29,7 +29,35 @@ impl Reader<'_, '_, '_> {
 
     /// Passes over the extension at the cursor.
     pub(crate) fn skip_extension(&mut self) -> Read<()> {
-        self.members(|reader, _| reader.cursor.skip())
+        match self.only_string() {
+            Some(_) => Ok(()),
+            None => self.extension_value(|reader, _| reader.cursor.skip()),
+        }
+    }
+
+    /// Reads the extension at the cursor where it has been begun and has nothing but a plain string.
+    #[inline(always)]
+    fn only_string(&mut self) -> Option<Lexeme> {
+        let (key, value) = self.cursor.second_string()?;
+        let name = Name::at(self.cursor.text().as_bytes(), key.start as usize, key.end as usize);
+        if self.begun.is_none() || !name.is_value() {
+            return None;
+        }
+        self.begun = None;
+        self.cursor.pass_second_string();
+        Some(value)
+    }
+
+    /// Passes the key of the second member of the extension at the cursor, where it has been begun and the key is known
+    /// and plain.
+    #[inline(always)]
+    fn second_name(&mut self) -> Option<(u8, Name)> {
+        let key = self.cursor.second_key()?;
+        let name = Name::at(self.cursor.text().as_bytes(), key.start as usize, key.end as usize);
+        let number = name.number().filter(|_| name != Name::Url && self.begun.is_some())?;
+        self.begun = None;
+        self.cursor.pass_second_key();
+        Some((number, name))
     }
 
     /// The extension of a URL in the text.
@@ -49,7 +77,18 @@ impl Reader<'_, '_, '_> {
 
     /// Reads the members of the extension at the cursor that hold its value.
     pub(crate) fn extension_value(&mut self, mut value: impl FnMut(&mut Self, Name) -> Read<()>) -> Read<()> {
-        self.members(|reader, key| match key {
+        let members = match self.second_name() {
+            Some((number, name)) => {
+                value(self, name)?;
+                // Nearly every extension has one value alone.
+                if self.cursor.leave_begun() {
+                    return Ok(());
+                }
+                self.cursor.rest_of_object([Name::Url as u8, number])?
+            }
+            None => self.enter_object()?,
+        };
+        self.members_of(members, |reader, key| match key {
             Name::Url => reader.cursor.skip(),
             _ => value(reader, key),
         })
@@ -73,6 +112,9 @@ impl Reader<'_, '_, '_> {
 
     /// Reads the only value of the extension at the cursor as text: a string, code, date or number.
     pub(crate) fn extension_text(&mut self, element: &'static str) -> Read<Text> {
+        if let Some(value) = self.only_string() {
+            return Ok(self.keep(value));
+        }
         let mut text = Text::NONE;
         self.extension_value(|reader, key| {
             if !key.is_value() {

@@ -59,6 +59,9 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     fn read_entry(&mut self) -> Read<()> {
         if self.cursor.begin_object_of_object(Name::Resource.as_str())? {
             self.read_resource(NOBODY)?;
+            if self.cursor.leave_begun() {
+                return Ok(());
+            }
             self.begun = Some(Name::Resource);
             return self.members(|reader, _| reader.cursor.skip());
         }
@@ -339,7 +342,7 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     fn look_for(&mut self, name: Name) -> Read<Option<Lexeme>> {
         let checkpoint = self.cursor.checkpoint();
         let mut members = self.cursor.enter_object()?;
-        while let Some(key) = self.any_next_name(&mut members)? {
+        while let Some(key) = self.next_name(&mut members)? {
             if key == name {
                 let found = self.find_string(name.as_str())?;
                 self.cursor.restore(checkpoint);

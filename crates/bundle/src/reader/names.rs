@@ -21,6 +21,8 @@ macro_rules! names {
 
 names! {
     AbatementDateTime "abatementDateTime"
+    Active "active"
+    Address "address"
     Agent "agent"
     AssertedDate "assertedDate"
     Asserter "asserter"
@@ -28,6 +30,7 @@ names! {
     BasedOn "basedOn"
     BirthDate "birthDate"
     Category "category"
+    Class "class"
     ClinicalStatus "clinicalStatus"
     Code "code"
     Coding "coding"
@@ -66,6 +69,7 @@ names! {
     Issue "issue"
     Item "item"
     LastOccurrence "lastOccurrence"
+    LastUpdated "lastUpdated"
     Length "length"
     Link "link"
     Location "location"
@@ -74,18 +78,24 @@ names! {
     MedicationCodeableConcept "medicationCodeableConcept"
     MedicationReference "medicationReference"
     Meta "meta"
+    Mode "mode"
     Name "name"
     Note "note"
+    NumberOfRepeatsAllowed "numberOfRepeatsAllowed"
     OnBehalfOf "onBehalfOf"
     OnsetDateTime "onsetDateTime"
+    OrderedBy "orderedBy"
+    Organization "organization"
     Participant "participant"
     Patient "patient"
     PatientInstruction "patientInstruction"
     Performer "performer"
     Period "period"
+    PhysicalType "physicalType"
     Practitioner "practitioner"
     Prefix "prefix"
     PriorPrescription "priorPrescription"
+    Profile "profile"
     Quantity "quantity"
     Reaction "reaction"
     Recorder "recorder"
@@ -97,34 +107,45 @@ names! {
     Security "security"
     ServiceProvider "serviceProvider"
     Severity "severity"
+    Specialty "specialty"
     Start "start"
     Status "status"
     Subject "subject"
     System "system"
+    Taken "taken"
+    Telecom "telecom"
     Text "text"
     Title "title"
     Type "type"
     Unit "unit"
     Url "url"
+    Use "use"
     UserSelected "userSelected"
     ValidityPeriod "validityPeriod"
     Value "value"
+    ValueBoolean "valueBoolean"
     ValueCode "valueCode"
     ValueCodeableConcept "valueCodeableConcept"
+    ValueDateTime "valueDateTime"
     ValueId "valueId"
+    ValuePeriod "valuePeriod"
     ValueReference "valueReference"
     ValueString "valueString"
+    ValueUnsignedInt "valueUnsignedInt"
     VerificationStatus "verificationStatus"
+    VersionId "versionId"
 }
 
-/// A known name, and its first bytes as one number.
+/// A known name as it is compared: the first 16 bytes that stand behind its opening quote, which for a shorter name hold its
+/// closing quote, and which of them count.
 struct Known {
-    head: u128,
+    head: [u64; 2],
+    mask: [u64; 2],
     text: &'static str,
 }
 
-/// Twice the bits of a slot are enough for each name to have one of its own.
-const SLOT_BITS: u32 = 10;
+/// Enough bits of a slot for each name to have one of its own.
+const SLOT_BITS: u32 = 11;
 
 /// The name that has a slot, a stranger where none has it.
 static SLOTS: [Name; 1 << SLOT_BITS] = slots();
@@ -132,42 +153,56 @@ static SLOTS: [Name; 1 << SLOT_BITS] = slots();
 /// Chosen so that no two names have one slot.
 const MULTIPLIER: u64 = multiplier();
 
-/// For each length of a key what its first 16 bytes are of the 16 that begin with it.
-static MASKS: [u128; HEAD + 1] = masks();
-
-const HEAD: usize = size_of::<u128>();
+const HEAD: usize = 16;
 
 impl Name {
-    /// The name that stands in a text between two offsets.
+    /// The name that stands in a text between two offsets, which are those of its first byte and its closing quote.
     #[inline(always)]
     pub(crate) fn at(text: &[u8], start: usize, end: usize) -> Self {
-        let length = end.wrapping_sub(start);
-        match text.get(start..).and_then(|rest| rest.first_chunk()) {
-            Some(head) => {
-                let head = u128::from_le_bytes(*head) & MASKS[length.min(HEAD)];
-                Self::with_head(head, length, || &text[start..end])
+        let quoted: Option<&[u8; HEAD + 1]> =
+            text.get(start.wrapping_sub(1)..).and_then(|rest| rest.first_chunk());
+        let last: Option<&[u8; 4]> = text.get(end.wrapping_sub(3)..).and_then(|rest| rest.first_chunk());
+        match (quoted, last) {
+            (Some(quoted), Some(last)) => {
+                Self::of_parts(quoted, last, end.wrapping_sub(start), || &text[start..end])
             }
-            None => Self::of(&text[start..end]),
+            // It stands where the text ends.
+            _ => Self::of(&text[start..end]),
         }
     }
 
     /// The name of so many characters.
     #[inline(never)]
     pub(crate) fn of(name: &[u8]) -> Self {
-        Self::with_head(head(name), name.len(), || name)
+        let mut quoted = [b'"'; 2 * HEAD + 2];
+        match quoted.get_mut(1..=name.len()) {
+            Some(inside) if name.len() > 1 && name.len() <= 2 * HEAD => inside.copy_from_slice(name),
+            _ if name.starts_with(VALUE.as_bytes()) => return Self::OtherValue,
+            _ => return Self::Other,
+        }
+        Self::at(&quoted, 1, 1 + name.len())
     }
 
+    /// The name of which these are the quote and the bytes that it begins with, and the bytes and the quote that it
+    /// ends with.
     #[inline(always)]
-    fn with_head<'t>(head: u128, length: usize, all: impl Fn() -> &'t [u8]) -> Self {
-        let name = SLOTS[slot(head, MULTIPLIER)];
+    fn of_parts<'t>(
+        quoted: &[u8; HEAD + 1],
+        last: &[u8; 4],
+        length: usize,
+        all: impl Fn() -> &'t [u8],
+    ) -> Self {
+        let ([first, ..], _) = quoted.as_chunks::<4>() else { return Self::Other };
+        let ([low, high, ..], _) = quoted[1..].as_chunks::<8>() else { return Self::Other };
+        let name = SLOTS[slot(u32::from_le_bytes(*first), u32::from_le_bytes(*last), length, MULTIPLIER)];
+        let (low, high) = (u64::from_le_bytes(*low), u64::from_le_bytes(*high));
         let is_it = |known: &Known| {
-            known.head == head
-                && known.text.len() == length
-                && (length <= HEAD || known.text.as_bytes()[HEAD..] == all()[HEAD..])
+            (low ^ known.head[0]) & known.mask[0] | (high ^ known.head[1]) & known.mask[1] == 0
+                && (known.text.len() < HEAD || is_long(known.text, all()))
         };
         match KNOWN.get(name as usize) {
             Some(known) if is_it(known) => name,
-            _ if head & MASKS[VALUE.len()] == Known::new(VALUE).head => Self::OtherValue,
+            _ if low & VALUE_MASK == Known::new(VALUE).head[0] & VALUE_MASK => Self::OtherValue,
             _ => Self::Other,
         }
     }
@@ -186,7 +221,7 @@ impl Name {
 
     /// Whether it is a `value[x]`.
     pub(crate) fn is_value(self) -> bool {
-        let begins_so = |known: &Known| known.head & MASKS[VALUE.len()] == Known::new(VALUE).head;
+        let begins_so = |known: &Known| known.head[0] & VALUE_MASK == Known::new(VALUE).head[0] & VALUE_MASK;
         KNOWN.get(self as usize).map_or(self == Self::OtherValue, begins_so)
     }
 }
@@ -194,36 +229,46 @@ impl Name {
 /// What the names of all values of extensions begin with.
 const VALUE: &str = "value";
 
+/// Its bytes.
+const VALUE_MASK: u64 = (1 << (8 * VALUE.len())) - 1;
+
+/// Whether a name whose first 16 bytes are those of a known one is that one: no name has more than twice as many, so its
+/// last 16 are all the rest.
+#[inline(always)]
+fn is_long(known: &str, name: &[u8]) -> bool {
+    known.len() == name.len() && known.as_bytes().last_chunk::<HEAD>() == name.last_chunk()
+}
+
 impl Known {
     const fn new(text: &'static str) -> Self {
-        Self { head: head(text.as_bytes()), text }
+        assert!(text.len() >= 2 && text.len() <= 2 * HEAD);
+        let (mut head, mut mask) = ([0; 2], [0; 2]);
+        let mut at = 0;
+        while at <= text.len() && at < HEAD {
+            let byte = if at < text.len() { text.as_bytes()[at] } else { b'"' };
+            head[at / 8] |= (byte as u64) << (8 * (at % 8));
+            mask[at / 8] |= 0xFF << (8 * (at % 8));
+            at += 1;
+        }
+        Self { head, mask, text }
+    }
+
+    /// Its slot.
+    const fn slot(&self, multiplier: u64) -> usize {
+        let (text, end) = (self.text.as_bytes(), self.text.len());
+        let third = if end > 2 { text[2] } else { b'"' };
+        let third_last = if end > 2 { text[end - 3] } else { b'"' };
+        let first = u32::from_le_bytes([b'"', text[0], text[1], third]);
+        let last = u32::from_le_bytes([third_last, text[end - 2], text[end - 1], b'"']);
+        slot(first, last, end, multiplier)
     }
 }
 
-/// The first bytes of a name as one number.
-const fn head(name: &[u8]) -> u128 {
-    let (mut head, mut at) = (0, 0);
-    while at < name.len() && at < HEAD {
-        head |= (name[at] as u128) << (8 * at);
-        at += 1;
-    }
-    head
-}
-
-const fn masks() -> [u128; HEAD + 1] {
-    let mut masks = [u128::MAX; HEAD + 1];
-    let mut length = 0;
-    while length < HEAD {
-        masks[length] = (1 << (8 * length)) - 1;
-        length += 1;
-    }
-    masks
-}
-
+/// The slot of a name by its first bytes, the quote before it included, its last, with the quote behind it, and its length.
 #[inline(always)]
-const fn slot(head: u128, multiplier: u64) -> usize {
-    let folded = head as u64 ^ ((head >> 64) as u64).rotate_left(29);
-    (folded.wrapping_mul(multiplier) >> (u64::BITS - SLOT_BITS)) as usize
+const fn slot(first: u32, last: u32, length: usize, multiplier: u64) -> usize {
+    let both = (first as u64) << 32 | last as u64;
+    (both.wrapping_add(length as u64).wrapping_mul(multiplier) >> (u64::BITS - SLOT_BITS)) as usize
 }
 
 const fn multiplier() -> u64 {
@@ -240,7 +285,7 @@ const fn parts_all(multiplier: u64) -> bool {
     let mut taken = [false; 1 << SLOT_BITS];
     let mut number = 0;
     while number < KNOWN.len() {
-        let slot = slot(KNOWN[number].head, multiplier);
+        let slot = KNOWN[number].slot(multiplier);
         if taken[slot] {
             return false;
         }
@@ -254,7 +299,7 @@ const fn slots() -> [Name; 1 << SLOT_BITS] {
     let mut slots = [Name::Other; 1 << SLOT_BITS];
     let mut number = 0;
     while number < KNOWN.len() {
-        slots[slot(KNOWN[number].head, MULTIPLIER)] = NAMES[number];
+        slots[KNOWN[number].slot(MULTIPLIER)] = NAMES[number];
         number += 1;
     }
     slots

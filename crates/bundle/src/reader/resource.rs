@@ -12,10 +12,13 @@ use crate::{drug, lists, outcome, people, tables};
 
 impl Reader<'_, '_, '_> {
     /// Reads a member that every clinical record has, and passes over any other.
+    #[inline(never)]
     pub(crate) fn common(&mut self, key: Name, head: &mut Head) -> Read<()> {
         match key {
             Name::Identifier => head.identifiers = self.identifiers("identifier")?,
             Name::Note => head.notes = self.notes("note")?,
+            // Nearly all meta says nothing but what the resource conforms to.
+            Name::Meta if self.cursor.skip_only_member(Name::Profile.as_str()) => {}
             Name::Meta => head.security = self.security()?,
             Name::Subject => head.name_subject(self.reference("subject")?, false),
             Name::Patient => head.name_subject(self.reference("patient")?, true),
@@ -25,28 +28,38 @@ impl Reader<'_, '_, '_> {
     }
 
     /// Reads a member that every resource has, and passes over any other.
+    #[inline(always)]
     pub(crate) fn base(&mut self, key: Name) -> Read<()> {
         match key {
-            Name::Id => {
-                if let Some(id) = self.passing_text("id")? {
-                    self.out.identify(self.resource, &id);
-                }
-                Ok(())
-            }
-            Name::Contained => {
-                let container = self.resource;
-                self.each("contained", |reader| {
-                    // What is wrong with an item is not said of the one before.
-                    reader.resource = container;
-                    reader.read_resource(container)
-                })?;
-                self.resource = container;
-                Ok(())
-            }
+            Name::Id => self.id(),
+            Name::Contained => self.contained(),
             _ => self.cursor.skip(),
         }
     }
 
+    #[inline(never)]
+    fn id(&mut self) -> Read<()> {
+        if let Some(id) = self.cursor.plain_string_value()? {
+            self.out.identify(self.resource, self.cursor.written(id));
+        } else if let Some(id) = self.passing_text("id")? {
+            self.out.identify(self.resource, &id);
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn contained(&mut self) -> Read<()> {
+        let container = self.resource;
+        self.each("contained", |reader| {
+            // What is wrong with an item is not said of the one before.
+            reader.resource = container;
+            reader.read_resource(container)
+        })?;
+        self.resource = container;
+        Ok(())
+    }
+
+    #[inline(never)]
     fn security(&mut self) -> Read<Span> {
         let mut codes = Span::default();
         self.object("meta", |reader, key| {
@@ -71,7 +84,7 @@ impl Reader<'_, '_, '_> {
 
     /// Reads the resource at the cursor and everything it contains.
     pub(super) fn read_resource(&mut self, container: u32) -> Read<()> {
-        if self.cursor.peek()? != Kind::Object {
+        if !self.cursor.is_at(b'{') {
             return self.resource_of_wrong_type(container);
         }
         let start = self.cursor.at();
@@ -134,8 +147,11 @@ impl Reader<'_, '_, '_> {
     }
 
     fn resource_type(&mut self) -> Read<TypeId> {
-        let name = self.begin_object(Name::ResourceType)?.map(|lexeme| self.cursor.unescape(lexeme));
-        Ok(self.out.type_id(name.as_deref().unwrap_or_default()))
+        let Some(name) = self.begin_object(Name::ResourceType)? else { return Ok(self.out.type_id("")) };
+        match kinds::known(self.cursor.written(name)) {
+            Some(kind) => Ok(kind),
+            None => Ok(self.out.type_id(&self.cursor.unescape(name))),
+        }
     }
 
     /// Reads the resource that has been begun.

@@ -5,9 +5,29 @@ use super::{Cursor, Kind, Lexeme};
 use crate::json::Fault;
 use crate::json::keys::{Key, Seen};
 
-/// The tokens of objects of one and of two members that are strings.
+/// The tokens of objects of one, two and three members that are strings; of the last, the first 16 and those behind them.
 const ONE: u128 = u128::from_le_bytes(*b"{\"\":\"\"}\0\0\0\0\0\0\0\0\0");
 const TWO: u128 = u128::from_le_bytes(*b"{\"\":\"\",\"\":\"\"}\0\0\0");
+const THREE: (u128, [u8; 3]) = (u128::from_le_bytes(*b"{\"\":\"\",\"\":\"\",\"\":"), *b"\"\"}");
+
+/// As many keys, levels and values as any object that is passed over at one go has at most.
+const MOST_KEYS: usize = 3;
+const MOST_LEVELS: u32 = 3;
+const MOST_VALUES: u32 = 6;
+
+/// A value that holds nothing but strings: how many tokens and values it is.
+#[derive(Clone, Copy)]
+struct Small {
+    tokens: usize,
+    values: u32,
+}
+
+impl Small {
+    /// A value around this one that begins and ends with so many tokens.
+    fn within(self, tokens: usize, values: u32) -> Self {
+        Self { tokens: self.tokens + tokens, values: self.values + values }
+    }
+}
 
 impl Cursor<'_> {
     /// Passes over the value at the cursor, validating all of it.
@@ -19,14 +39,96 @@ impl Cursor<'_> {
         self.skip_by_kind(self.tokens.kinds_ahead::<1>()[0])
     }
 
+    /// Passes over the object at the cursor where it has nothing but one member of a name, which holds one string or a small
+    /// object, or a list of one of these. Else the cursor stays.
+    pub(crate) fn skip_only_member(&mut self, name: &str) -> bool {
+        let [_, open, close] = self.tokens.ahead();
+        let kinds = u64::from_le_bytes(self.tokens.kinds_ahead());
+        let is_so = kinds as u32 == FIRST && matches!((kinds >> 32) as u8, b'[' | b'{');
+        is_so && self.is_name(open, close, name) && self.skip_small()
+    }
+
     /// Passes over the value at the cursor that begins with a byte, if it is at hand.
     #[inline(always)]
     fn skip_by_kind(&mut self, kind: u8) -> Result<(), Fault> {
         match kind {
-            b'{' => self.skip_object(),
+            b'{' | b'[' if self.skip_small() => Ok(()),
+            b'{' => self.skip_any_object(),
             b'[' => self.skip_array(),
             _ => self.skip_other(),
         }
+    }
+
+    /// Passes over a small object or a list of one at one go: most objects and lists of a record are such, and their keys
+    /// need not be kept. Whether one stands at the cursor that needs no second look and breaks no limit.
+    #[inline(never)]
+    fn skip_small(&mut self) -> bool {
+        if self.hashing || self.limits.keys < MOST_KEYS {
+            return false;
+        }
+        let is_within = self.depth_left >= MOST_LEVELS && self.values_left >= MOST_VALUES;
+        let Some(small) = self.small().filter(|_| is_within) else { return false };
+        let [.., end] = self.tokens.behind::<1>(small.tokens - 1);
+        if self.tokens.is_odd(end as usize) {
+            return false;
+        }
+        self.values_left -= small.values;
+        self.tokens.pass(small.tokens);
+        true
+    }
+
+    /// The small value at the cursor: one that holds strings alone, or one around it. What is odd about its strings is to
+    /// be asked.
+    #[inline(always)]
+    fn small(&self) -> Option<Small> {
+        let kinds = u64::from_le_bytes(self.tokens.kinds_ahead());
+        let ends = |small: Small, end: &[u8; 2]| self.tokens.kinds_behind::<2>(small.tokens) == *end;
+        let list = (kinds >> 32) as u8 == b'[';
+        if kinds as u8 == b'[' {
+            let small = self.small_at(1)?.within(1, 1);
+            let [end] = self.tokens.kinds_behind(small.tokens);
+            return (end == b']').then_some(small.within(1, 0));
+        }
+        if kinds as u32 == FIRST && list {
+            let small = self.small_at(5)?.within(5, 2);
+            return ends(small, b"]}").then_some(small.within(2, 0));
+        }
+        if kinds as u32 == FIRST && (kinds >> 32) as u8 == b'{' {
+            let small = self.small_at(4)?.within(4, 1);
+            let [end] = self.tokens.kinds_behind(small.tokens);
+            return (end == b'}').then_some(small.within(1, 0));
+        }
+        self.small_at(0)
+    }
+
+    /// The string, or the object of up to three members that are strings, behind so many tokens. No key of it stands twice.
+    #[inline(always)]
+    fn small_at(&self, passed: usize) -> Option<Small> {
+        let kinds = u128::from_le_bytes(self.tokens.kinds_behind(passed));
+        if kinds as u16 == STRING {
+            return Some(Small { tokens: 2, values: 1 });
+        }
+        if kinds << 72 == ONE << 72 {
+            return Some(Small { tokens: 7, values: 2 });
+        }
+        let [_, a, a_end, _, _, _, _, b, b_end] = self.tokens.behind(passed);
+        let (one, two) = ((a, a_end), (b, b_end));
+        if kinds << 24 == TWO << 24 {
+            return (!self.are_alike(one, two)).then_some(Small { tokens: 13, values: 3 });
+        }
+        if kinds != THREE.0 || self.tokens.kinds_behind(passed + 16) != THREE.1 {
+            return None;
+        }
+        let three = self.tokens.behind::<2>(passed + 13).into();
+        let is_twice = self.are_alike(one, two) || self.are_alike(one, three) || self.are_alike(two, three);
+        (!is_twice).then_some(Small { tokens: 19, values: 4 })
+    }
+
+    /// Whether the strings between two quotes each are written alike.
+    #[inline(always)]
+    fn are_alike(&self, one: (u32, u32), other: (u32, u32)) -> bool {
+        let written = |(open, close): (u32, u32)| self.text.as_bytes().get(open as usize..close as usize);
+        one.1 - one.0 == other.1 - other.0 && written(one) == written(other)
     }
 
     #[inline(never)]
@@ -35,46 +137,9 @@ impl Cursor<'_> {
             Kind::String => self.string_value().map(drop),
             Kind::Number => self.number().map(drop),
             Kind::Boolean | Kind::Null => self.literal().map(drop),
-            Kind::Object => self.skip_object(),
+            Kind::Object => self.skip_any_object(),
             Kind::Array => self.skip_array(),
         }
-    }
-
-    #[inline(always)]
-    fn skip_object(&mut self) -> Result<(), Fault> {
-        match self.skip_small_object() {
-            true => Ok(()),
-            false => self.skip_any_object(),
-        }
-    }
-
-    /// Passes over an object of one or two members that are strings at one go: half the objects of a record are such, and
-    /// their keys need not be kept. Whether one stands at the cursor that needs no second look and breaks no limit.
-    #[inline(always)]
-    fn skip_small_object(&mut self) -> bool {
-        let kinds = u128::from_le_bytes(self.tokens.kinds_ahead());
-        let [_, open, close, _, _, end, _, other_open, other_close, _, _, other_end] = self.tokens.ahead();
-        let (members, end) = if kinds << 72 == ONE << 72 {
-            (1, end)
-        } else if kinds << 24 == TWO << 24 && !self.are_alike((open, close), (other_open, other_close)) {
-            (2, other_end)
-        } else {
-            return false;
-        };
-        let is_within = self.depth_left > 0 && self.values_left > members && self.limits.keys > 1;
-        if !is_within || self.hashing || self.tokens.is_odd(end as usize) {
-            return false;
-        }
-        self.values_left -= 1 + members;
-        self.tokens.pass(1 + 6 * members as usize);
-        true
-    }
-
-    /// Whether the strings between two quotes each are written alike.
-    #[inline(always)]
-    fn are_alike(&self, one: (u32, u32), other: (u32, u32)) -> bool {
-        let written = |(open, close): (u32, u32)| self.text.as_bytes().get(open as usize..close as usize);
-        one.1 - one.0 == other.1 - other.0 && written(one) == written(other)
     }
 
     #[inline(never)]
@@ -177,7 +242,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_passed_over_at_one_go_is_found_token_by_token(
-            text in r#"\{("[ab]{0,4}" ?:("[a-c]{0,3}(\\n|\\u0061|\\x|\n)?"|-?1|true|\[\]|(\[|)\{("[ab]{0,2}":"x?",?){0,3}\}(\]|)),?){0,5}\}?"#,
+            text in r#"\[?\{("[ab]{0,4}" ?:("[a-c]{0,3}(\\n|\\u0061|\\x|\n)?"|-?1|true|\[\]|(\[|)\{("[ab]{0,2}":"x?",?){0,4}\}(\]|)),?){0,5}\}?\]?"#,
             depth in 0u32..4,
             values in 0u32..9,
             keys in 0usize..4,
@@ -192,9 +257,13 @@ mod tests {
 
     #[test]
     fn a_key_that_stands_twice_is_found_in_the_smallest_objects() {
-        for (text, at) in
-            [(r#"{"a":"1","a":"2"}"#, 10), (r#"{"":"","":""}"#, 8), (r#"{"a":"1","\u0061":"2"}"#, 10)]
-        {
+        for (text, at) in [
+            (r#"{"a":"1","a":"2"}"#, 10),
+            (r#"{"":"","":""}"#, 8),
+            (r#"{"a":"1","\u0061":"2"}"#, 10),
+            (r#"{"a":"1","b":"2","a":"3"}"#, 18),
+            (r#"{"x":[{"a":"1","b":"2","b":"3"}]}"#, 24),
+        ] {
             let fault = format!("the same key stands twice in one object at {at}");
             assert_eq!(found(text, Limits::default(), false), Err(fault), "{text}");
         }

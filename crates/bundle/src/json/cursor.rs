@@ -6,8 +6,10 @@ mod skip;
 
 use std::borrow::Cow;
 
+pub(super) use members::{FIRST, NEXT, STRING};
 pub(crate) use members::{Items, Members};
 
+use super::canonical::Around;
 use super::escape::unescaped;
 use super::keys::Key;
 use super::tokens::{Place, Tokens};
@@ -76,9 +78,6 @@ pub(crate) struct Cursor<'a> {
     /// The keys of all objects that are open.
     keys: Vec<Key>,
     limits: Limits,
-    /// Whether values are hashed as they are passed, and the hash of the last.
-    hashing: bool,
-    hash: u64,
 }
 
 impl<'a> Cursor<'a> {
@@ -95,17 +94,17 @@ impl<'a> Cursor<'a> {
         let Workspace { tokens, keys } = workspace;
         let depth_left = limits.depth.saturating_sub(depth);
         let values_left = limits.values.saturating_sub(values);
-        Self { text, tokens, depth_left, values_left, keys, limits, hashing: false, hash: 0 }
+        Self { text, tokens, depth_left, values_left, keys, limits }
     }
 
-    /// Hashes what is passed from now on.
-    pub(crate) fn start_hashing(&mut self) {
-        self.hashing = true;
+    /// Begins the hash of the value at the cursor by itself; what it is part of is for [`Cursor::end_hash`].
+    pub(crate) fn begin_hash(&mut self) -> Around {
+        self.tokens.begin_hash(self.text.as_bytes())
     }
 
-    /// The canonical hash of the value that was passed last, if it has been hashed.
-    pub(crate) fn hash_of_last(&self) -> u64 {
-        self.hash
+    /// The canonical hash of the value that was begun and has been passed.
+    pub(crate) fn end_hash(&mut self, around: Around) -> u64 {
+        self.tokens.end_hash(around, self.text.as_bytes())
     }
 
     /// The working space, for the next cursor.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::canonical::{Said, hash};
+use super::canonical::hash_of_key;
 use super::escape::unescaped;
 
 /// The most bytes of a key that is compared with many others as it stands. Of a longer one a hash is, or keys made
@@ -26,7 +26,7 @@ impl Key {
 
     fn hash(&mut self, text: &str) -> u64 {
         if self.hash == 0 {
-            self.hash = hash(Said::Key, characters(self.written(text)).as_bytes()) | 1;
+            self.hash = hash_of_key(characters(self.written(text)).as_bytes()) | 1;
         }
         self.hash
     }

@@ -9,7 +9,7 @@ mod keys;
 mod tokens;
 mod window;
 
-pub(crate) use canonical::canonical_hash;
+pub(crate) use canonical::{Around, canonical_hash};
 pub(crate) use cursor::{Cursor, Items, Kind, Lexeme, Members, Workspace};
 #[cfg(feature = "stages")]
 pub(crate) use tokens::count_tokens;

@@ -5,6 +5,7 @@
 //! at a time, and never looked at again.
 
 use super::block::Kernel;
+use super::canonical::{Around, Canonical, Mark};
 use super::window::{WINDOW, Window};
 
 /// The tokens of a text, those of one window at hand.
@@ -19,6 +20,9 @@ pub(crate) struct Tokens {
     odd_from: usize,
     /// Whether a string within one window may be longer than strings may be: then each has to be looked at.
     all_odd: bool,
+    /// The hash of a value that is being passed, and the first token of the window that is not taken in.
+    canonical: Canonical,
+    unhashed: usize,
 }
 
 /// A place to come back to.
@@ -28,6 +32,7 @@ pub(crate) struct Place {
     windows: u32,
     next_backslash: usize,
     at: usize,
+    mark: Mark,
 }
 
 impl Tokens {
@@ -37,13 +42,45 @@ impl Tokens {
 
     fn of(kernel: Kernel) -> Self {
         let window = Box::new(Window::new(kernel));
-        Self { window, next: 0, windows: 0, next_backslash: 0, odd_from: 0, all_odd: false }
+        let canonical = Canonical::new();
+        Self {
+            window,
+            next: 0,
+            windows: 0,
+            next_backslash: 0,
+            odd_from: 0,
+            all_odd: false,
+            canonical,
+            unhashed: 0,
+        }
     }
 
     /// Begins a new text, in which a string may have so many bytes.
     pub(crate) fn restart(&mut self, longest: usize) {
         self.all_odd = longest < WINDOW;
+        self.canonical.restart();
         self.start_at(0);
+    }
+
+    /// Begins the hash of the value at the next token by itself.
+    pub(crate) fn begin_hash(&mut self, text: &[u8]) -> Around {
+        self.peek(text);
+        self.hash_passed(text);
+        self.canonical.begin()
+    }
+
+    /// The hash of the value that was begun and has been passed.
+    pub(crate) fn end_hash(&mut self, around: Around, text: &[u8]) -> u64 {
+        self.hash_passed(text);
+        self.canonical.end(around)
+    }
+
+    /// Takes in what has been passed, while it is at hand.
+    fn hash_passed(&mut self, text: &[u8]) {
+        if self.canonical.is_begun() {
+            self.canonical.take(&self.window, self.unhashed..self.next, text);
+        }
+        self.unhashed = self.next;
     }
 
     /// The position of the next token, the length of the text at its end.
@@ -125,13 +162,16 @@ impl Tokens {
     /// The place of the next token.
     pub(crate) fn place(&mut self, text: &[u8]) -> Place {
         let at = self.peek(text);
-        Place { next: self.next, windows: self.windows, next_backslash: self.next_backslash, at }
+        self.hash_passed(text);
+        let mark = self.canonical.mark();
+        Place { next: self.next, windows: self.windows, next_backslash: self.next_backslash, at, mark }
     }
 
     /// Goes back to a place.
     pub(crate) fn go_back(&mut self, place: Place, text: &[u8]) {
+        self.canonical.go_back(place.mark);
         if place.windows == self.windows {
-            self.next = place.next;
+            (self.next, self.unhashed) = (place.next, place.next);
             if self.next_backslash != place.next_backslash {
                 self.next_backslash = place.next_backslash;
                 self.find_odd(text);
@@ -143,7 +183,7 @@ impl Tokens {
 
     fn start_at(&mut self, at: usize) {
         self.window.start_at(at);
-        self.next = 0;
+        (self.next, self.unhashed) = (0, 0);
         self.windows += 1;
         self.next_backslash = 0;
         self.odd_from = 0;
@@ -151,9 +191,10 @@ impl Tokens {
 
     #[cold]
     fn fill(&mut self, text: &[u8]) -> usize {
+        self.hash_passed(text);
         self.window.backslashes.drain(..self.next_backslash);
         self.next_backslash = 0;
-        self.next = 0;
+        (self.next, self.unhashed) = (0, 0);
         self.windows += 1;
         self.window.fill(text);
         self.find_odd(text);

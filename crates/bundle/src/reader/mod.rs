@@ -38,10 +38,7 @@ pub(crate) struct Reader<'a, 'c, 's> {
 
 impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     /// A reader of text that begins at byte `base` of the body; `held` when the body is held whole.
-    pub(crate) fn new(mut cursor: Cursor<'a>, base: usize, held: bool, out: &'c mut Collected<'s>) -> Self {
-        if !held {
-            cursor.start_hashing();
-        }
+    pub(crate) fn new(cursor: Cursor<'a>, base: usize, held: bool, out: &'c mut Collected<'s>) -> Self {
         Self { cursor, out, base, held, entry: 0, resource: NOBODY, in_entry: false, begun: None }
     }
 
@@ -125,7 +122,7 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     #[inline(always)]
     fn enter_object(&mut self) -> Read<Members> {
         match self.begun.take() {
-            Some(name) => Ok(self.cursor.begun_object(name.as_str(), name.number().unwrap_or_default())),
+            Some(name) => Ok(self.cursor.begun_object(name.number().unwrap_or_default())),
             None => self.cursor.enter_object(),
         }
     }

@@ -5,7 +5,7 @@ use bedside_model::NoticeCode;
 use super::{Name, Read, Reader};
 use crate::collected::{Content, Resource};
 use crate::elements::Head;
-use crate::json::Kind;
+use crate::json::{Around, Kind};
 use crate::kinds::{self, TypeId};
 use crate::text::Span;
 use crate::{drug, lists, outcome, people, tables};
@@ -88,10 +88,11 @@ impl Reader<'_, '_, '_> {
             return self.resource_of_wrong_type(container);
         }
         let start = self.cursor.at();
+        let around = (!self.held).then(|| self.cursor.begin_hash());
         let kind = self.resource_type()?;
         let number = self.push_resource(kind, container);
         self.read_members(kind)?;
-        self.out.contents[number as usize] = self.content(start);
+        self.out.contents[number as usize] = self.content(start, around);
         self.resource = number;
         if self.out.role(kind) == kinds::Role::Normalised
             && self.out.resources[number as usize].address.is_none()
@@ -197,11 +198,11 @@ impl Reader<'_, '_, '_> {
     }
 
     /// The content of the resource that has just been read: where it stands, or its hash where the text will be gone.
-    fn content(&self, start: usize) -> Content {
+    fn content(&mut self, start: usize, around: Option<Around>) -> Content {
         let at = |offset: usize| (self.base + offset) as u32;
-        match self.held {
-            true => Content::Held(at(start), at(self.cursor.end())),
-            false => Content::Hash(self.cursor.hash_of_last().to_ne_bytes()),
+        match around {
+            None => Content::Held(at(start), at(self.cursor.end())),
+            Some(around) => Content::Hash(self.cursor.end_hash(around).to_ne_bytes()),
         }
     }
 }

@@ -99,7 +99,7 @@ impl Cursor<'_> {
     /// other says so.
     #[inline(always)]
     fn pass_object(&mut self, tokens: u32, values: u32, levels: u32) -> Option<()> {
-        if self.hashing || self.depth_left < levels || self.limits.keys < MOST_NAMES {
+        if self.depth_left < levels || self.limits.keys < MOST_NAMES {
             return None;
         }
         self.values_left = self.values_left.checked_sub(values)?;

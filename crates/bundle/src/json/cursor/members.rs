@@ -1,7 +1,6 @@
 //! Objects and arrays under a cursor: their members and items.
 
 use super::{Cursor, Lexeme, plain};
-use crate::json::canonical::{ItemsHash, MembersHash};
 use crate::json::keys::{Key, Known, Seen};
 use crate::json::{Fault, FaultKind};
 
@@ -14,27 +13,24 @@ pub(crate) struct Members {
     keys_left: usize,
     pub(super) seen: Seen,
     known: Known,
-    hash: MembersHash,
 }
 
 /// An array being read: hand it back to [`Cursor::next_item`] until that says no.
 pub(crate) struct Items {
     begun: bool,
-    hash: ItemsHash,
 }
 
 /// The tokens that the first and any other member begins with.
-pub(super) const FIRST: u32 = u32::from_le_bytes(*b"{\"\":");
-pub(super) const NEXT: u32 = u32::from_le_bytes(*b",\"\":");
+pub(in crate::json) const FIRST: u32 = u32::from_le_bytes(*b"{\"\":");
+pub(in crate::json) const NEXT: u32 = u32::from_le_bytes(*b",\"\":");
 
 /// A string.
-pub(super) const STRING: u16 = u16::from_le_bytes(*b"\"\"");
+pub(in crate::json) const STRING: u16 = u16::from_le_bytes(*b"\"\"");
 
 impl Members {
     /// An object that may have so many more keys.
     pub(super) fn new(begin: u32, first_key: usize, keys_left: usize, seen: Seen) -> Self {
-        let (known, hash) = (Known::default(), MembersHash::default());
-        Self { begin, first_key, keys_left, seen, known, hash }
+        Self { begin, first_key, keys_left, seen, known: Known::default() }
     }
 
     /// What stands before the next key.
@@ -97,7 +93,7 @@ impl Cursor<'_> {
         }
         self.deepen()?;
         self.tokens.pass(4);
-        self.pass_plain_string(value, value_end)?;
+        self.pass_plain_string()?;
         Ok(Some(plain(value, value_end)))
     }
 
@@ -119,13 +115,10 @@ impl Cursor<'_> {
     /// The object that has been begun with a name that its reader knows by a number below 128. Nothing
     /// of it has been kept meanwhile, since it is the same for all.
     #[inline(always)]
-    pub(crate) fn begun_object(&self, name: &str, number: u8) -> Members {
+    pub(crate) fn begun_object(&self, number: u8) -> Members {
         let left = self.limits.keys.saturating_sub(1);
         let mut members = Members::new(NEXT, self.keys.len(), left, Seen::default());
         members.known.is_new(number);
-        if self.hashing {
-            members.hash.begin_member(name);
-        }
         members
     }
 
@@ -142,9 +135,6 @@ impl Cursor<'_> {
     /// Passes the key that [`Cursor::plain_key`] has found.
     #[inline(always)]
     pub(crate) fn pass_key(&mut self, members: &mut Members, key: Key) -> Result<(), Fault> {
-        if self.hashing {
-            self.hash_key(members, key.written(self.text));
-        }
         let is_new = members.seen.is_new(key, self.text);
         self.remember_key(members.first_key, members.seen, key, is_new)?;
         self.count_key(members)?;
@@ -161,9 +151,6 @@ impl Cursor<'_> {
         key: Key,
         number: u8,
     ) -> Result<(), Fault> {
-        if self.hashing {
-            self.hash_key(members, key.written(self.text));
-        }
         members.know(key.start, number)?;
         self.count_key(members)?;
         self.tokens.pass(4);
@@ -187,9 +174,6 @@ impl Cursor<'_> {
         let key = Key::new(name.start, name.end);
         if name.escaped {
             members.seen.add_escaped();
-        }
-        if self.hashing {
-            self.hash_key(members, &self.unescape(name));
         }
         let is_new = members.seen.is_new(key, self.text);
         self.remember_key(members.first_key, members.seen, key, is_new)?;
@@ -224,21 +208,15 @@ impl Cursor<'_> {
     pub(super) fn array(&mut self) -> Result<Items, Fault> {
         self.deepen()?;
         self.tokens.pass(1);
-        Ok(Items { begun: false, hash: ItemsHash::default() })
+        Ok(Items { begun: false })
     }
 
     /// Whether another item follows, the cursor before it; the cursor is behind the array when not.
     #[inline(always)]
     pub(crate) fn next_item(&mut self, items: &mut Items) -> Result<bool, Fault> {
         let byte = self.kind();
-        if self.hashing && items.begun {
-            items.hash.end_item(self.hash);
-        }
         if byte == b']' {
             self.leave();
-            if self.hashing {
-                self.hash = items.hash.whole();
-            }
             return Ok(false);
         }
         if items.begun {
@@ -277,28 +255,8 @@ impl Cursor<'_> {
         if is_over {
             self.leave();
             self.keys.truncate(members.first_key);
-            if self.hashing {
-                self.hash_object(members);
-            }
         }
         is_over
-    }
-
-    /// Takes in the member that a key begins, and with it the value of the one before.
-    #[inline(never)]
-    fn hash_key(&self, members: &mut Members, key: &str) {
-        if members.begin == NEXT {
-            members.hash.end_member(self.hash);
-        }
-        members.hash.begin_member(key);
-    }
-
-    #[inline(never)]
-    fn hash_object(&mut self, members: &mut Members) {
-        if members.begin == NEXT {
-            members.hash.end_member(self.hash);
-        }
-        self.hash = members.hash.whole();
     }
 
     /// Passes the end of an object or array.

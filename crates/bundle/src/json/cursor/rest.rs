@@ -10,12 +10,12 @@ const LAST_STRING: u64 = u64::from_le_bytes(*b",\"\":\"\"}\0");
 
 impl Cursor<'_> {
     /// The key of the second member of the object that has been begun, where it needs no second look; it is for
-    /// [`Cursor::pass_second_key`]. An object that is hashed goes another way.
+    /// [`Cursor::pass_second_key`].
     #[inline(always)]
     pub(crate) fn second_key(&self) -> Option<Key> {
         let kinds = u32::from_le_bytes(self.tokens.kinds_ahead());
         let [_, open, close] = self.tokens.ahead();
-        let is_plain = kinds == NEXT && !self.tokens.is_odd(close as usize) && self.may_be_short();
+        let is_plain = kinds == NEXT && !self.tokens.is_odd(close as usize) && self.limits.keys >= 2;
         is_plain.then_some(Key::new(open.wrapping_add(1), close))
     }
 
@@ -33,7 +33,7 @@ impl Cursor<'_> {
         let [_, open, close, _, value, value_end] = self.tokens.ahead();
         let is_so = kinds << 8 >> 8 == LAST_STRING
             && !self.tokens.is_odd(value_end as usize)
-            && self.may_be_short()
+            && self.limits.keys >= 2
             && self.values_left > 0;
         is_so.then(|| (Key::new(open + 1, close), plain(value, value_end)))
     }
@@ -46,16 +46,10 @@ impl Cursor<'_> {
         self.leave();
     }
 
-    /// Whether an object may have two keys, and nobody has to know them afterwards.
-    #[inline(always)]
-    fn may_be_short(&self) -> bool {
-        !self.hashing && self.limits.keys >= 2
-    }
-
-    /// Leaves the object that has been begun where its end is at the cursor and nothing is hashed.
+    /// Leaves the object that has been begun where its end is at the cursor.
     #[inline(always)]
     pub(crate) fn leave_begun(&mut self) -> bool {
-        let is_over = !self.hashing && self.is_at(b'}');
+        let is_over = self.is_at(b'}');
         if is_over {
             self.leave();
         }

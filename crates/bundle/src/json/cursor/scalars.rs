@@ -2,7 +2,6 @@
 
 use super::members::STRING;
 use super::{Cursor, Lexeme, plain};
-use crate::json::canonical::{Said, hash};
 use crate::json::escape::hex_value;
 use crate::json::{Fault, FaultKind};
 
@@ -44,7 +43,7 @@ impl Cursor<'_> {
         if at - start > self.limits.number_characters {
             return Err(Fault::new(at, FaultKind::NumberTooLong(self.limits.number_characters)));
         }
-        self.end_word(start, at, FaultKind::Number, Said::Number)
+        self.end_word(start, at, FaultKind::Number)
     }
 
     /// Reads `true`, `false` or `null` at the cursor.
@@ -58,17 +57,13 @@ impl Cursor<'_> {
         } else {
             return Err(self.fault(FaultKind::Unexpected("a value")));
         };
-        self.end_word(start, start + length, FaultKind::Unexpected("a value"), Said::Word)
+        self.end_word(start, start + length, FaultKind::Unexpected("a value"))
     }
 
     /// Reads the string at the cursor as a value, which counts, where a key does not.
     pub(crate) fn string_value(&mut self) -> Result<Lexeme, Fault> {
         self.count_value()?;
-        let lexeme = self.string()?;
-        if self.hashing {
-            self.hash = hash(Said::Text, self.unescape(lexeme).as_bytes());
-        }
-        Ok(lexeme)
+        self.string()
     }
 
     /// As [`Cursor::string_value`], where the string is at hand and needs no second look; else the cursor stays.
@@ -76,7 +71,7 @@ impl Cursor<'_> {
     pub(crate) fn plain_string_value(&mut self) -> Result<Option<Lexeme>, Fault> {
         match self.plain_string() {
             Some((open, close)) => {
-                self.pass_plain_string(open, close)?;
+                self.pass_plain_string()?;
                 Ok(Some(plain(open, close)))
             }
             None => Ok(None),
@@ -85,18 +80,10 @@ impl Cursor<'_> {
 
     /// Passes the string value at the cursor, of which it is known that it needs no second look.
     #[inline(always)]
-    pub(super) fn pass_plain_string(&mut self, open: u32, close: u32) -> Result<(), Fault> {
+    pub(super) fn pass_plain_string(&mut self) -> Result<(), Fault> {
         self.count_value()?;
         self.tokens.pass(2);
-        if self.hashing {
-            self.hash_text(open, close);
-        }
         Ok(())
-    }
-
-    #[inline(never)]
-    fn hash_text(&mut self, open: u32, close: u32) {
-        self.hash = hash(Said::Text, &self.text.as_bytes()[open as usize + 1..close as usize]);
     }
 
     /// The quotes of the string at the cursor where they are at hand and it needs no second look: nothing inside a
@@ -120,16 +107,13 @@ impl Cursor<'_> {
 
     /// Ends a number or word that has been read up to `end`: nothing may be attached to it.
     #[inline]
-    fn end_word(&mut self, start: usize, end: usize, kind: FaultKind, said: Said) -> Result<Lexeme, Fault> {
+    fn end_word(&mut self, start: usize, end: usize, kind: FaultKind) -> Result<Lexeme, Fault> {
         match self.text.as_bytes().get(end) {
             None | Some(b' ' | b'\n' | b'\r' | b'\t' | b',' | b':' | b']' | b'}' | b'[' | b'{' | b'"') => {}
             Some(_) => return Err(Fault::new(end, kind)),
         }
         self.tokens.pass(1);
         self.count_value()?;
-        if self.hashing {
-            self.hash = hash(said, self.slice(start, end).as_bytes());
-        }
         Ok(Lexeme { start: start as u32, end: end as u32, escaped: false })
     }
 

@@ -21,10 +21,13 @@ const FEWEST: usize = 4;
 /// The type of an address that does not begin with a type known here and a slash.
 const NO_TYPE: TypeId = TypeId::MAX;
 
+/// In the place of a resource: the address is plainly that of one which is not in the bundle.
+const ELSEWHERE: u32 = NOBODY - 1;
+
 /// The addresses of a bundle.
 pub(crate) struct Addresses {
     all: Vec<Address>,
-    /// The first resource at each, at top level before contained, or [`NOBODY`]; known when all are read.
+    /// The first resource at each, at top level before contained, [`NOBODY`] or [`ELSEWHERE`]; known when all are read.
     resources: Vec<u32>,
     known: Known,
     /// The address of a resource, put together, and the type that it begins with.
@@ -92,7 +95,16 @@ impl Addresses {
     /// The resource at an address, or [`NOBODY`].
     #[inline]
     pub(crate) fn resource(&self, number: AddressNumber) -> u32 {
-        self.resources[place(number)]
+        match self.resources[place(number)] {
+            ELSEWHERE => NOBODY,
+            resource => resource,
+        }
+    }
+
+    /// Whether an address is plainly that of a resource which is not in the bundle.
+    #[inline]
+    pub(crate) fn is_elsewhere(&self, number: AddressNumber) -> bool {
+        self.resources[place(number)] == ELSEWHERE
     }
 
     /// The resource at an address: from now on this one, where there is none before.
@@ -106,7 +118,17 @@ impl Addresses {
 
     /// Those who are at any address.
     pub(crate) fn residents(&self) -> impl Iterator<Item = u32> {
-        self.resources.iter().copied().filter(|resource| *resource != NOBODY)
+        self.resources.iter().copied().filter(|resource| !matches!(*resource, NOBODY | ELSEWHERE))
+    }
+
+    /// Once it is known who is at which address, finds out which of the others have nothing odd about them: many records refer
+    /// to each.
+    pub(crate) fn tell_elsewhere(&mut self, store: &Store<'_>) {
+        for (resource, address) in self.resources.iter_mut().zip(&self.all) {
+            if *resource == NOBODY && address.kind != NO_TYPE && is_plain(store.str(address.id)) {
+                *resource = ELSEWHERE;
+            }
+        }
     }
 
     /// Ends the reading: no address comes any more, and what only finding them takes is given back.

@@ -135,34 +135,39 @@ impl Blocks {
     pub(crate) fn texts(&mut self, texts: &Texts<'_>) -> Values {
         let values = &texts.values;
         let offsets = (values.len() + 1) * size_of::<i32>();
-        let (written, room) = self.room(offsets + texts.bytes, values.len(), texts.present);
+        let (written, room, bits) = self.room(offsets + texts.bytes, values.len(), texts.present);
+        let (ends, mut free) = room.split_at_mut(offsets);
         // The budget is below what an offset can say.
         let mut end = 0_i32;
-        for (offset, value) in zeros(room, offsets).as_chunks_mut().0[1..].iter_mut().zip(values) {
-            end += value.map_or(0, <[u8]>::len) as i32;
-            *offset = end.to_ne_bytes();
+        for (place, value) in ends.as_chunks_mut().0[1..].iter_mut().zip(values) {
+            if let Some(text) = value {
+                let (to, rest) = free.split_at_mut(text.len());
+                copy(text, to);
+                free = rest;
+                end += text.len() as i32;
+            }
+            *place = end.to_ne_bytes();
         }
-        for text in values.iter().flatten() {
-            room.extend_from_slice(text);
-        }
-        written.followed_by_which_are_there(room, values)
+        write_bits(bits, values, Option::is_some);
+        written
     }
 
     /// Writes numbers of four bytes, counts or days, of which so many are present.
     pub(crate) fn numbers(&mut self, values: &[Option<i32>], present: usize) -> Values {
-        let bytes = values.len() * size_of::<i32>();
-        let (written, room) = self.room(bytes, values.len(), present);
-        for (place, value) in zeros(room, bytes).as_chunks_mut().0.iter_mut().zip(values) {
+        let (written, room, bits) = self.room(values.len() * size_of::<i32>(), values.len(), present);
+        for (place, value) in room.as_chunks_mut().0.iter_mut().zip(values) {
             *place = value.unwrap_or_default().to_ne_bytes();
         }
-        written.followed_by_which_are_there(room, values)
+        write_bits(bits, values, Option::is_some);
+        written
     }
 
     /// Writes booleans, of which so many are present.
     pub(crate) fn booleans(&mut self, values: &[Option<bool>], present: usize) -> Values {
-        let (written, room) = self.room(ceil(values.len(), 8), values.len(), present);
-        push_bits(room, values, |value| *value == Some(true));
-        written.followed_by_which_are_there(room, values)
+        let (written, room, bits) = self.room(ceil(values.len(), 8), values.len(), present);
+        write_bits(room, values, |value| *value == Some(true));
+        write_bits(bits, values, Option::is_some);
+        written
     }
 
     /// Keeps values as items of lists.
@@ -180,7 +185,7 @@ impl Blocks {
     pub(crate) fn lists(&mut self, ends: &[i32], first_item: usize) -> Part {
         let bytes = (ends.len() + 1) * size_of::<i32>();
         let (place, room) = self.take(bytes);
-        for (place, end) in zeros(room, bytes).as_chunks_mut().0[1..].iter_mut().zip(ends) {
+        for (place, end) in room.as_chunks_mut().0[1..].iter_mut().zip(ends) {
             *place = end.to_ne_bytes();
         }
         Part::Lists { ends: place, length: ends.len(), first_item, last_item: self.items.len() }
@@ -195,47 +200,33 @@ impl Blocks {
         Buffers { blocks: shrunk.collect(), items: self.items }
     }
 
-    /// Room for values that take so many bytes, and behind them for which of them are there.
-    fn room(&mut self, bytes: usize, length: usize, present: usize) -> (Values, &mut Vec<u8>) {
+    /// Room of zeros for values that take so many bytes, and behind them for which of them are there, unless all are.
+    fn room(&mut self, bytes: usize, length: usize, present: usize) -> (Values, &mut [u8], &mut [u8]) {
         let some_absent = present < length;
         let bits = if some_absent { ceil(length, 8) } else { 0 };
         let (place, room) = self.take(bytes + bits);
-        (Values { place, bytes, length, some_absent }, room)
+        let (room, bits) = room.split_at_mut(bytes);
+        (Values { place, bytes, length, some_absent }, room, bits)
     }
 
-    /// A block that has room for so many bytes behind what it holds.
-    fn take(&mut self, bytes: usize) -> (Place, &mut Vec<u8>) {
-        let block = self.block_with_room(bytes);
-        let room = &mut self.blocks[block];
-        let start = room.len().next_multiple_of(ALIGNMENT);
-        room.resize(start, 0);
-        (Place { block, start }, room)
-    }
-
-    /// The open block, or a new one: a long array has one to itself, and the open one stays open for short ones.
-    fn block_with_room(&mut self, bytes: usize) -> usize {
+    /// So many bytes of zero: of the open block, or of a new one. A long array has one to itself, and the open one stays open
+    /// for short ones.
+    fn take(&mut self, bytes: usize) -> (Place, &mut [u8]) {
         let fits = |block: &Vec<u8>| block.len().next_multiple_of(ALIGNMENT) + bytes <= block.capacity();
-        if self.blocks.get(self.open).is_some_and(fits) {
-            return self.open;
-        }
         let new = self.blocks.len();
-        let mut room = bytes;
-        if bytes < LARGEST_BLOCK / 4 {
+        if !self.blocks.get(self.open).is_some_and(fits) {
+            if bytes >= LARGEST_BLOCK / 4 {
+                // Fresh memory of such a size is zeros as it comes.
+                self.blocks.push(vec![0; bytes]);
+                return (Place { block: new, start: 0 }, &mut self.blocks[new]);
+            }
+            self.blocks.push(Vec::with_capacity(LARGEST_BLOCK.min(FIRST_BLOCK << new.min(8)).max(bytes)));
             self.open = new;
-            room = LARGEST_BLOCK.min(FIRST_BLOCK << new.min(8)).max(bytes);
         }
-        self.blocks.push(Vec::with_capacity(room));
-        new
-    }
-}
-
-impl Values {
-    /// Writes which of the values are there, unless all are.
-    fn followed_by_which_are_there<T>(self, room: &mut Vec<u8>, values: &[Option<T>]) -> Self {
-        if self.some_absent {
-            push_bits(room, values, Option::is_some);
-        }
-        self
+        let room = &mut self.blocks[self.open];
+        let start = room.len().next_multiple_of(ALIGNMENT);
+        room.resize(start + bytes, 0);
+        (Place { block: self.open, start }, &mut room[start..])
     }
 }
 
@@ -317,20 +308,39 @@ fn aligned(bytes: Vec<u8>) -> Buffer {
     }
 }
 
-/// So many bytes of zero at the end of a block.
-fn zeros(room: &mut Vec<u8>, bytes: usize) -> &mut [u8] {
-    let start = room.len();
-    room.resize(start + bytes, 0);
-    &mut room[start..]
+/// Copies a text to a place of its length. Most are short, and done before a call would have found out how: from both ends,
+/// so that what is between is copied twice and no length needs a loop.
+#[inline(always)]
+fn copy(text: &[u8], to: &mut [u8]) {
+    match text.len() {
+        0..4 => to.iter_mut().zip(text).for_each(|(to, byte)| *to = *byte),
+        4..8 => copy_ends::<4>(text, to),
+        8..16 => copy_ends::<8>(text, to),
+        16..32 => copy_ends::<16>(text, to),
+        32..=64 => copy_ends::<32>(text, to),
+        _ => to.copy_from_slice(text),
+    }
 }
 
-fn push_bits<T>(room: &mut Vec<u8>, values: &[T], is_set: impl Fn(&T) -> bool) {
+/// Copies the first and the last bytes of a text of at least so many.
+#[inline(always)]
+fn copy_ends<const BYTES: usize>(text: &[u8], to: &mut [u8]) {
+    if let (Some(first), Some(last)) = (text.first_chunk::<BYTES>(), text.last_chunk::<BYTES>())
+        && to.len() == text.len()
+    {
+        to[..BYTES].copy_from_slice(first);
+        let before = to.len() - BYTES;
+        to[before..].copy_from_slice(last);
+    }
+}
+
+/// Writes one bit for each value, to as many bytes as there is room for.
+fn write_bits<T>(room: &mut [u8], values: &[T], is_set: impl Fn(&T) -> bool) {
     let byte = |values: &[T]| values.iter().rev().fold(0, |byte, value| byte << 1 | u8::from(is_set(value)));
     let (eights, rest) = values.as_chunks::<8>();
-    room.extend(eights.iter().map(|eight| byte(eight)));
-    if !rest.is_empty() {
-        room.push(byte(rest));
-    }
+    let (of_eights, of_rest) = room.split_at_mut(eights.len().min(room.len()));
+    of_eights.iter_mut().zip(eights).for_each(|(place, eight)| *place = byte(eight));
+    of_rest.iter_mut().for_each(|place| *place = byte(rest));
 }
 
 #[cfg(test)]
@@ -365,6 +375,17 @@ mod tests {
         let made = array(DataType::Boolean, answer_values);
         assert_eq!(made.as_boolean().iter().collect::<Vec<_>>(), answers);
         assert_eq!(array(DataType::Boolean, all_there).nulls(), None);
+    }
+
+    #[test]
+    fn texts_are_copied_at_every_length() {
+        let long: String = (0..100).map(|place| char::from(b'0' + place % 71)).collect();
+        let sent: Vec<Option<&str>> =
+            (0..=long.len()).map(|length| Some(&long[long.len() - length..])).collect();
+        let mut blocks = Blocks::default();
+        let values = blocks.texts(&texts(&sent));
+        let made = blocks.finish().array(&DataType::Utf8, Part::Values(values));
+        assert_eq!(made.as_string::<i32>().iter().collect::<Vec<_>>(), sent);
     }
 
     #[test]

@@ -87,6 +87,9 @@ const MOST_TEXT: usize = (1 << 30) + (1 << 29);
 
 /// About as many bytes as a small resource has.
 const BYTES_A_RESOURCE: usize = 2048;
+/// How many records of a type, and how many elements of one, there is room for at the beginning at most.
+const MOST_RECORDS: usize = 32;
+const MOST_ELEMENTS: usize = 256;
 
 /// Everything read.
 pub(crate) struct Collected<'a> {
@@ -162,13 +165,16 @@ impl<T> Pool for Vec<T> {
 
 impl<'a> Collected<'a> {
     pub(crate) fn new(store: Store<'a>, limits: Limits) -> Self {
+        let resources = store.body_length() / BYTES_A_RESOURCE;
+        // A few of each type; what a long body has more of is worth growing for.
+        let (records, elements) = ((resources / 4).min(MOST_RECORDS), (resources * 2).min(MOST_ELEMENTS));
         Self {
             entries: 0,
             more_pages: false,
             text: TextBudget::of_body(0),
-            resources: Vec::new(),
-            contents: Vec::new(),
-            addresses: Addresses::with_room(store.body_length() / BYTES_A_RESOURCE),
+            resources: Vec::with_capacity(resources),
+            contents: Vec::with_capacity(resources),
+            addresses: Addresses::with_room(resources),
             contained: Vec::new(),
             twins: Vec::new(),
             store,
@@ -177,19 +183,19 @@ impl<'a> Collected<'a> {
             notices: Notices::up_to(limits.notices),
             extension_urls: ExtensionUrls::default(),
             texts: Vec::new(),
-            codings: Vec::new(),
+            codings: Vec::with_capacity(elements),
             concepts: Vec::new(),
-            identifiers: Vec::new(),
-            references: Vec::new(),
+            identifiers: Vec::with_capacity(elements),
+            references: Vec::with_capacity(elements),
             items: Vec::new(),
             headers: Vec::new(),
             problem_links: Vec::new(),
             names: Vec::new(),
             reactions: Vec::new(),
             participants: Vec::new(),
-            statements: Vec::new(),
-            requests: Vec::new(),
-            medications: Vec::new(),
+            statements: Vec::with_capacity(records),
+            requests: Vec::with_capacity(records),
+            medications: Vec::with_capacity(records),
             allergies: Vec::new(),
             conditions: Vec::new(),
             encounters: Vec::new(),

@@ -75,7 +75,12 @@ pub(crate) struct Dosage {
     pub(crate) text: Text,
     pub(crate) patient_instruction: Text,
     pub(crate) structured: Text,
+    /// Whether its text says that it has changed ([`DOSAGE_WARNING`]).
+    pub(crate) warns: bool,
 }
+
+/// What the text of a dosage says where it has changed since the last issue, before the day (`medications` sheet, section 7).
+pub(crate) const DOSAGE_WARNING: &str = "dosage has changed";
 
 impl Dosage {
     pub(crate) fn is_absent(self) -> bool {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use bedside_model::NoticeCode;
 use hashbrown::HashMap;
 
-use crate::addresses::{is_plain, split_at_slash};
+use crate::addresses::{Address, is_plain, split_at_slash};
 use crate::collected::{Collected, NOBODY, Resource};
 use crate::concepts::{self, Described};
 use crate::drug::{Medication, Medicine};
@@ -141,14 +141,19 @@ impl<'g, 's> Graph<'g, 's> {
         reference.address.map_or("", |address| self.all.store.str(self.all.addresses.get(address).id))
     }
 
+    /// The target of an address of a known type at which there is no resource.
+    fn elsewhere(&self, address: &Address) -> Target<'g> {
+        let kind = address.kind().map_or("", |kind| self.all.type_name(kind));
+        Target::Elsewhere { kind, id: self.all.store.str(address.id) }
+    }
+
     /// What a reference of the resource `holder` points at (`bundle` sheet, section 5).
     #[inline]
     pub(crate) fn resolve(&self, reference: Reference, holder: u32) -> Resolved<'g> {
         if reference.is_absent() {
             return Resolved { target: Target::Absent, malformed: false, display: Text::NONE };
         }
-        let found = reference.address.map_or(NOBODY, |address| self.all.addresses.resource(address));
-        match found {
+        match self.plainly_named(&reference) {
             NOBODY => self.resolve_odd(reference, holder),
             number => {
                 Resolved { target: Target::Resource(number), malformed: false, display: reference.display }
@@ -160,7 +165,13 @@ impl<'g, 's> Graph<'g, 's> {
     #[inline(never)]
     fn resolve_odd(&self, reference: Reference, holder: u32) -> Resolved<'g> {
         let display = reference.display;
-        let address = reference.address.map(|address| self.all.addresses.get(address));
+        let addresses = &self.all.addresses;
+        if let Some(number) = reference.address
+            && addresses.is_elsewhere(number)
+        {
+            return Resolved { target: self.elsewhere(addresses.get(number)), malformed: false, display };
+        }
+        let address = reference.address.map(|number| addresses.get(number));
         let Some(address) = address.filter(|address| !address.id.is_empty()) else {
             let target = match display.is_some() {
                 true => Target::Display,
@@ -170,15 +181,9 @@ impl<'g, 's> Graph<'g, 's> {
             return Resolved { target, malformed: false, display };
         };
         let resolved = |target| Resolved { target, malformed: false, display };
-        let id = self.all.store.str(address.id);
-        let found = match address.kind() {
-            Some(kind) if is_plain(id) => {
-                return resolved(Target::Elsewhere { kind: self.all.type_name(kind), id });
-            }
-            Some(_) => None,
-            None => self.follow_late(id),
-        };
-        if let Some(number) = found {
+        if address.kind().is_none()
+            && let Some(number) = self.follow_late(self.all.store.str(address.id))
+        {
             return resolved(Target::Resource(number));
         }
         let whole = address.whole();
@@ -190,7 +195,13 @@ impl<'g, 's> Graph<'g, 's> {
     /// Whether a reference names a resource of the bundle, and nothing is odd about it.
     #[inline]
     pub(crate) fn is_plainly_known(&self, reference: &Reference) -> bool {
-        reference.address.is_some_and(|address| self.all.addresses.resource(address) != NOBODY)
+        self.plainly_named(reference) != NOBODY
+    }
+
+    /// The resource that a reference names about which nothing is odd, else [`NOBODY`].
+    #[inline]
+    pub(crate) fn plainly_named(&self, reference: &Reference) -> u32 {
+        reference.address.map_or(NOBODY, |address| self.all.addresses.resource(address))
     }
 
     /// As [`Graph::resolve`], and says what is wrong with the reference.
@@ -351,7 +362,7 @@ impl<'g, 's> Graph<'g, 's> {
             return None;
         }
         let (store, identifier) = (&self.all.store, reference.identifier(self.all));
-        store.get(identifier.value).filter(|_| store.code(identifier.system) == ODS)
+        store.get(identifier.value).filter(|_| store.says(identifier.system, ODS))
     }
 
     /// The drug of a medication element: that of the Medication it refers to, else its own concept.

@@ -29,7 +29,10 @@ impl<'g> Issues<'g> {
     /// Finds the issues and their plans.
     pub(crate) fn new(graph: &'g Graph<'g, '_>, findings: &mut Findings) -> Self {
         let all = graph.all;
-        let mut issues = Self { rows: Vec::with_capacity(all.requests.len()), by_plan: HashMap::new() };
+        let mut issues = Self {
+            rows: Vec::with_capacity(all.requests.len()),
+            by_plan: HashMap::with_capacity(all.statements.len()),
+        };
         for (row, request) in all.requests.iter().enumerate() {
             if !graph.counts(request.head.resource) {
                 continue;
@@ -99,7 +102,7 @@ fn plan_of<'g>(graph: &'g Graph<'g, '_>, request: &Request) -> Target<'g> {
 fn notice_references(graph: &Graph<'_, '_>, request: &Request, findings: &mut Findings) {
     let holder = request.head.resource;
     let mut notice = |element, reference: &Reference| {
-        if !graph.is_plainly_known(reference) {
+        if !reference.is_absent() && !graph.is_plainly_known(reference) {
             graph.resolve_noticed(*reference, holder, element, &mut findings.notices);
         }
     };

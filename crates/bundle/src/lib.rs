@@ -44,6 +44,7 @@ mod no_known_allergy;
 mod normalise;
 mod nothing;
 mod notices;
+mod order;
 mod outcome;
 mod people;
 mod reader;

@@ -47,6 +47,6 @@ fn human_name<'g>(all: &'g Collected<'_>, name: HumanName) -> Option<Cow<'g, str
 
 fn ods<'g>(all: &'g Collected<'_>, named: &Named) -> Option<&'g str> {
     let mut identifiers = named.identifiers.of(&all.identifiers).iter();
-    let identifier = identifiers.find(|identifier| all.store.code(identifier.system) == ODS)?;
+    let identifier = identifiers.find(|identifier| all.store.says(identifier.system, ODS))?;
     all.store.get(identifier.value)
 }

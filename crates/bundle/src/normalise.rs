@@ -140,7 +140,7 @@ pub(crate) fn complete(
         return Err(over(FaultKind::TooManyNotices(options.limits.notices)));
     }
     let by_severity = by_severity(&findings.notices);
-    let noticed = notices::table(&graph, findings.notices);
+    let noticed = notices::table(&graph, &findings.notices);
     ended(Stage::Table(Table::Notices));
     if relations.too_much_is_shared() {
         return Err(over(FaultKind::TooMuchShared(most_shared)));

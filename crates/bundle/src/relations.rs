@@ -98,7 +98,7 @@ impl<'g> Relations<'g> {
             membership: vec![Membership::default(); count],
             placed: vec![NOWHERE; count],
             pointing: Vec::new(),
-            authorised: HashMap::new(),
+            authorised: HashMap::with_capacity(graph.all.statements.len()),
             lost_plans,
             shared: Cell::new(0),
             most_shared,
@@ -201,6 +201,11 @@ impl<'g> Relations<'g> {
         let lists = resources.map(|resource| self.placed[resource as usize]);
         let first = lists.min().filter(|list| *list != NOWHERE)?;
         self.place(graph, first)
+    }
+
+    /// The reference by which the consultation of a placed list is named.
+    pub(crate) fn placed_by(&self, graph: &'g Graph<'g, '_>, list: u32) -> &'g Reference {
+        &graph.all.lists[self.places[list as usize] as usize].encounter
     }
 
     /// The consultation of a structure list.

@@ -91,12 +91,14 @@ impl Span {
     }
 }
 
-/// Where a phrase of ASCII stands in a text, whatever the case of either.
+/// Where a phrase of two or more letters of ASCII stands in a text, whatever the case of either.
 pub(crate) fn find_ignoring_case(text: &str, phrase: &str) -> Option<usize> {
-    // Nearly every place is no beginning of it, which its first letter tells.
-    let first = phrase.as_bytes().first()?.to_ascii_lowercase();
+    // Nearly every place is no beginning of it, which its first two letters tell.
+    let letters = |bytes: &[u8; 2]| u16::from_le_bytes(*bytes) | 0x2020;
+    let start = letters(phrase.as_bytes().first_chunk()?);
     let is_phrase = |bytes: &[u8]| {
-        bytes[0].to_ascii_lowercase() == first && bytes.eq_ignore_ascii_case(phrase.as_bytes())
+        bytes.first_chunk().is_some_and(|first| letters(first) == start)
+            && bytes.eq_ignore_ascii_case(phrase.as_bytes())
     };
     text.as_bytes().windows(phrase.len()).position(is_phrase)
 }
@@ -226,6 +228,12 @@ impl<'a> Store<'a> {
             None if text.is_none() => Word::Absent,
             None => Word::of(self.code(text)),
         }
+    }
+
+    /// Whether the kept text is a code, white space around it apart. One that is shorter is not looked into.
+    #[inline]
+    pub(crate) fn says(&self, text: Text, code: &str) -> bool {
+        text.length() >= code.len() && self.code(text) == code
     }
 
     /// The kept text without white space around it, as codes are compared.

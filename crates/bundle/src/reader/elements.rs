@@ -5,9 +5,9 @@ use std::num::NonZeroU32;
 
 use crate::addresses::AddressNumber;
 use crate::collected::Collected;
-use crate::elements::{Coding, Concept, Dosage, Extension, HumanName, Identifier, Reference};
+use crate::elements::{Coding, Concept, DOSAGE_WARNING, Dosage, Extension, HumanName, Identifier, Reference};
 use crate::json::Lexeme;
-use crate::text::{Span, Text};
+use crate::text::{Span, Text, find_ignoring_case};
 
 impl Reader<'_, '_, '_> {
     /// Reads a list of strings.
@@ -308,6 +308,8 @@ impl Reader<'_, '_, '_> {
             let (start, end) = if count == 1 { first } else { (all, self.cursor.end()) };
             this.structured = self.out.store.copy(&compact(self.cursor.slice(start, end)));
         }
+        // It is in the processor's cache now.
+        this.warns = find_ignoring_case(self.out.store.str(this.text), DOSAGE_WARNING).is_some();
         Ok(this)
     }
 

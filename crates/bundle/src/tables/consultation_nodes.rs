@@ -5,6 +5,7 @@ use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use hashbrown::HashMap;
 
+use crate::collected::NOBODY;
 use crate::columns::Columns;
 use crate::elements::Reference;
 use crate::graph::{Graph, Target};
@@ -23,6 +24,8 @@ struct Node {
     list: u32,
     /// The reference of the leaf, [`LIST`] where the node is the list itself.
     item: u32,
+    /// The resource that the item plainly names, else [`NOBODY`].
+    named: u32,
     node: u32,
     parent: Option<u32>,
     position: u32,
@@ -40,8 +43,8 @@ pub(crate) fn table<'g>(
     most: usize,
 ) -> Option<RecordBatch> {
     let on_path = vec![false; graph.all.lists.len()];
-    let mut walk =
-        Walk { graph, items, relations, nodes: Vec::new(), most, next: 0, path: Vec::new(), on_path };
+    let nodes = Vec::with_capacity((graph.all.lists.len() + items.len()).min(most));
+    let mut walk = Walk { graph, items, relations, nodes, most, next: 0, path: Vec::new(), on_path };
     let mut consultations = Vec::new();
     for (consultation, (id, roots)) in roots(graph, items, relations).into_iter().enumerate() {
         consultations.push(id);
@@ -156,8 +159,18 @@ impl Walk<'_, '_> {
                 Some(child) => self.enter(child, consultation, Some(parent), position),
                 None => {
                     let node = self.number();
+                    let named = self.graph.plainly_named(&self.items[item as usize]);
                     let (parent, headers) = (Some(parent), Span::default());
-                    self.nodes.push(Node { consultation, list, item, node, parent, position, headers });
+                    self.nodes.push(Node {
+                        consultation,
+                        list,
+                        item,
+                        named,
+                        node,
+                        parent,
+                        position,
+                        headers,
+                    });
                 }
             }
         }
@@ -171,7 +184,8 @@ impl Walk<'_, '_> {
         let headers = self.graph.all.lists[list as usize].headers;
         let shared = self.relations.share(headers.length as usize);
         let headers = if shared { headers } else { Span::default() };
-        self.nodes.push(Node { consultation, list, item: LIST, node, parent, position, headers });
+        let (item, named) = (LIST, NOBODY);
+        self.nodes.push(Node { consultation, list, item, named, node, parent, position, headers });
         self.path.push(Step { list, node, item: 0 });
     }
 
@@ -227,16 +241,29 @@ fn columns(
         "title",
         nodes.iter().map(|node| if node.item == LIST { list(node).title } else { Text::NONE }),
     );
-    columns.text("item_type", nodes.iter().map(|node| graph.target_type(resolved(node)?.target)));
-    columns.text("item_id", nodes.iter().map(|node| graph.target_id(resolved(node)?.target)));
-    columns.text("display", nodes.iter().map(|node| all.store.get(resolved(node)?.display)));
-    columns.words(
-        "availability",
-        nodes.iter().map(|node| {
-            let (Some(item), Some(resolved)) = (item(node), resolved(node)) else { return Some("ok") };
-            Some(availability(resolved.target, [all.store.str(item.display), graph.said(item)]))
-        }),
-    );
+    let item_type = |node: &Node| match node.named {
+        NOBODY => graph.target_type(resolved(node)?.target),
+        number => Some(graph.type_name(number)),
+    };
+    columns.text("item_type", nodes.iter().map(item_type));
+    let item_id = |node: &Node| match node.named {
+        NOBODY => graph.target_id(resolved(node)?.target),
+        number => Some(graph.id(number)),
+    };
+    columns.text("item_id", nodes.iter().map(item_id));
+    let display = |node: &Node| match node.named {
+        NOBODY => resolved(node).map_or(Text::NONE, |resolved| resolved.display),
+        _ => items[node.item as usize].display,
+    };
+    columns.kept("display", nodes.iter().map(display));
+    let availability = |node: &Node| match (node.named, item(node)) {
+        (NOBODY, Some(item)) => {
+            let target = graph.resolve(item, list(node).resource).target;
+            availability(target, [all.store.str(item.display), graph.said(item)])
+        }
+        _ => "ok",
+    };
+    columns.words("availability", nodes.iter().map(|node| Some(availability(node))));
     columns.texts(
         "problem_ids",
         nodes.iter().map(|node| header_ids(graph, all, node.headers, list(node).resource)),

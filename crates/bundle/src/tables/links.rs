@@ -4,86 +4,104 @@ use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use hashbrown::HashSet;
 
+use crate::collected::NOBODY;
 use crate::columns::Columns;
 use crate::elements::Reference;
 use crate::graph::{Graph, Target};
 use crate::kinds;
+use crate::order::by_number;
 use crate::relations::Relations;
 use crate::tables::problems::Relation;
+use crate::text::Text;
 
-/// One row.
+/// One row: what it says and of which record. What it points at is looked up as each column is filled.
 struct Link<'g> {
     from: u32,
-    relation: &'static str,
-    to_type: Option<&'g str>,
-    to_id: Option<&'g str>,
-    resolved: bool,
-    display: Option<&'g str>,
+    relation: Linked,
+    /// The resource that it points at, or [`NOBODY`].
+    to: u32,
+    said: &'g Reference,
+}
+
+/// How a record is linked.
+#[derive(Clone, Copy)]
+enum Linked {
+    RecordedIn,
+    ListedIn,
+    AuthorisedBy,
+    Replaces,
+    IssuedUnder,
+    Problem(Relation),
+}
+
+impl Linked {
+    /// The name in the record.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::RecordedIn => "recorded-in",
+            Self::ListedIn => "listed-in",
+            Self::AuthorisedBy => "authorised-by",
+            Self::Replaces => "replaces",
+            Self::IssuedUnder => "issued-under",
+            Self::Problem(relation) => relation.as_str(),
+        }
+    }
 }
 
 /// Makes the table: the links of each record in the order of the bundle.
 pub(crate) fn table<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>) -> RecordBatch {
-    let mut links = Links { graph, rows: Vec::new() };
+    let mut links = Links { graph, relations, rows: Vec::new() };
     links.add_contexts();
-    links.add_listed(relations);
+    links.add_listed();
     links.add_problems();
     links.add_authorisations();
-    links.rows.sort_by_cached_key(|link| link.from);
     links.columns()
 }
 
 struct Links<'g, 's> {
     graph: &'g Graph<'g, 's>,
+    relations: &'g Relations<'g>,
     rows: Vec<Link<'g>>,
 }
 
 impl<'g> Links<'g, '_> {
-    fn add(&mut self, from: u32, relation: &'static str, reference: Reference) {
+    fn add(&mut self, from: u32, relation: Linked, reference: &'g Reference) {
         if reference.is_absent() || !self.graph.counts(from) {
             return;
         }
-        let resolved = self.graph.resolve(reference, from);
-        if matches!(resolved.target, Target::Absent | Target::Identifier) {
-            return;
-        }
-        self.rows.push(Link {
-            from,
-            relation,
-            to_type: self.graph.target_type(resolved.target),
-            to_id: self.graph.target_id(resolved.target),
-            resolved: matches!(resolved.target, Target::Resource(_)),
-            display: self.graph.all.store.get(resolved.display),
-        });
+        let to = match self.graph.resolve(*reference, from).target {
+            Target::Absent | Target::Identifier => return,
+            Target::Resource(number) => number,
+            _ => NOBODY,
+        };
+        self.rows.push(Link { from, relation, to, said: reference });
     }
 
     /// Record to consultation, as the record says.
     fn add_contexts(&mut self) {
         let all = self.graph.all;
-        let statements = all.statements.iter().map(|it| (it.head.resource, it.context));
-        let requests = all.requests.iter().map(|it| (it.head.resource, it.context));
-        let allergies = all.allergies.iter().map(|it| (it.head.resource, it.encounter));
-        let conditions = all.conditions.iter().map(|it| (it.head.resource, it.context));
+        let statements = all.statements.iter().map(|it| (it.head.resource, &it.context));
+        let requests = all.requests.iter().map(|it| (it.head.resource, &it.context));
+        let allergies = all.allergies.iter().map(|it| (it.head.resource, &it.encounter));
+        let conditions = all.conditions.iter().map(|it| (it.head.resource, &it.context));
         for (from, context) in statements.chain(requests).chain(allergies).chain(conditions) {
-            self.add(from, "recorded-in", context);
+            self.add(from, Linked::RecordedIn, context);
         }
     }
 
     /// Record to consultation, as the consultation's lists say: once, however many of them hold the record.
-    fn add_listed(&mut self, relations: &Relations<'g>) {
+    fn add_listed(&mut self) {
         let mut seen: HashSet<(u32, Option<&str>)> = HashSet::new();
-        for (record, list) in &relations.listed {
-            let Some(place) = relations.place(self.graph, *list) else { continue };
-            if !is_record(self.graph.resource(*record).kind) || !seen.insert((*record, place.id)) {
+        for (record, list) in &self.relations.listed {
+            if !is_record(self.graph.resource(*record).kind) {
                 continue;
             }
-            self.rows.push(Link {
-                from: *record,
-                relation: "listed-in",
-                to_type: Some("Encounter"),
-                to_id: place.id,
-                resolved: place.encounter.is_some(),
-                display: None,
-            });
+            let Some(place) = self.relations.place(self.graph, *list) else { continue };
+            if seen.insert((*record, place.id)) {
+                let (to, said) =
+                    (place.encounter.unwrap_or(NOBODY), self.relations.placed_by(self.graph, *list));
+                self.rows.push(Link { from: *record, relation: Linked::ListedIn, to, said });
+            }
         }
     }
 
@@ -91,7 +109,7 @@ impl<'g> Links<'g, '_> {
         for condition in &self.graph.all.conditions {
             for link in condition.links.of(&self.graph.all.problem_links) {
                 if link.relation != Relation::UnknownHeader {
-                    self.add(condition.head.resource, link.relation.as_str(), link.target);
+                    self.add(condition.head.resource, Linked::Problem(link.relation), &link.target);
                 }
             }
         }
@@ -101,31 +119,48 @@ impl<'g> Links<'g, '_> {
         let all = self.graph.all;
         for statement in &all.statements {
             for plan in statement.based_on.of(&all.references) {
-                self.add(statement.head.resource, "authorised-by", *plan);
+                self.add(statement.head.resource, Linked::AuthorisedBy, plan);
             }
         }
         for request in &all.requests {
             if request.is_plan(all) {
-                self.add(request.head.resource, "replaces", request.prior);
+                self.add(request.head.resource, Linked::Replaces, &request.prior);
                 continue;
             }
             for plan in request.based_on.of(&all.references) {
-                self.add(request.head.resource, "issued-under", *plan);
+                self.add(request.head.resource, Linked::IssuedUnder, plan);
             }
         }
     }
 
     fn columns(&self) -> RecordBatch {
-        let (graph, rows) = (self.graph, &self.rows);
-        let mut columns = Columns::new(Table::Links, rows.len(), graph.all);
-        columns.count("entry_index", rows.iter().map(|link| Some(graph.entry(link.from))));
-        columns.text("from_type", rows.iter().map(|link| Some(graph.type_name(link.from))));
-        columns.kept("from_id", rows.iter().map(|link| graph.id_text(link.from)));
-        columns.text("relation", rows.iter().map(|link| Some(link.relation)));
-        columns.text("to_type", rows.iter().map(|link| link.to_type));
-        columns.text("to_id", rows.iter().map(|link| link.to_id));
-        columns.flag("resolved", rows.iter().map(|link| Some(link.resolved)));
-        columns.text("display", rows.iter().map(|link| link.display));
+        let graph = self.graph;
+        let order = by_number(self.rows.iter().map(|link| link.from), graph.all.resources.len());
+        let rows = || order.iter().map(|place| &self.rows[*place as usize]);
+        let mut columns = Columns::new(Table::Links, order.len(), graph.all);
+        columns.count("entry_index", rows().map(|link| Some(graph.entry(link.from))));
+        columns.text("from_type", rows().map(|link| Some(graph.type_name(link.from))));
+        columns.kept("from_id", rows().map(|link| graph.id_text(link.from)));
+        columns.words("relation", rows().map(|link| Some(link.relation.as_str())));
+        let target = |link: &Link<'g>| graph.resolve(*link.said, link.from).target;
+        let to_type = |link: &Link<'g>| match link.to {
+            NOBODY => graph.target_type(target(link)),
+            number => Some(graph.type_name(number)),
+        };
+        columns.text("to_type", rows().map(to_type));
+        let to_id = |link: &Link<'g>| match link.to {
+            NOBODY => graph.target_id(target(link)),
+            number => Some(graph.id(number)),
+        };
+        columns.text("to_id", rows().map(to_id));
+        columns.flag("resolved", rows().map(|link| Some(link.to != NOBODY)));
+        let display = |link: &Link<'g>| match (link.relation, link.to) {
+            // The list refers to it, not the record.
+            (Linked::ListedIn, _) => Text::NONE,
+            (_, NOBODY) => graph.resolve(*link.said, link.from).display,
+            _ => link.said.display,
+        };
+        columns.kept("display", rows().map(display));
         columns.finish()
     }
 }

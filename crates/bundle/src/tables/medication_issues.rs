@@ -11,7 +11,7 @@ use crate::columns::Columns;
 use crate::concepts::{self, Described};
 use crate::date::Date;
 use crate::drug::Medicine;
-use crate::elements::{Concept, Dosage, Extension, Head, Identifier, Reference};
+use crate::elements::{Concept, Dosage, Extension, Head, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::{Graph, Target};
@@ -21,6 +21,11 @@ use crate::reader::{Name, Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::text::{Span, Text, starts_ignoring_case};
 use crate::words::Word;
+
+/// The system of what EPS calls a line item.
+const ITEM: &str = "https://fhir.nhs.uk/Id/prescription-order-item-number";
+/// The system of what EPS calls a prescription.
+const PRESCRIPTION: &str = "https://fhir.nhs.uk/Id/prescription-order-number";
 
 /// A MedicationRequest as sent: a plan or an issue of one.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,7 +53,8 @@ pub(crate) struct Request {
     pub(crate) quantity_text: Text,
     pub(crate) supply_value: Text,
     pub(crate) supply_in_days: bool,
-    pub(crate) group: Identifier,
+    /// Value of the group identifier where that is an EPS prescription.
+    pub(crate) eps_prescription_id: Text,
     pub(crate) repeats_allowed: Option<u32>,
     pub(crate) repeats_issued: Option<u32>,
     pub(crate) expiry: Date,
@@ -91,7 +97,12 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             Name::Extension => read_extensions(reader, &mut this)?,
             Name::BasedOn => this.based_on = reader.references("basedOn")?,
             Name::PriorPrescription => this.prior = reader.reference("priorPrescription")?,
-            Name::GroupIdentifier => this.group = reader.one_identifier("groupIdentifier")?,
+            Name::GroupIdentifier => {
+                let group = reader.one_identifier("groupIdentifier")?;
+                if reader.out.store.says(group.system, PRESCRIPTION) {
+                    this.eps_prescription_id = group.value;
+                }
+            }
             Name::Status => this.status = reader.text("status")?,
             Name::Intent => this.intent = reader.text("intent")?,
             Name::MedicationReference => this.medicine.reference = reader.reference("medicationReference")?,
@@ -261,7 +272,6 @@ struct Row<'g> {
     plan_id: Option<&'g str>,
     medicine: Described<'g>,
     eps_item_id: Text,
-    eps_prescription_id: Text,
     consultation: Option<Consultation<'g>>,
     membership: Membership,
     flags: Flags,
@@ -301,8 +311,6 @@ fn row<'g>(
     today: Day,
     findings: &mut Findings,
 ) -> Row<'g> {
-    const ITEM: &str = "https://fhir.nhs.uk/Id/prescription-order-item-number";
-    const PRESCRIPTION: &str = "https://fhir.nhs.uk/Id/prescription-order-number";
     let all = graph.all;
     let request = &all.requests[issue.request as usize];
     let resource = request.head.resource;
@@ -321,14 +329,12 @@ fn row<'g>(
         findings.notices.add(resource, NoticeCode::MissingElement, "medication");
     }
     let mut identifiers = request.head.identifiers.of(&all.identifiers).iter();
-    let item = identifiers.find(|identifier| all.store.code(identifier.system) == ITEM);
-    let eps = all.store.code(request.group.system) == PRESCRIPTION;
+    let item = identifiers.find(|identifier| all.store.says(identifier.system, ITEM));
     Row {
         request,
         plan_id: issue.plan_id,
         medicine,
         eps_item_id: item.map_or(Text::NONE, |identifier| identifier.value),
-        eps_prescription_id: if eps { request.group.value } else { Text::NONE },
         consultation: relations
             .by_context(graph, request.context, resource)
             .or_else(|| relations.by_structure(graph, [Some(resource), None])),
@@ -383,7 +389,7 @@ fn columns(
     columns.kept("quantity_unit", rows.iter().map(|row| row.request.quantity_unit));
     columns.kept("quantity_text", rows.iter().map(|row| row.request.quantity_text));
     columns.kept("supply_days", rows.iter().map(|row| row.request.supply_days()));
-    columns.kept("eps_prescription_id", rows.iter().map(|row| row.eps_prescription_id));
+    columns.kept("eps_prescription_id", rows.iter().map(|row| row.request.eps_prescription_id));
     columns.kept("eps_item_id", rows.iter().map(|row| row.eps_item_id));
     let names = |get: fn(&Request) -> Reference| {
         rows.iter().map(move |row| graph.name(get(row.request), row.request.head.resource))

@@ -14,7 +14,7 @@ use crate::columns::Columns;
 use crate::concepts::{self, Described};
 use crate::date::Date;
 use crate::drug::Medicine;
-use crate::elements::{Concept, Dosage, Extension, Head, Reference};
+use crate::elements::{Concept, DOSAGE_WARNING, Dosage, Extension, Head, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::{Graph, Target};
@@ -364,10 +364,11 @@ fn dosage_columns(
     let mut warnings = DosageWarnings { store: &graph.all.store, known: HashMap::new() };
     let changed: Vec<_> = rows.iter().map(|row| row.dosage_changed(&mut warnings)).collect();
     for (row, value) in rows.iter().zip(&changed) {
-        let mut warns = || row.dosage_texts().into_iter().any(|text| warnings.of(text).is_some());
         match value {
             Some((_, None)) => findings.malformed(row.resource, NoticeCode::UnreadableDate, "extension"),
-            None if warns() => findings.notices.add(row.resource, NoticeCode::UnreadableDate, "dosage"),
+            None if row.dosages().any(|dosage| dosage.warns) => {
+                findings.notices.add(row.resource, NoticeCode::UnreadableDate, "dosage")
+            }
             _ => {}
         }
     }
@@ -416,14 +417,14 @@ impl<'g> Row<'g> {
         if self.plan.dosage.is_absent() { self.statement.dosage } else { self.plan.dosage }
     }
 
-    /// The texts that may carry a warning.
-    fn dosage_texts(&self) -> [Text; 2] {
-        [self.statement.dosage.text, self.plan.dosage.text]
+    /// The dosages that may carry a warning.
+    fn dosages(&self) -> impl Iterator<Item = &'g Dosage> {
+        [&self.statement.dosage, &self.plan.dosage].into_iter()
     }
 
     /// The day in the warning of either text, else that of the extension.
     fn dosage_changed<'s>(&self, warnings: &mut DosageWarnings<'s>) -> Option<(&'s str, Interval)> {
-        let warned = self.dosage_texts().into_iter().find_map(|text| warnings.of(text).flatten());
+        let warned = self.dosages().filter(|dosage| dosage.warns).find_map(|dosage| warnings.of(dosage.text));
         let extension = self.statement.dosage_changed;
         warned
             .map(|(written, day)| (written, Some((day, day))))
@@ -471,21 +472,17 @@ impl<'g> Row<'g> {
 /// searched once.
 struct DosageWarnings<'s> {
     store: &'s Store<'s>,
-    known: HashMap<Text, Option<Option<(&'s str, Day)>>>,
+    known: HashMap<Text, Option<(&'s str, Day)>>,
 }
 
 impl<'s> DosageWarnings<'s> {
-    /// The last day of the warning in a text: nothing where it has no warning, no day where the warning names none.
-    fn of(&mut self, text: Text) -> Option<Option<(&'s str, Day)>> {
-        const WARNING: &str = "dosage has changed";
+    /// The last day of the warning in a text; nothing where it names none.
+    fn of(&mut self, text: Text) -> Option<(&'s str, Day)> {
         let store = self.store;
-        if text.length() < WARNING.len() {
-            return None;
-        }
         *self.known.entry(text).or_insert_with(|| {
             let text = store.get(text)?;
-            let start = find_ignoring_case(text, WARNING)?;
-            Some(warning_dates(&text[start..]).last())
+            let start = find_ignoring_case(text, DOSAGE_WARNING)?;
+            warning_dates(&text[start..]).last()
         })
     }
 }

@@ -12,24 +12,27 @@ use crate::graph::Graph;
 use crate::kinds;
 use crate::nothing::empty;
 use crate::notices::{Notice, Notices, Words};
+use crate::order::by_number;
 
 /// Makes the table, in the order of the bundle; what is about no entry comes last.
-pub(crate) fn table(graph: &Graph<'_, '_>, mut notices: Notices) -> RecordBatch {
+pub(crate) fn table(graph: &Graph<'_, '_>, notices: &Notices) -> RecordBatch {
     let entry = |notice: &Notice| match notice.resource {
         NOBODY => notice.entry,
         resource => Some(graph.entry(resource)),
     };
-    notices.all.sort_by_cached_key(|notice| entry(notice).unwrap_or(u32::MAX));
-    let rows = &notices.all;
+    let entries = graph.all.entries;
+    let numbers = notices.all.iter().map(|notice| entry(notice).unwrap_or(entries));
+    let order = by_number(numbers, entries as usize + 1);
+    let rows: Vec<&Notice> = order.iter().map(|place| &notices.all[*place as usize]).collect();
     let resource = |notice: &Notice| (notice.resource != NOBODY).then_some(notice.resource);
     if rows.is_empty() {
         return empty(Table::Notices);
     }
-    if !graph.all.text.allows(rows.iter().map(told_by_others).sum()) {
+    if !graph.all.text.allows(notices.all.iter().map(told_by_others).sum()) {
         return empty(Table::Notices);
     }
     let mut columns = Columns::new(Table::Notices, rows.len(), graph.all);
-    columns.count("entry_index", rows.iter().map(entry));
+    columns.count("entry_index", rows.iter().map(|notice| entry(notice)));
     columns.words("area", rows.iter().map(|notice| area(graph, notice).map(ClinicalArea::as_str)));
     columns.words("severity", rows.iter().map(|notice| Some(notice.severity.as_str())));
     columns.words("code", rows.iter().map(|notice| notice.code.as_deref()));
@@ -39,9 +42,9 @@ pub(crate) fn table(graph: &Graph<'_, '_>, mut notices: Notices) -> RecordBatch 
         // A resource without a type has no type, not one of no letters.
         named.filter(|name| !name.is_empty())
     };
-    columns.text("resource_type", rows.iter().map(kind).collect::<Vec<_>>().into_iter());
+    columns.text("resource_type", rows.iter().map(|notice| kind(notice)).collect::<Vec<_>>().into_iter());
     let id = |notice: &Notice| resource(notice).and_then(|number| graph.all.store.get(graph.id_text(number)));
-    columns.text("resource_id", rows.iter().map(id).collect::<Vec<_>>().into_iter());
+    columns.text("resource_id", rows.iter().map(|notice| id(notice)).collect::<Vec<_>>().into_iter());
     columns.words("element", rows.iter().map(|notice| Some(notice.element)));
     columns.words("origin", rows.iter().map(|notice| Some(notice.origin.as_str())));
     columns.finish()

@@ -21,7 +21,7 @@ use baseline::Baseline;
 use inputs::Input;
 
 /// What runs ahead of the reading, and the parts of the whole way but for the tables, as the program knows them.
-const STAGES: [&str; 6] = ["scan", "utf8", "entries", "index", "relations", "rest"];
+const STAGES: [&str; 5] = ["scan", "entries", "index", "relations", "rest"];
 
 binary_benchmark_group!(name = reading, benchmarks = |group: &mut BinaryBenchmarkGroup| add_all(group));
 main!(setup = inputs::write(); teardown = baseline::write_if_asked(); binary_benchmark_groups = reading);

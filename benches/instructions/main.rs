@@ -82,7 +82,7 @@ fn fed(bytes: &[u8], options: &Options) -> Result<Record, BundleError> {
 static LAST: OnceLock<Option<Stage>> = OnceLock::new();
 
 fn to_the_end_of(name: &str, bytes: &[u8], options: &Options) -> Result<(), String> {
-    let parts = [Stage::Utf8, Stage::Entries, Stage::Index, Stage::Relations];
+    let parts = [Stage::Entries, Stage::Index, Stage::Relations];
     let mut stages = parts.into_iter().chain(Table::ALL.map(Stage::Table));
     let stage = stages.find(|stage| name == stage.as_str());
     if stage.is_none() && name != "rest" {

@@ -28,7 +28,7 @@ impl Date {
     /// Finds the days of some dates that have been read.
     pub(crate) fn find_days<const N: usize>(store: &Store<'_>, dates: [&mut Self; N]) {
         for date in dates {
-            date.days = store.get(date.text).and_then(day_interval).and_then(Days::new);
+            date.days = store.bytes(date.text).and_then(day_interval).and_then(Days::new);
         }
     }
 

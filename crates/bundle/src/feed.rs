@@ -5,8 +5,6 @@
 //! around the entries is gathered with a placeholder for those read at once, and read at the end, by the reader that
 //! reads a whole body.
 
-use std::str::Utf8Error;
-
 use crate::collected::Collected;
 use crate::envelope::{count_entry, read_document};
 use crate::error::BundleError;
@@ -232,14 +230,16 @@ impl Feed {
     /// they are.
     fn read_entries(&mut self, bytes: &[u8], is_last: bool) -> Result<usize, BundleError> {
         let (limits, base) = (self.options.limits, self.read);
-        let text = if is_last { utf8(bytes) } else { whole_characters(bytes) };
-        let text = text.map_err(|error| BundleError::not_utf8(base + error.valid_up_to()))?;
+        let bytes = if is_last { bytes } else { whole_characters(bytes) };
         // The document and its array of entries are open around them.
         let workspace = self.workspace.take().unwrap_or_else(Workspace::new);
-        let cursor = Cursor::new(text, 2, self.values, limits, workspace);
+        let cursor = Cursor::new(bytes, 2, self.values, limits, workspace);
         let mut reader = Reader::new(cursor, base, false, &mut self.all);
-        let run = read_run(&mut reader, text.len(), limits, is_last);
+        let run = read_run(&mut reader, bytes.len(), limits, is_last);
         let entry = reader.in_entry();
+        if run.is_err() || reader.cursor.text().len() < bytes.len() {
+            utf8(bytes).map_err(|error| BundleError::not_utf8(base + error.valid_up_to()))?;
+        }
         self.workspace = Some(reader.cursor.into_workspace());
         let run = run.map_err(|fault| BundleError::from_fault(fault, base, entry))?;
         self.values = run.values;
@@ -307,12 +307,14 @@ fn read_run(
     Ok(run)
 }
 
-/// Bytes as text, but for the first bytes of a character at their end.
-fn whole_characters(bytes: &[u8]) -> Result<&str, Utf8Error> {
-    utf8(bytes).or_else(|error| match error.error_len() {
-        None => utf8(&bytes[..error.valid_up_to()]),
-        Some(_) => Err(error),
-    })
+/// Bytes of UTF-8 but for the first bytes of a character at their end.
+fn whole_characters(bytes: &[u8]) -> &[u8] {
+    let behind = bytes.iter().rev().take(4).position(|byte| byte & 0xC0 != 0x80).unwrap_or_default();
+    let (before, last) = bytes.split_at(bytes.len().saturating_sub(behind + 1));
+    match str::from_utf8(last) {
+        Err(error) if error.error_len().is_none() => before,
+        _ => bytes,
+    }
 }
 
 fn is_space(byte: u8) -> bool {

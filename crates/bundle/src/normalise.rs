@@ -62,19 +62,22 @@ pub fn normalise(bytes: &[u8], options: &Options) -> Result<Record, BundleError>
         Some(rest) => (rest, BYTE_ORDER_MARK.len()),
         None => (bytes, 0),
     };
-    let body = utf8(body).map_err(|error| BundleError::not_utf8(mark + error.valid_up_to()))?;
-    ended(Stage::Utf8);
     let mut all = Collected::new(Store::borrowing(body), limits);
     let cursor = Cursor::new(body, 0, 0, limits, Workspace::new());
     let mut reader = Reader::new(cursor, 0, true, &mut all);
     let top = read_document(&mut reader, limits, false);
     let entry = reader.in_entry();
-    let top = top.map_err(|fault| BundleError::from_fault(fault, mark, entry))?;
+    let top = top.map_err(|fault| {
+        let fault = BundleError::from_fault(fault, mark, entry);
+        utf8(body).map_or_else(|error| BundleError::not_utf8(mark + error.valid_up_to()), |_| fault)
+    })?;
+    let text = reader.cursor.text();
+    reader.out.store.know(text);
     let envelope = top.envelope(&mut reader, bytes.len())?;
     // It holds positions and a window of the text, which nobody needs any more.
     drop(reader);
     ended(Stage::Entries);
-    mark_repeated(&mut all, body, limits);
+    mark_repeated(&mut all, text, limits);
     complete(all, envelope, options)
 }
 

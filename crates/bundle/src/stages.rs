@@ -17,8 +17,6 @@ use crate::{BundleError, Options, Record, json};
 /// accounting, and giving back what was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// The body is UTF-8.
-    Utf8,
     /// Every entry has been read, and all JSON validated.
     Entries,
     /// Resources are told from those that repeat them, and found by type and id.
@@ -31,10 +29,9 @@ pub enum Stage {
 
 #[cfg(feature = "stages")]
 impl Stage {
-    /// The name that measurements call it by: `utf8`, `entries`, `index`, `relations`, or the name of the table.
+    /// The name that measurements call it by: `entries`, `index`, `relations`, or the name of the table.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Utf8 => "utf8",
             Self::Entries => "entries",
             Self::Index => "index",
             Self::Relations => "relations",

@@ -117,20 +117,22 @@ const LAST_COPY: u32 = u32::MAX - 256;
 
 /// The body, where it is whole, and the copies.
 pub(crate) struct Store<'a> {
-    body: &'a str,
+    body: &'a [u8],
+    /// The body, once all of it is known to be UTF-8.
+    text: &'a str,
     borrows: bool,
     copies: String,
 }
 
 impl<'a> Store<'a> {
     /// A store that borrows from a whole body of less than 2 GiB.
-    pub(crate) fn borrowing(body: &'a str) -> Self {
-        Self { body, borrows: true, copies: String::new() }
+    pub(crate) fn borrowing(body: &'a [u8]) -> Self {
+        Self { body, text: "", borrows: true, copies: String::new() }
     }
 
     /// A store that copies what it keeps.
     pub(crate) fn copying() -> Self {
-        Self { body: "", borrows: false, copies: String::new() }
+        Self { body: &[], text: "", borrows: false, copies: String::new() }
     }
 
     /// A text that stands unescaped at a byte offset of the body; nothing where the body will be gone.
@@ -144,6 +146,11 @@ impl<'a> Store<'a> {
         let start = self.copies.len() as u32 | COPIED;
         self.copies.push_str(text);
         Text { start, length: text.len() as u32 }
+    }
+
+    /// Takes in that the body is UTF-8.
+    pub(crate) fn know(&mut self, text: &'a str) {
+        self.text = text;
     }
 
     /// How long the body is, as far as it is known.
@@ -163,7 +170,16 @@ impl<'a> Store<'a> {
             return None;
         }
         let (from, start) = self.place(text);
-        Some(&from[start..start + text.length as usize])
+        match from.get(start..start + text.length as usize) {
+            Some(text) => Some(text),
+            None => self.get_while_reading(text),
+        }
+    }
+
+    /// As [`Store::get`], while it is not yet known of all the body that it is UTF-8: of what is kept it is.
+    #[cold]
+    fn get_while_reading(&self, text: Text) -> Option<&str> {
+        str::from_utf8(self.bytes(text)?).ok()
     }
 
     /// The bytes of a kept text. Nothing is read of them, not even where a character ends: a column is told where all its
@@ -173,8 +189,14 @@ impl<'a> Store<'a> {
         if text.is_none() {
             return None;
         }
-        let (from, start) = self.place(text);
-        Some(&from.as_bytes()[start..start + text.length as usize])
+        let (from, start) = match text.start & COPIED {
+            0 => (self.body, text.start as usize),
+            _ => {
+                let (from, start) = self.place(text);
+                (from.as_bytes(), start)
+            }
+        };
+        Some(&from[start..start + text.length as usize])
     }
 
     /// The bytes of a text that was copied.
@@ -193,7 +215,7 @@ impl<'a> Store<'a> {
     /// What a text stands in, and where.
     fn place(&self, text: Text) -> (&str, usize) {
         match text.start & COPIED {
-            0 => (self.body, text.start as usize),
+            0 => (self.text, text.start as usize),
             _ if text.start > LAST_COPY => (words::text_at(text.known_place()), 0),
             _ => (self.copies.as_str(), (text.start & !COPIED) as usize),
         }
@@ -213,7 +235,7 @@ impl<'a> Store<'a> {
     /// back there to compare it.
     #[inline]
     pub(crate) fn known(&self, text: Text) -> Text {
-        match self.get(text).and_then(words::known) {
+        match self.bytes(text).and_then(words::known) {
             Some(place) => Text { start: u32::MAX - 1 - place as u32, length: text.length },
             None => text,
         }

@@ -19,11 +19,12 @@ macro_rules! words {
 
         /// Which of [`TEXTS`] a text is, to the letter.
         #[inline]
-        fn place_of(text: &str) -> Option<usize> {
-            match text {
-                $($text => Some(Word::$word as usize),)*
-                _ => TEXTS[WORDS.len()..].iter().position(|other| *other == text).map(|place| WORDS.len() + place),
-            }
+        fn place_of(text: &[u8]) -> Option<usize> {
+            $(if text == $text.as_bytes() {
+                return Some(Word::$word as usize);
+            })*
+            let others = &TEXTS[WORDS.len()..];
+            others.iter().position(|other| other.as_bytes() == text).map(|place| WORDS.len() + place)
         }
     };
 }
@@ -60,8 +61,8 @@ impl Word {
         if text.is_empty() {
             return Self::Absent;
         }
-        let place =
-            place_of(text).or_else(|| TEXTS.iter().position(|known| known.eq_ignore_ascii_case(text)));
+        let place = place_of(text.as_bytes())
+            .or_else(|| TEXTS.iter().position(|known| known.eq_ignore_ascii_case(text)));
         place.and_then(Self::at).unwrap_or(Self::Other)
     }
 
@@ -77,7 +78,7 @@ pub(crate) const SNOMED_PLACE: usize = WORDS.len();
 
 /// The place of a text among those known here, where it is one of them to the letter.
 #[inline]
-pub(crate) fn known(text: &str) -> Option<usize> {
+pub(crate) fn known(text: &[u8]) -> Option<usize> {
     place_of(text)
 }
 

@@ -109,6 +109,44 @@ fn invalid_utf8_is_refused_where_it_stands() {
 }
 
 #[test]
+fn invalid_utf8_is_found_in_a_long_body_wherever_it_stands() {
+    let long = with_text(&"caf\u{e9} \u{20ac} \u{10348} plain ".repeat(600));
+    for shift in 0..4 {
+        let body = [&b"   "[..shift], &long].concat();
+        assert!(normalise(&body, &options()).is_ok());
+        for at in (0..body.len()).step_by(67) {
+            // One byte too many, one that is wrong, and one too few.
+            for (upto, bytes) in [(at, &b"\xBF"[..]), (at + 1, b"\xF0"), (at + 1, b"")] {
+                let broken = [&body[..at], bytes, &body[upto..]].concat();
+                let Err(error) = str::from_utf8(&broken) else { continue };
+                let message = format!("not JSON: this is not UTF-8 at byte {}", error.valid_up_to());
+                assert_eq!(normalise(&broken, &options()).expect_err("refused").to_string(), message);
+                let mut feed = Feed::new(options());
+                let pushed = broken.chunks(1 << 12).try_for_each(|piece| feed.push(piece));
+                let fed = pushed.and_then(|()| feed.finish().map(drop)).expect_err("refused in pieces too");
+                assert_eq!(fed.to_string(), message);
+            }
+        }
+    }
+}
+
+#[test]
+fn invalid_utf8_is_told_before_any_other_fault() {
+    for (fault, behind) in [("{\"a\":1,}", 0), ("{\"a\":1,}", 9000), ("{}", 0), ("{}", 9000), ("[[[", 9000)] {
+        let mut body = format!("{fault}{}", " ".repeat(behind)).into_bytes();
+        body.extend(b"\xC3");
+        let message = format!("not JSON: this is not UTF-8 at byte {}", body.len() - 1);
+        assert_eq!(refused(&body, &options()).to_string(), message);
+        // In what no table reads, and in pieces as soon as it is there.
+        let mut entry = with_entry(&format!("{fault}{}", " ".repeat(behind)));
+        let at = entry.iter().rposition(|byte| *byte == b']').expect("there");
+        entry[at - 1] = 0xFF;
+        let message = format!("not JSON: this is not UTF-8 at byte {}", at - 1);
+        assert_eq!(normalise(&entry, &options()).expect_err("refused").to_string(), message);
+    }
+}
+
+#[test]
 fn a_fault_inside_an_entry_names_the_entry() {
     let body = br#"{"resourceType":"Bundle","entry":[{"resource":{}},{"resource":{"a":1,"a":2}}]}"#;
     assert_eq!(

@@ -56,9 +56,10 @@ impl fmt::Display for Day {
 /// offset, never given a default (contract rule 3; `coding` sheet, section 6).
 ///
 /// `YYYY`, `YYYY-MM`, `YYYY-MM-DD`, and a day followed by `T` and a time of hours and minutes, with or without
-/// seconds, fraction and offset. Anything else is `None`: day 31 of a short month, `24:00`, text after the day.
-pub fn day_interval(text: &str) -> Option<(Day, Day)> {
-    let bytes = text.as_bytes();
+/// seconds, fraction and offset. Anything else is `None`: day 31 of a short month, `24:00`, text after the day. Bytes will
+/// do as well as a text: no date has any that are not ASCII.
+pub fn day_interval(text: impl AsRef<[u8]>) -> Option<(Day, Day)> {
+    let bytes = text.as_ref();
     // Nearly every date says the day.
     if let Some((written, time)) = bytes.split_first_chunk::<10>() {
         let day = written_day(*written)?;

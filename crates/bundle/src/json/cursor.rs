@@ -13,7 +13,7 @@ use super::canonical::Around;
 use super::escape::unescaped;
 use super::keys::Key;
 use super::tokens::{Place, Tokens};
-use super::{Fault, FaultKind};
+use super::{Body, Fault, FaultKind};
 use crate::Limits;
 
 /// What kind of value stands at the cursor.
@@ -70,7 +70,7 @@ impl Workspace {
 
 /// The cursor.
 pub(crate) struct Cursor<'a> {
-    text: &'a str,
+    body: Body<'a>,
     tokens: Tokens,
     /// How many more levels and values there may be.
     depth_left: u32,
@@ -81,9 +81,9 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// A cursor at the start of `text`, `depth` levels and `values` values into its document.
+    /// A cursor at the start of a text, `depth` levels and `values` values into its document.
     pub(crate) fn new(
-        text: &'a str,
+        text: impl Into<Body<'a>>,
         depth: u32,
         values: u32,
         limits: Limits,
@@ -94,17 +94,18 @@ impl<'a> Cursor<'a> {
         let Workspace { tokens, keys } = workspace;
         let depth_left = limits.depth.saturating_sub(depth);
         let values_left = limits.values.saturating_sub(values);
-        Self { text, tokens, depth_left, values_left, keys, limits }
+        let body = text.into();
+        Self { body, tokens, depth_left, values_left, keys, limits }
     }
 
     /// Begins the hash of the value at the cursor by itself; what it is part of is for [`Cursor::end_hash`].
     pub(crate) fn begin_hash(&mut self) -> Around {
-        self.tokens.begin_hash(self.text.as_bytes())
+        self.tokens.begin_hash(&mut self.body)
     }
 
     /// The canonical hash of the value that was begun and has been passed.
     pub(crate) fn end_hash(&mut self, around: Around) -> u64 {
-        self.tokens.end_hash(around, self.text.as_bytes())
+        self.tokens.end_hash(around, self.bytes())
     }
 
     /// The working space, for the next cursor.
@@ -120,7 +121,7 @@ impl<'a> Cursor<'a> {
     /// The offset of the next token, the end of the text where there is none.
     #[inline(always)]
     pub(crate) fn at(&mut self) -> usize {
-        self.tokens.peek(self.text.as_bytes())
+        self.tokens.peek(&mut self.body)
     }
 
     /// The offset behind the object, array or string that was read last.
@@ -130,7 +131,7 @@ impl<'a> Cursor<'a> {
 
     /// Where the cursor is, to come back to with [`Cursor::restore`].
     pub(crate) fn checkpoint(&mut self) -> Checkpoint {
-        let place = self.tokens.place(self.text.as_bytes());
+        let place = self.tokens.place(&mut self.body);
         Checkpoint {
             place,
             depth_left: self.depth_left,
@@ -141,22 +142,38 @@ impl<'a> Cursor<'a> {
 
     /// Goes back, to read a value again in another way.
     pub(crate) fn restore(&mut self, checkpoint: Checkpoint) {
-        self.tokens.go_back(checkpoint.place, self.text.as_bytes());
+        self.tokens.go_back(checkpoint.place, self.bytes());
         self.depth_left = checkpoint.depth_left;
         self.values_left = checkpoint.values_left;
         self.keys.truncate(checkpoint.keys);
     }
 
-    /// The whole text.
+    /// The bytes of the whole text.
     #[inline(always)]
-    pub(crate) fn text(&self) -> &'a str {
-        self.text
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.body.bytes()
     }
 
-    /// The text between two offsets.
+    /// As much of the text as is known to be UTF-8: all of it once [`Cursor::finish`] has found no fault, and what has been
+    /// passed but for the end of a number or word.
+    #[inline(always)]
+    pub(crate) fn text(&self) -> &'a str {
+        self.body.text()
+    }
+
+    /// The text between two offsets that has been passed.
     #[inline]
     pub(crate) fn slice(&self, start: usize, end: usize) -> &'a str {
-        &self.text[start..end]
+        match self.text().get(start..end) {
+            Some(text) => text,
+            None => self.slice_of_word(start, end),
+        }
+    }
+
+    /// A number or word that goes on behind what is known to be UTF-8: it is ASCII, or it would not have been passed.
+    #[cold]
+    fn slice_of_word(&self, start: usize, end: usize) -> &'a str {
+        str::from_utf8(&self.bytes()[start..end]).unwrap_or_default()
     }
 
     /// A string or number as written.
@@ -187,12 +204,17 @@ impl<'a> Cursor<'a> {
 
     #[inline(always)]
     fn kind(&mut self) -> u8 {
-        self.tokens.peek_kind(self.text.as_bytes())
+        self.tokens.peek_kind(&mut self.body)
     }
 
-    /// Nothing but white space may follow.
+    /// Nothing but white space may follow, and all must be UTF-8.
     pub(crate) fn finish(&mut self) -> Result<(), Fault> {
-        if self.at() == self.text.len() { Ok(()) } else { Err(self.fault(FaultKind::TrailingContent)) }
+        let is_over = self.at() == self.bytes().len();
+        if is_over && self.text().len() == self.bytes().len() {
+            Ok(())
+        } else {
+            Err(self.fault(FaultKind::TrailingContent))
+        }
     }
 
     /// The characters of a string lexeme.
@@ -211,14 +233,14 @@ impl<'a> Cursor<'a> {
     /// The fault of something else than `what` at the cursor.
     #[cold]
     fn expected(&mut self, what: &'static str) -> Fault {
-        let is_end = self.at() == self.text.len();
+        let is_end = self.at() == self.bytes().len();
         self.fault(if is_end { FaultKind::UnexpectedEnd } else { FaultKind::Unexpected(what) })
     }
 
     /// The byte at an offset; behind the text zero, which JSON has no place for either.
     #[inline(always)]
     fn byte(&self, at: usize) -> u8 {
-        self.text.as_bytes().get(at).copied().unwrap_or_default()
+        self.bytes().get(at).copied().unwrap_or_default()
     }
 
     #[inline(always)]

@@ -9,6 +9,7 @@ mod keys;
 mod tokens;
 mod window;
 
+pub(crate) use block::Body;
 pub(crate) use canonical::{Around, canonical_hash};
 pub(crate) use cursor::{Cursor, Items, Kind, Lexeme, Members, Workspace};
 #[cfg(feature = "stages")]

@@ -4,7 +4,7 @@
 //! anything else that is not white space. White space and the insides of strings are passed over here, 64 bytes
 //! at a time, and never looked at again.
 
-use super::block::Kernel;
+use super::block::{Body, Kernel};
 use super::canonical::{Around, Canonical, Mark};
 use super::window::{WINDOW, Window};
 
@@ -63,9 +63,9 @@ impl Tokens {
     }
 
     /// Begins the hash of the value at the next token by itself.
-    pub(crate) fn begin_hash(&mut self, text: &[u8]) -> Around {
-        self.peek(text);
-        self.hash_passed(text);
+    pub(crate) fn begin_hash(&mut self, body: &mut Body<'_>) -> Around {
+        self.peek(body);
+        self.hash_passed(body.bytes());
         self.canonical.begin()
     }
 
@@ -85,26 +85,26 @@ impl Tokens {
 
     /// The position of the next token, the length of the text at its end.
     #[inline(always)]
-    pub(crate) fn peek(&mut self, text: &[u8]) -> usize {
+    pub(crate) fn peek(&mut self, body: &mut Body<'_>) -> usize {
         match self.window.position(self.next) {
             Some(at) => at,
-            None => self.fill(text),
+            None => self.fill(body),
         }
     }
 
     /// The byte at the next token, zero at the end of the text.
     #[inline(always)]
-    pub(crate) fn peek_kind(&mut self, text: &[u8]) -> u8 {
+    pub(crate) fn peek_kind(&mut self, body: &mut Body<'_>) -> u8 {
         match self.window.kind(self.next) {
-            0 => self.find_kind(text),
+            0 => self.find_kind(body),
             kind => kind,
         }
     }
 
     #[cold]
-    fn find_kind(&mut self, text: &[u8]) -> u8 {
-        let at = self.peek(text);
-        text.get(at).copied().unwrap_or_default()
+    fn find_kind(&mut self, body: &mut Body<'_>) -> u8 {
+        let at = self.peek(body);
+        body.bytes().get(at).copied().unwrap_or_default()
     }
 
     /// The bytes at the next tokens, as far as they are at hand; zero for any other.
@@ -160,9 +160,9 @@ impl Tokens {
     }
 
     /// The place of the next token.
-    pub(crate) fn place(&mut self, text: &[u8]) -> Place {
-        let at = self.peek(text);
-        self.hash_passed(text);
+    pub(crate) fn place(&mut self, body: &mut Body<'_>) -> Place {
+        let at = self.peek(body);
+        self.hash_passed(body.bytes());
         let mark = self.canonical.mark();
         Place { next: self.next, windows: self.windows, next_backslash: self.next_backslash, at, mark }
     }
@@ -190,15 +190,15 @@ impl Tokens {
     }
 
     #[cold]
-    fn fill(&mut self, text: &[u8]) -> usize {
-        self.hash_passed(text);
+    fn fill(&mut self, body: &mut Body<'_>) -> usize {
+        self.hash_passed(body.bytes());
         self.window.backslashes.drain(..self.next_backslash);
         self.next_backslash = 0;
         (self.next, self.unhashed) = (0, 0);
         self.windows += 1;
-        self.window.fill(text);
-        self.find_odd(text);
-        self.window.position(0).unwrap_or(text.len())
+        self.window.fill(body);
+        self.find_odd(body.bytes());
+        self.window.position(0).unwrap_or(body.bytes().len())
     }
 
     fn find_odd(&mut self, text: &[u8]) {
@@ -214,9 +214,10 @@ impl Tokens {
 /// How many tokens a text has: the windows of a cursor are filled one after the other, and nothing is read.
 #[cfg(feature = "stages")]
 pub(crate) fn count_tokens(text: &[u8]) -> usize {
+    let mut body = Body::from(text);
     let mut tokens = Tokens::new();
     let mut count = 0;
-    while tokens.fill(text) < text.len() {
+    while tokens.fill(&mut body) < text.len() {
         count += tokens.window.count();
         tokens.next_backslash = tokens.window.backslashes.len();
     }
@@ -230,10 +231,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn rest_of(tokens: &mut Tokens, text: &[u8]) -> Vec<usize> {
+        let mut body = Body::from(text);
         let mut found = Vec::new();
-        while tokens.peek(text) < text.len() {
-            found.push(tokens.peek(text));
-            assert_eq!(tokens.peek_kind(text), text[tokens.peek(text)]);
+        while tokens.peek(&mut body) < text.len() {
+            let at = tokens.peek(&mut body);
+            found.push(at);
+            assert_eq!(tokens.peek_kind(&mut body), text[at]);
             tokens.pass(1);
         }
         found
@@ -273,15 +276,15 @@ mod tests {
         let text = "[\"a\\n\", 1, {}]  ".repeat(WINDOW / 4);
         let text = text.as_bytes();
         let all = found_plainly(text);
-        let mut tokens = Tokens::new();
+        let (mut tokens, mut body) = (Tokens::new(), Body::from(text));
         for far in [1, 50, 5000] {
-            let place = tokens.place(text);
+            let place = tokens.place(&mut body);
             for _ in 0..far {
-                tokens.peek(text);
+                tokens.peek(&mut body);
                 tokens.pass(1);
             }
             tokens.go_back(place, text);
-            assert_eq!(tokens.peek(text), all[0]);
+            assert_eq!(tokens.peek(&mut body), all[0]);
         }
         assert_eq!(rest_of(&mut tokens, text), all);
     }

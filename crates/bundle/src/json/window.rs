@@ -1,6 +1,6 @@
 //! The tokens of one window of JSON text, found from what its blocks hold.
 
-use super::block::{BLOCK, Classes, Kernel, fetch_behind};
+use super::block::{BLOCK, Body, Classes, Kernel, fetch_behind};
 
 /// Bytes of text whose tokens are found at once: they and their positions stay in the first cache.
 pub(crate) const WINDOW: usize = ROOM - BLOCK;
@@ -110,22 +110,20 @@ impl Window {
         self.count
     }
 
-    /// Finds the tokens of the next window that has any; none are left when it has none.
-    pub(super) fn fill(&mut self, text: &[u8]) {
+    /// Finds the tokens of the next window that has any; none are left when it has none. What is not UTF-8 has none, nor
+    /// has what follows it.
+    pub(super) fn fill(&mut self, body: &mut Body<'_>) {
         if let Some(last) = self.count.checked_sub(1) {
             self.last_of_before = self.positions[last % ROOM] as usize;
         }
         self.count = 0;
-        while self.count == 0 && self.scanned < text.len() {
-            let end = (self.scanned + WINDOW).min(text.len());
-            let (blocks, rest) = text[self.scanned..end].as_chunks::<BLOCK>();
-            self.kernel.scan(blocks, self);
-            if !rest.is_empty() {
-                // A window is whole blocks, so this is the end of the text; white space adds no token to it.
-                let mut last = [b' '; BLOCK];
-                last[..rest.len()].copy_from_slice(rest);
-                self.kernel.scan(&[last], self);
-                self.scanned = end;
+        let length = body.bytes().len();
+        while self.count == 0 && self.scanned < length {
+            let (start, end) = (self.scanned, length.min(self.scanned + WINDOW));
+            let is_utf8 = self.kernel.scan(body, start, end, self);
+            self.scanned = end;
+            if !is_utf8 {
+                (self.count, self.scanned) = (0, length);
             }
         }
         self.end_tokens();
@@ -143,7 +141,7 @@ impl Window {
     pub(super) fn find_tokens(
         &mut self,
         blocks: &[[u8; BLOCK]],
-        classify: impl Fn(&[u8; BLOCK]) -> Classes,
+        mut classify: impl FnMut(&[u8; BLOCK]) -> Classes,
         parity: impl Fn(u64) -> u64,
         write: impl Fn(u64, &[u8; BLOCK], u32, Room<'_>),
     ) {

@@ -39,7 +39,7 @@ impl Reader<'_, '_, '_> {
     #[inline(always)]
     fn only_string(&mut self) -> Option<Lexeme> {
         let (key, value) = self.cursor.second_string()?;
-        let name = Name::at(self.cursor.text().as_bytes(), key.start as usize, key.end as usize);
+        let name = Name::at(self.cursor.bytes(), key.start as usize, key.end as usize);
         if self.begun.is_none() || !name.is_value() {
             return None;
         }
@@ -53,7 +53,7 @@ impl Reader<'_, '_, '_> {
     #[inline(always)]
     fn second_name(&mut self) -> Option<(u8, Name)> {
         let key = self.cursor.second_key()?;
-        let name = Name::at(self.cursor.text().as_bytes(), key.start as usize, key.end as usize);
+        let name = Name::at(self.cursor.bytes(), key.start as usize, key.end as usize);
         let number = name.number().filter(|_| name != Name::Url && self.begun.is_some())?;
         self.begun = None;
         self.cursor.pass_second_key();

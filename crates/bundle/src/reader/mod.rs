@@ -148,7 +148,7 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
                 false => self.any_next_name(members),
             };
         };
-        let name = Name::at(self.cursor.text().as_bytes(), key.start as usize, key.end as usize);
+        let name = Name::at(self.cursor.bytes(), key.start as usize, key.end as usize);
         match name.number() {
             Some(number) => self.cursor.pass_known_key(members, key, number)?,
             None => self.cursor.pass_key(members, key)?,

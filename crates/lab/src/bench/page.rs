@@ -21,7 +21,7 @@ h2{margin-top:2.5rem}.summary{font-size:1.2rem}.plot,.table{overflow-x:auto}
 .plot svg{width:100%;min-width:40rem;font-size:13px}svg text{fill:currentColor}svg line{stroke:var(--line)}
 .ours{fill:var(--ours)}.typed{fill:var(--typed)}.value{fill:var(--value)}
 .scan{fill:none;stroke:var(--scan);stroke-width:2}.key svg{width:1rem;height:1rem;vertical-align:-.15rem}
-.utf8{fill:#56b4e9}.entries{fill:#0072b2}.index{fill:#009e73}.relations{fill:#e69f00}.tables{fill:#d55e00}.rest{fill:#999}
+.entries{fill:#0072b2}.index{fill:#009e73}.relations{fill:#e69f00}.tables{fill:#d55e00}.rest{fill:#999}
 .key span{margin-right:1.2rem;white-space:nowrap}
 table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid var(--line)}th{vertical-align:bottom;line-height:1.2}
@@ -36,8 +36,7 @@ const SERIES: [(&str, &str, &str); 4] = [
 ];
 
 /// The parts of the way that are drawn, and what is in them; tables are one.
-const PARTS: [(&str, &str, &str); 6] = [
-    ("utf8", "utf8", "the body is UTF-8"),
+const PARTS: [(&str, &str, &str); 5] = [
     ("entries", "entries", "tokens are found, all JSON is validated, resources are read"),
     ("index", "index", "resources by type and id, repeated ones among them"),
     ("relations", "relations", "which lists, problems and consultations name a record"),

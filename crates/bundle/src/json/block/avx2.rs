@@ -17,8 +17,16 @@ pub(super) fn is_there() -> bool {
 }
 
 #[target_feature(enable = "avx2,bmi1,popcnt,pclmulqdq")]
-pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) {
-    window.find_tokens(blocks, |block| classify(block), |bits| parity(bits), write_tokens);
+pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) -> bool {
+    let mut any = _mm256_setzero_si256();
+    let classify = |block: &[u8; BLOCK]| {
+        let (parts, _) = block.as_chunks::<32>();
+        any = _mm256_or_si256(any, _mm256_or_si256(load(&parts[0]), load(&parts[1])));
+        classify(block)
+    };
+    window.find_tokens(blocks, classify, |bits| parity(bits), write_tokens);
+    // The high bit of a byte is that of its mask.
+    bits(any) == 0
 }
 
 #[inline]

@@ -20,13 +20,18 @@ pub(super) fn is_there() -> bool {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi1,popcnt,pclmulqdq")]
-pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) {
+pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) -> bool {
+    let mut any = _mm512_setzero_si512();
     window.find_tokens(
         blocks,
-        |block| classify(block),
+        |block| {
+            any = _mm512_or_si512(any, load(block));
+            classify(block)
+        },
         |bits| super::avx2::parity(bits),
         |tokens, block, start, room| write(tokens, block, start, room),
     );
+    _mm512_movepi8_mask(any) == 0
 }
 
 #[inline]

@@ -13,12 +13,15 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod body;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
 #[cfg(any(test, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 mod words;
+
+pub(crate) use body::Body;
 
 use super::window::Window;
 
@@ -101,8 +104,22 @@ impl Kernel {
         Instructions::ALL.iter().copied().filter(|one| one.are_there()).map(Self)
     }
 
-    /// Finds the tokens of blocks, in a window that follows on from those before.
-    pub(crate) fn scan(self, blocks: &[[u8; BLOCK]], window: &mut Window) {
+    /// Finds the tokens of a body between two offsets, in a window that follows on from those before, and takes it for
+    /// text that far. Whether it is UTF-8.
+    pub(crate) fn scan(self, body: &mut Body<'_>, start: usize, end: usize, window: &mut Window) -> bool {
+        let (blocks, rest) = body.bytes()[start..end].as_chunks::<BLOCK>();
+        let mut are_ascii = self.scan_blocks(blocks, window);
+        if !rest.is_empty() {
+            // A window is whole blocks, so this is the end of the body; white space adds no token to it.
+            let mut last = [b' '; BLOCK];
+            last[..rest.len()].copy_from_slice(rest);
+            are_ascii &= self.scan_blocks(&[last], window);
+        }
+        body.take_in(start, end, are_ascii)
+    }
+
+    /// Finds the tokens of blocks; whether they are ASCII.
+    fn scan_blocks(self, blocks: &[[u8; BLOCK]], window: &mut Window) -> bool {
         // SAFETY, of each: a kernel is only made where the processor has what it needs.
         match self.0 {
             #[cfg(target_arch = "x86_64")]

@@ -6,8 +6,9 @@ use super::super::window::{Window, parity_by_shifts, write_tokens};
 use super::{BLOCK, Classes};
 
 #[target_feature(enable = "neon")]
-pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) {
+pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) -> bool {
     window.find_tokens(blocks, |block| classify(block), parity_by_shifts, write_tokens);
+    blocks.as_flattened().is_ascii()
 }
 
 #[inline]

@@ -7,8 +7,9 @@ const LOW: u64 = 0x0101_0101_0101_0101;
 const SEVEN: u64 = LOW * 0x7F;
 const HIGH: u64 = LOW * 0x80;
 
-pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) {
+pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) -> bool {
     window.find_tokens(blocks, classify, parity_by_shifts, write_tokens);
+    blocks.as_flattened().is_ascii()
 }
 
 pub(super) fn classify(block: &[u8; BLOCK]) -> Classes {

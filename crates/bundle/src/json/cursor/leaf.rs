@@ -92,7 +92,7 @@ impl Cursor<'_> {
 
     #[inline(always)]
     pub(super) fn is_name(&self, open: u32, close: u32, name: &str) -> bool {
-        self.text.as_bytes().get(open as usize + 1..close as usize) == Some(name.as_bytes())
+        self.bytes().get(open as usize + 1..close as usize) == Some(name.as_bytes())
     }
 
     /// Passes tokens that hold so many values at so many levels, unless those are too many: then whoever reads one after the

@@ -135,7 +135,7 @@ impl Cursor<'_> {
     /// Passes the key that [`Cursor::plain_key`] has found.
     #[inline(always)]
     pub(crate) fn pass_key(&mut self, members: &mut Members, key: Key) -> Result<(), Fault> {
-        let is_new = members.seen.is_new(key, self.text);
+        let is_new = members.seen.is_new(key, self.text());
         self.remember_key(members.first_key, members.seen, key, is_new)?;
         self.count_key(members)?;
         self.tokens.pass(4);
@@ -175,7 +175,7 @@ impl Cursor<'_> {
         if name.escaped {
             members.seen.add_escaped();
         }
-        let is_new = members.seen.is_new(key, self.text);
+        let is_new = members.seen.is_new(key, self.text());
         self.remember_key(members.first_key, members.seen, key, is_new)?;
         self.count_key(members)?;
         if !self.is_at(b':') {
@@ -297,7 +297,7 @@ impl Cursor<'_> {
     #[inline(never)]
     fn compare_key(&mut self, first_key: usize, seen: Seen, key: Key) -> Result<(), Fault> {
         let open = &mut self.keys[first_key..];
-        if seen.has(key, open, self.text) {
+        if seen.has(key, open, self.body.text()) {
             return Err(Fault::new(key.start as usize, FaultKind::DuplicateKey));
         }
         if open.len() >= self.limits.keys {

@@ -25,7 +25,7 @@ impl Cursor<'_> {
 
     /// Reads the number at the cursor.
     pub(crate) fn number(&mut self) -> Result<Lexeme, Fault> {
-        let bytes = self.text.as_bytes();
+        let bytes = self.bytes();
         let start = self.at();
         let mut at = start + usize::from(bytes.get(start) == Some(&b'-'));
         at = match bytes.get(at) {
@@ -49,7 +49,7 @@ impl Cursor<'_> {
     /// Reads `true`, `false` or `null` at the cursor.
     pub(crate) fn literal(&mut self) -> Result<Lexeme, Fault> {
         let start = self.at();
-        let rest = &self.text.as_bytes()[start..];
+        let rest = &self.bytes()[start..];
         let length = if rest.starts_with(b"true") || rest.starts_with(b"null") {
             4
         } else if rest.starts_with(b"false") {
@@ -98,9 +98,9 @@ impl Cursor<'_> {
 
     /// One or more digits from `at`; the offset behind them.
     fn digits(&self, at: usize) -> Result<usize, Fault> {
-        let digits = self.text.as_bytes()[at.min(self.text.len())..].iter();
+        let digits = self.bytes()[at.min(self.bytes().len())..].iter();
         match digits.take_while(|byte| byte.is_ascii_digit()).count() {
-            0 => Err(Fault::new(at.min(self.text.len()), FaultKind::Number)),
+            0 => Err(Fault::new(at.min(self.bytes().len()), FaultKind::Number)),
             count => Ok(at + count),
         }
     }
@@ -108,7 +108,7 @@ impl Cursor<'_> {
     /// Ends a number or word that has been read up to `end`: nothing may be attached to it.
     #[inline]
     fn end_word(&mut self, start: usize, end: usize, kind: FaultKind) -> Result<Lexeme, Fault> {
-        match self.text.as_bytes().get(end) {
+        match self.bytes().get(end) {
             None | Some(b' ' | b'\n' | b'\r' | b'\t' | b',' | b':' | b']' | b'}' | b'[' | b'{' | b'"') => {}
             Some(_) => return Err(Fault::new(end, kind)),
         }
@@ -121,7 +121,7 @@ impl Cursor<'_> {
     /// is escaped.
     #[cold]
     fn check_string(&mut self, start: usize, end: usize) -> Result<bool, Fault> {
-        let bytes = self.text.as_bytes();
+        let bytes = self.bytes();
         let escaped = self.tokens.pass_backslashes(end, bytes);
         let longest = self.limits.string_bytes;
         let mut at = start;
@@ -143,7 +143,7 @@ impl Cursor<'_> {
 
     /// The length of the escape that begins at `at`.
     fn escape(&self, at: usize) -> Result<usize, Fault> {
-        let bytes = self.text.as_bytes();
+        let bytes = self.bytes();
         let lone = || Err(Fault::new(at, FaultKind::LoneSurrogate));
         match bytes.get(at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
@@ -162,8 +162,8 @@ impl Cursor<'_> {
     }
 
     fn hex(&self, escape: usize, at: usize) -> Result<u32, Fault> {
-        let Some(digits) = self.text.as_bytes().get(at..at + 4) else {
-            return Err(Fault::new(self.text.len(), FaultKind::UnexpectedEnd));
+        let Some(digits) = self.bytes().get(at..at + 4) else {
+            return Err(Fault::new(self.bytes().len(), FaultKind::UnexpectedEnd));
         };
         hex_value(digits).ok_or_else(|| Fault::new(escape, FaultKind::Escape))
     }

@@ -127,7 +127,7 @@ impl Cursor<'_> {
     /// Whether the strings between two quotes each are written alike.
     #[inline(always)]
     fn are_alike(&self, one: (u32, u32), other: (u32, u32)) -> bool {
-        let written = |(open, close): (u32, u32)| self.text.as_bytes().get(open as usize..close as usize);
+        let written = |(open, close): (u32, u32)| self.bytes().get(open as usize..close as usize);
         one.1 - one.0 == other.1 - other.0 && written(one) == written(other)
     }
 
@@ -153,7 +153,7 @@ impl Cursor<'_> {
             let [_, open, close, _, _, value_end] = self.tokens.ahead();
             if kinds as u32 == begin && !self.tokens.is_odd(close as usize) {
                 let key = Key::new(open + 1, close);
-                let is_new = seen.is_new(key, self.text);
+                let is_new = seen.is_new(key, self.text());
                 self.remember_key(first_key, seen, key, is_new)?;
                 begin = NEXT;
                 self.tokens.pass(4);
@@ -200,7 +200,7 @@ impl Cursor<'_> {
         loop {
             if let Some(key) = self.plain_key(members) {
                 self.pass_key(members, key)?;
-                if is_wanted(&self.text.as_bytes()[key.start as usize..key.end as usize]) {
+                if is_wanted(&self.bytes()[key.start as usize..key.end as usize]) {
                     return Ok(Some(Lexeme { start: key.start, end: key.end, escaped: false }));
                 }
                 self.skip()?;

@@ -38,8 +38,8 @@ pub(crate) struct Addresses {
 /// One address.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Address {
-    /// What is behind the type and its slash, all of the text where it names no type.
-    pub(crate) id: Text,
+    /// All that a reference says; the id of a resource whose type is met for the first time.
+    whole: Text,
     kind: TypeId,
 }
 
@@ -57,20 +57,25 @@ impl Address {
     }
 
     /// All that a reference says, type and slash included.
-    #[inline]
     pub(crate) fn whole(&self) -> Text {
+        self.whole
+    }
+
+    /// What is behind the type and its slash, all of the text where it names no type.
+    #[inline]
+    pub(crate) fn id(&self) -> Text {
         match kinds::TYPES.get(self.kind as usize) {
-            Some((name, _)) => self.id.with_before(name.len() + 1),
-            None => self.id,
+            Some((name, _)) => self.whole.last(self.whole.length() - name.len() - 1),
+            None => self.whole,
         }
     }
 
     /// Whether a reference says it.
-    #[inline]
+    #[inline(always)]
     fn is(&self, store: &Store<'_>, text: &str) -> bool {
         // A type that is met for the first time may have a slash in its name: nothing says it plainly.
         let is_new_type = self.kind != NO_TYPE && self.kind as usize >= kinds::TYPES.len();
-        !is_new_type && is_same(store.copied(self.whole()), text.as_bytes())
+        !is_new_type && is_same(store.copied(self.whole), text.as_bytes())
     }
 }
 
@@ -125,7 +130,7 @@ impl Addresses {
     /// to each.
     pub(crate) fn tell_elsewhere(&mut self, store: &Store<'_>) {
         for (resource, address) in self.resources.iter_mut().zip(&self.all) {
-            if *resource == NOBODY && address.kind != NO_TYPE && is_plain(store.str(address.id)) {
+            if *resource == NOBODY && address.kind != NO_TYPE && is_plain(store.str(address.id())) {
                 *resource = ELSEWHERE;
             }
         }
@@ -150,8 +155,8 @@ impl Addresses {
 
     #[inline(never)]
     fn add_reference(&mut self, store: &mut Store<'_>, text: &str, hash: u32) -> AddressNumber {
-        let (kind, id) = known_parts(text).unwrap_or((NO_TYPE, text));
-        self.add(Address { id: store.copy(text).last(id.len()), kind }, hash)
+        let kind = known_type(text).unwrap_or(NO_TYPE);
+        self.add(Address { whole: store.copy(text), kind }, hash)
     }
 
     /// The address of a resource by its type and id.
@@ -189,9 +194,9 @@ impl Addresses {
         let hash = self.known.hash(whole);
         let known = self.known.find(hash, |number| {
             let address = self.get(number);
-            address.kind == kind && store.copied(address.id) == id.as_bytes()
+            address.kind == kind && store.copied(address.whole) == id.as_bytes()
         });
-        known.unwrap_or_else(|| self.add(Address { id: store.copy(id), kind }, hash))
+        known.unwrap_or_else(|| self.add(Address { whole: store.copy(id), kind }, hash))
     }
 
     fn add(&mut self, address: Address, hash: u32) -> AddressNumber {
@@ -281,8 +286,7 @@ pub(crate) fn is_plain(id: &str) -> bool {
     !id.is_empty() && id.bytes().fold(true, |plain, byte| plain & is_plain(byte))
 }
 
-/// The type, where it is known here, and what is behind its slash.
-fn known_parts(text: &str) -> Option<(TypeId, &str)> {
-    let (kind, id) = split_at_slash(text)?;
-    Some((kinds::known(kind)?, id))
+/// The type that a text names, where it is known here.
+fn known_type(text: &str) -> Option<TypeId> {
+    split_at_slash(text).and_then(|(kind, _)| kinds::known(kind))
 }

@@ -228,7 +228,7 @@ impl<'a> Collected<'a> {
     /// The id of a resource.
     #[inline]
     pub(crate) fn id_of(&self, resource: &Resource) -> Text {
-        resource.address.map_or(Text::NONE, |address| self.addresses.get(address).id)
+        resource.address.map_or(Text::NONE, |address| self.addresses.get(address).id())
     }
 
     /// Names a resource that is being read by its id.

@@ -138,13 +138,13 @@ impl<'g, 's> Graph<'g, 's> {
 
     /// What a reference says that is not plainly `Type/id`, else its id; empty where it says nothing.
     pub(crate) fn said(&self, reference: Reference) -> &'g str {
-        reference.address.map_or("", |address| self.all.store.str(self.all.addresses.get(address).id))
+        reference.address.map_or("", |address| self.all.store.str(self.all.addresses.get(address).id()))
     }
 
     /// The target of an address of a known type at which there is no resource.
     fn elsewhere(&self, address: &Address) -> Target<'g> {
         let kind = address.kind().map_or("", |kind| self.all.type_name(kind));
-        Target::Elsewhere { kind, id: self.all.store.str(address.id) }
+        Target::Elsewhere { kind, id: self.all.store.str(address.id()) }
     }
 
     /// What a reference of the resource `holder` points at (`bundle` sheet, section 5).
@@ -172,7 +172,7 @@ impl<'g, 's> Graph<'g, 's> {
             return Resolved { target: self.elsewhere(addresses.get(number)), malformed: false, display };
         }
         let address = reference.address.map(|number| addresses.get(number));
-        let Some(address) = address.filter(|address| !address.id.is_empty()) else {
+        let Some(address) = address.filter(|address| !address.id().is_empty()) else {
             let target = match display.is_some() {
                 true => Target::Display,
                 false if reference.is_by_identifier() => Target::Identifier,
@@ -182,7 +182,7 @@ impl<'g, 's> Graph<'g, 's> {
         };
         let resolved = |target| Resolved { target, malformed: false, display };
         if address.kind().is_none()
-            && let Some(number) = self.follow_late(self.all.store.str(address.id))
+            && let Some(number) = self.follow_late(self.all.store.str(address.id()))
         {
             return resolved(Target::Resource(number));
         }

@@ -46,11 +46,6 @@ impl Text {
         Self { start: self.start + self.length - bytes as u32, length: bytes as u32 }
     }
 
-    /// This text with so many bytes that stand before it.
-    pub(crate) fn with_before(self, bytes: usize) -> Self {
-        Self { start: self.start - bytes as u32, length: self.length + bytes as u32 }
-    }
-
     /// How many bytes it has.
     pub(crate) fn length(self) -> usize {
         self.length as usize

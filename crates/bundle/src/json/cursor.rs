@@ -6,6 +6,7 @@ mod skip;
 
 use std::borrow::Cow;
 
+pub(crate) use leaf::{LeafName, LeafString};
 pub(super) use members::{FIRST, NEXT, STRING};
 pub(crate) use members::{Items, Members};
 

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use crate::addresses::AddressNumber;
 use crate::collected::Collected;
 use crate::elements::{Coding, Concept, DOSAGE_WARNING, Dosage, Extension, HumanName, Identifier, Reference};
-use crate::json::Lexeme;
+use crate::json::{LeafName, LeafString};
 use crate::text::{Span, Text, find_ignoring_case};
 
 impl Reader<'_, '_, '_> {
@@ -25,7 +25,7 @@ impl Reader<'_, '_, '_> {
 
     /// Reads a Reference.
     pub(crate) fn reference(&mut self, element: &'static str) -> Read<Reference> {
-        match self.cursor.strings(["reference", "display"]) {
+        match self.cursor.strings(&REFERENCE) {
             Some(strings) => Ok(self.plain_reference(strings)),
             None => self.any_reference(element),
         }
@@ -49,14 +49,14 @@ impl Reader<'_, '_, '_> {
     /// Reads the Reference that is the only member of the object at the cursor, where nothing about either is out of the
     /// ordinary.
     pub(crate) fn reference_under(&mut self, name: Name) -> Option<Reference> {
-        let strings = self.cursor.strings_in(name.as_str(), ["reference", "display"])?;
+        let strings = self.cursor.strings_in(name.as_str(), &REFERENCE)?;
         Some(self.plain_reference(strings))
     }
 
-    fn plain_reference(&mut self, [said, display]: [Option<Lexeme>; 2]) -> Reference {
-        let address = said.map(|said| self.address_of(self.cursor.written(said)));
-        let [display] = self.keep_all([display]);
-        Reference { address, display, ..Reference::default() }
+    #[inline(always)]
+    fn plain_reference(&mut self, [said, display]: [LeafString; REFERENCE.len()]) -> Reference {
+        let address = said.lexeme().map(|said| self.address_of(self.cursor.written(said)));
+        Reference { address, display: self.keep_leaf(display), ..Reference::default() }
     }
 
     /// Reads what a Reference says.
@@ -92,7 +92,7 @@ impl Reader<'_, '_, '_> {
 
     /// Reads an Identifier.
     fn identifier(&mut self, element: &'static str) -> Read<Identifier> {
-        match self.strings(["use", "system", "value"]) {
+        match self.strings(&IDENTIFIER) {
             Some([_, system, value]) => Ok(Identifier { system, value }),
             None => self.any_identifier(element),
         }
@@ -130,13 +130,13 @@ impl Reader<'_, '_, '_> {
 
     /// Reads a CodeableConcept, its codings into their pool.
     pub(crate) fn concept(&mut self, element: &'static str) -> Read<Concept> {
-        let Some((coding, text)) = self.cursor.strings_in_list("coding", CODING, "text") else {
+        let Some((coding, text)) = self.cursor.strings_in_list("coding", &CODING, &TEXT) else {
             return self.any_concept(element);
         };
         let start = self.out.codings.len();
         let coding = self.plain_coding(coding);
         self.out.codings.push(coding);
-        let [text] = self.keep_all([text]);
+        let text = self.keep_leaf(text);
         Ok(Concept { codings: Span::since(start, &self.out.codings), text })
     }
 
@@ -176,7 +176,7 @@ impl Reader<'_, '_, '_> {
     }
 
     pub(super) fn coding(&mut self, element: &'static str) -> Read<Coding> {
-        match self.cursor.strings(CODING) {
+        match self.cursor.strings(&CODING) {
             Some(strings) => Ok(self.plain_coding(strings)),
             None => self.any_coding(element),
         }
@@ -206,7 +206,7 @@ impl Reader<'_, '_, '_> {
     }
 
     #[inline(always)]
-    fn plain_coding(&mut self, strings: [Option<Lexeme>; CODING.len()]) -> Coding {
+    fn plain_coding(&mut self, strings: [LeafString; CODING.len()]) -> Coding {
         let [system, _, code, display] = self.keep_all(strings);
         Coding { system: self.out.store.known(system), code, display, ..Coding::default() }
     }
@@ -228,7 +228,7 @@ impl Reader<'_, '_, '_> {
 
     /// Reads a Period's start and end.
     pub(crate) fn period(&mut self, element: &'static str) -> Read<(Text, Text)> {
-        match self.strings(["start", "end"]) {
+        match self.strings(&PERIOD) {
             Some([start, end]) => Ok((start, end)),
             None => self.any_period(element),
         }
@@ -252,7 +252,7 @@ impl Reader<'_, '_, '_> {
     pub(crate) fn notes(&mut self, element: &'static str) -> Read<Span> {
         let start = self.out.texts.len();
         self.each(element, |reader| {
-            if let Some([_, _, text]) = reader.strings(["authorString", "time", "text"]) {
+            if let Some([_, _, text]) = reader.strings(&ANNOTATION) {
                 reader.out.texts.extend(text.is_some().then_some(text));
                 return Ok(());
             }
@@ -279,7 +279,7 @@ impl Reader<'_, '_, '_> {
         self.each(element, |reader| {
             count += 1;
             if count == 1
-                && let Some([text, instruction]) = reader.strings(["text", "patientInstruction"])
+                && let Some([text, instruction]) = reader.strings(&DOSAGE)
             {
                 (this.text, this.patient_instruction) = (text, instruction);
                 return Ok(());
@@ -330,8 +330,16 @@ impl Reader<'_, '_, '_> {
     }
 }
 
-/// The elements of a Coding that are strings, in the order of the specification.
-const CODING: [&str; 4] = ["system", "version", "code", "display"];
+/// The elements of small types that are strings, in the order of the specification.
+const ANNOTATION: [LeafName; 3] = LeafName::all(["authorString", "time", "text"]);
+const CODING: [LeafName; 4] = LeafName::all(["system", "version", "code", "display"]);
+const DOSAGE: [LeafName; 2] = LeafName::all(["text", "patientInstruction"]);
+const IDENTIFIER: [LeafName; 3] = LeafName::all(["use", "system", "value"]);
+const PERIOD: [LeafName; 2] = LeafName::all(["start", "end"]);
+const REFERENCE: [LeafName; 2] = LeafName::all(["reference", "display"]);
+
+/// What a CodeableConcept may have beside its codings.
+const TEXT: [LeafName; 1] = LeafName::all(["text"]);
 
 /// JSON without the white space between its tokens, which the cursor has validated.
 fn compact(json: &str) -> String {

@@ -113,7 +113,7 @@ impl Reader<'_, '_, '_> {
     /// Reads the only value of the extension at the cursor as text: a string, code, date or number.
     pub(crate) fn extension_text(&mut self, element: &'static str) -> Read<Text> {
         if let Some(value) = self.only_string() {
-            return Ok(self.keep(value));
+            return Ok(self.keep_plain(value));
         }
         let mut text = Text::NONE;
         self.extension_value(|reader, key| {

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use bedside_model::NoticeCode;
 
 use crate::collected::{Collected, NOBODY};
-use crate::json::{Cursor, Fault, Items, Kind, Lexeme, Members};
+use crate::json::{Cursor, Fault, Items, Kind, LeafName, LeafString, Lexeme, Members};
 use crate::text::Text;
 
 pub(crate) use names::Name;
@@ -228,31 +228,38 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
         Ok(())
     }
 
-    /// Reads an object of nothing but plain strings, each under one of `names` in their order; any other is left to
-    /// whoever reads it member by member. Small objects are nearly all like that.
+    /// Reads an object of nothing but plain strings, each under one of `names`; any other is left to whoever reads it member
+    /// by member. Small objects are nearly all like that.
     #[inline(always)]
-    pub(crate) fn strings<const N: usize>(&mut self, names: [&str; N]) -> Option<[Text; N]> {
+    pub(crate) fn strings<const N: usize>(&mut self, names: &[LeafName; N]) -> Option<[Text; N]> {
         let strings = self.cursor.strings(names)?;
         Some(self.keep_all(strings))
     }
 
-    /// Keeps each of several strings that are there.
+    /// Keeps each of several strings of a small object that are there.
     #[inline(always)]
-    fn keep_all<const N: usize>(&mut self, strings: [Option<Lexeme>; N]) -> [Text; N] {
+    fn keep_all<const N: usize>(&mut self, strings: [LeafString; N]) -> [Text; N] {
         let mut kept = [Text::NONE; N];
-        for (kept, lexeme) in kept.iter_mut().zip(strings) {
-            if let Some(lexeme) = lexeme {
-                *kept = self.keep(lexeme);
-            }
+        for place in 0..N {
+            kept[place] = self.keep_leaf(strings[place]);
         }
         kept
+    }
+
+    /// Keeps a string of a small object, where there is one.
+    #[inline(always)]
+    fn keep_leaf(&mut self, string: LeafString) -> Text {
+        match string.lexeme() {
+            Some(lexeme) => self.keep_plain(lexeme),
+            None => Text::NONE,
+        }
     }
 
     /// Reads a string.
     #[inline(always)]
     pub(crate) fn text(&mut self, element: &'static str) -> Read<Text> {
-        match self.cursor.plain_string_value()? {
-            Some(lexeme) => Ok(self.keep(lexeme)),
+        match self.cursor.plain_string_value() {
+            Some(lexeme) => Ok(self.keep_plain(lexeme)),
             None => self.any_text(element),
         }
     }
@@ -260,7 +267,7 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     /// Reads a string that is not kept as it stands.
     #[inline]
     fn passing_text(&mut self, element: &'static str) -> Read<Option<Cow<'a, str>>> {
-        let lexeme = match self.cursor.plain_string_value()? {
+        let lexeme = match self.cursor.plain_string_value() {
             Some(lexeme) => lexeme,
             None if self.cursor.is_at(b'"') => self.cursor.string_value()?,
             None => {
@@ -325,7 +332,7 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     /// the object is begun, for [`Reader::members`] to go on with; else the cursor stays before it.
     #[inline(always)]
     fn begin_object(&mut self, name: Name) -> Read<Option<Lexeme>> {
-        match self.cursor.begin_object(name.as_str())? {
+        match self.cursor.begin_object(name.as_str()) {
             Some(value) => {
                 self.begun = Some(name);
                 Ok(Some(value))
@@ -444,12 +451,28 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
 
     #[inline(always)]
     fn keep(&mut self, lexeme: Lexeme) -> Text {
-        if lexeme.escaped {
-            return self.out.store.copy(&self.cursor.unescape(lexeme));
+        match lexeme.escaped {
+            true => self.copy_unescaped(lexeme),
+            false => self.keep_plain(lexeme),
         }
-        if let Some(text) = self.out.store.borrow(self.base + lexeme.start as usize, lexeme.length()) {
-            return text;
+    }
+
+    /// Keeps a string without an escape.
+    #[inline(always)]
+    fn keep_plain(&mut self, lexeme: Lexeme) -> Text {
+        match self.out.store.borrow(self.base + lexeme.start as usize, lexeme.length()) {
+            Some(text) => text,
+            None => self.copy(lexeme),
         }
+    }
+
+    #[inline(never)]
+    fn copy_unescaped(&mut self, lexeme: Lexeme) -> Text {
+        self.out.store.copy(&self.cursor.unescape(lexeme))
+    }
+
+    #[inline(never)]
+    fn copy(&mut self, lexeme: Lexeme) -> Text {
         self.out.store.copy(self.cursor.written(lexeme))
     }
 }

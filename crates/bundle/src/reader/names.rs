@@ -128,7 +128,6 @@ names! {
     ValueCodeableConcept "valueCodeableConcept"
     ValueDateTime "valueDateTime"
     ValueId "valueId"
-    ValuePeriod "valuePeriod"
     ValueReference "valueReference"
     ValueString "valueString"
     ValueUnsignedInt "valueUnsignedInt"
@@ -136,8 +135,7 @@ names! {
     VersionId "versionId"
 }
 
-/// A known name as it is compared: the first 16 bytes that stand behind its opening quote, which for a shorter name hold its
-/// closing quote, and which of them count.
+/// A known name as it is compared: its first 16 bytes, of a shorter one its closing quote as well, and which of them count.
 struct Known {
     head: [u64; 2],
     mask: [u64; 2],
@@ -145,7 +143,7 @@ struct Known {
 }
 
 /// Enough bits of a slot for each name to have one of its own.
-const SLOT_BITS: u32 = 11;
+const SLOT_BITS: u32 = 10;
 
 /// The name that has a slot, a stranger where none has it.
 static SLOTS: [Name; 1 << SLOT_BITS] = slots();
@@ -156,49 +154,38 @@ const MULTIPLIER: u64 = multiplier();
 const HEAD: usize = 16;
 
 impl Name {
-    /// The name that stands in a text between two offsets, which are those of its first byte and its closing quote.
+    /// The name that stands in a text between two offsets, of which the second is that of its closing quote.
     #[inline(always)]
     pub(crate) fn at(text: &[u8], start: usize, end: usize) -> Self {
-        let quoted: Option<&[u8; HEAD + 1]> =
-            text.get(start.wrapping_sub(1)..).and_then(|rest| rest.first_chunk());
-        let last: Option<&[u8; 4]> = text.get(end.wrapping_sub(3)..).and_then(|rest| rest.first_chunk());
-        match (quoted, last) {
-            (Some(quoted), Some(last)) => {
-                Self::of_parts(quoted, last, end.wrapping_sub(start), || &text[start..end])
-            }
+        match text.get(start..start.wrapping_add(HEAD)) {
+            Some(head) => Self::with_head(head, end.wrapping_sub(start), || &text[start..end]),
             // It stands where the text ends.
-            _ => Self::of(&text[start..end]),
+            None => Self::of(&text[start..end]),
         }
     }
 
     /// The name of so many characters.
     #[inline(never)]
     pub(crate) fn of(name: &[u8]) -> Self {
-        let mut quoted = [b'"'; 2 * HEAD + 2];
-        match quoted.get_mut(1..=name.len()) {
-            Some(inside) if name.len() > 1 && name.len() <= 2 * HEAD => inside.copy_from_slice(name),
-            _ if name.starts_with(VALUE.as_bytes()) => return Self::OtherValue,
-            _ => return Self::Other,
+        // What is behind a short one are quotes, of which the first closes it.
+        let mut quoted = [b'"'; HEAD];
+        let length = name.len().min(HEAD);
+        quoted[..length].copy_from_slice(&name[..length]);
+        if name.len() == 2 {
+            quoted[3] = b':';
         }
-        Self::at(&quoted, 1, 1 + name.len())
+        Self::with_head(&quoted, name.len(), || name)
     }
 
-    /// The name of which these are the quote and the bytes that it begins with, and the bytes and the quote that it
-    /// ends with.
+    /// The name of a length of which these are the first 16 bytes, or all and what is behind it.
     #[inline(always)]
-    fn of_parts<'t>(
-        quoted: &[u8; HEAD + 1],
-        last: &[u8; 4],
-        length: usize,
-        all: impl Fn() -> &'t [u8],
-    ) -> Self {
-        let ([first, ..], _) = quoted.as_chunks::<4>() else { return Self::Other };
-        let ([low, high, ..], _) = quoted[1..].as_chunks::<8>() else { return Self::Other };
-        let name = SLOTS[slot(u32::from_le_bytes(*first), u32::from_le_bytes(*last), length, MULTIPLIER)];
+    fn with_head<'t>(head: &[u8], length: usize, all: impl Fn() -> &'t [u8]) -> Self {
+        let ([low, high], []) = head.as_chunks() else { return Self::Other };
         let (low, high) = (u64::from_le_bytes(*low), u64::from_le_bytes(*high));
+        let name = SLOTS[slot(low as u32, length, MULTIPLIER)];
         let is_it = |known: &Known| {
             (low ^ known.head[0]) & known.mask[0] | (high ^ known.head[1]) & known.mask[1] == 0
-                && (known.text.len() < HEAD || is_long(known.text, all()))
+                && (length < HEAD || is_long(known.text, all()))
         };
         match KNOWN.get(name as usize) {
             Some(known) if is_it(known) => name,
@@ -253,43 +240,57 @@ impl Known {
         Self { head, mask, text }
     }
 
-    /// Its slot.
-    const fn slot(&self, multiplier: u64) -> usize {
-        let (text, end) = (self.text.as_bytes(), self.text.len());
-        let third = if end > 2 { text[2] } else { b'"' };
-        let third_last = if end > 2 { text[end - 3] } else { b'"' };
-        let first = u32::from_le_bytes([b'"', text[0], text[1], third]);
-        let last = u32::from_le_bytes([third_last, text[end - 2], text[end - 1], b'"']);
-        slot(first, last, end, multiplier)
+    /// Its slots: one, but several where what stands behind its closing quote is among the bytes that tell it.
+    const fn slots(&self, multiplier: u64) -> [usize; 5] {
+        let text = self.text.as_bytes();
+        let mut slots = [0; 5];
+        let mut at = 0;
+        while at < slots.len() {
+            let behind = b": \n\r\t"[at];
+            let first = match text.len() {
+                2 => [text[0], text[1], b'"', behind],
+                3 => [text[0], text[1], text[2], b'"'],
+                _ => [text[0], text[1], text[2], text[3]],
+            };
+            slots[at] = slot(u32::from_le_bytes(first), text.len(), multiplier);
+            at += 1;
+        }
+        slots
     }
 }
 
-/// The slot of a name by its first bytes, the quote before it included, its last, with the quote behind it, and its length.
+/// The slot of a name by its first four bytes, what is behind it included, and its length.
 #[inline(always)]
-const fn slot(first: u32, last: u32, length: usize, multiplier: u64) -> usize {
-    let both = (first as u64) << 32 | last as u64;
-    (both.wrapping_add(length as u64).wrapping_mul(multiplier) >> (u64::BITS - SLOT_BITS)) as usize
+const fn slot(first: u32, length: usize, multiplier: u64) -> usize {
+    let both = first as u64 | (length as u64) << 32;
+    (both.wrapping_mul(multiplier) >> (u64::BITS - SLOT_BITS)) as usize
 }
 
 const fn multiplier() -> u64 {
-    // The golden ratio, of 64 bits, and odd numbers after it.
-    let mut multiplier = 0x9E37_79B9_7F4A_7C15;
+    // The golden ratio, of 64 bits, and odd numbers after it in no order.
+    let mut multiplier: u64 = 0x9E37_79B9_7F4A_7C15;
     while !parts_all(multiplier) {
-        multiplier += 2;
+        multiplier = multiplier.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(2);
     }
     multiplier
 }
 
 /// Whether no two names have one slot.
 const fn parts_all(multiplier: u64) -> bool {
-    let mut taken = [false; 1 << SLOT_BITS];
+    let mut taken = [0; 1 << SLOT_BITS];
     let mut number = 0;
     while number < KNOWN.len() {
-        let slot = KNOWN[number].slot(multiplier);
-        if taken[slot] {
-            return false;
+        let slots = KNOWN[number].slots(multiplier);
+        let mut at = 0;
+        while at < slots.len() {
+            // Zero is nobody's.
+            let owner = &mut taken[slots[at]];
+            if *owner != 0 && *owner != number + 1 {
+                return false;
+            }
+            *owner = number + 1;
+            at += 1;
         }
-        taken[slot] = true;
         number += 1;
     }
     true
@@ -299,7 +300,12 @@ const fn slots() -> [Name; 1 << SLOT_BITS] {
     let mut slots = [Name::Other; 1 << SLOT_BITS];
     let mut number = 0;
     while number < KNOWN.len() {
-        slots[KNOWN[number].slot(MULTIPLIER)] = NAMES[number];
+        let own = KNOWN[number].slots(MULTIPLIER);
+        let mut at = 0;
+        while at < own.len() {
+            slots[own[at]] = NAMES[number];
+            at += 1;
+        }
         number += 1;
     }
     slots
@@ -312,8 +318,10 @@ mod tests {
     /// The name in a text in which it is followed by much and by nothing.
     fn found(name: &str) -> Name {
         let at_end = Name::of(name.as_bytes());
-        let text = format!("{{\"{name}\":\"and what is behind it\"");
-        assert_eq!(Name::at(text.as_bytes(), 2, 2 + name.len()), at_end, "{name}");
+        for behind in [":\"and what is behind it\"", " : \"and what is behind it\"", "\n:1,  \"a\":\"b\""] {
+            let text = format!("{{\"{name}\"{behind}");
+            assert_eq!(Name::at(text.as_bytes(), 2, 2 + name.len()), at_end, "{text}");
+        }
         at_end
     }
 

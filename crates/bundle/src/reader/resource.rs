@@ -39,7 +39,7 @@ impl Reader<'_, '_, '_> {
 
     #[inline(never)]
     fn id(&mut self) -> Read<()> {
-        if let Some(id) = self.cursor.plain_string_value()? {
+        if let Some(id) = self.cursor.plain_string_value() {
             self.out.identify(self.resource, self.cursor.written(id));
         } else if let Some(id) = self.passing_text("id")? {
             self.out.identify(self.resource, &id);

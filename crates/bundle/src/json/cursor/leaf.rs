@@ -1,7 +1,7 @@
 //! Small objects that hold nothing but strings, under a cursor: read at one go, without a member at a time.
 
 use super::members::{FIRST, NEXT, STRING};
-use super::{Cursor, Lexeme, plain};
+use super::{Cursor, Lexeme};
 
 /// The tokens of a member that is a string.
 const MEMBER: u32 = 6;
@@ -9,14 +9,77 @@ const MEMBER: u32 = 6;
 /// The most names that are looked for in one object: so many keys are too many only where hardly any are allowed.
 const MOST_NAMES: usize = 8;
 
+/// The bytes of a name that are compared as one number.
+const HEAD: usize = size_of::<u64>();
+
+/// A name that is looked for in a small object.
+#[derive(Clone, Copy)]
+pub(crate) struct LeafName {
+    /// Its first bytes, of a shorter one its closing quote as well, and which of them count.
+    head: u64,
+    mask: u64,
+    text: &'static str,
+}
+
+/// The string that a small object has under a name, or none.
+#[derive(Clone, Copy)]
+pub(crate) struct LeafString {
+    /// Where it begins, which no string does at zero: its quote is before it.
+    start: u32,
+    end: u32,
+}
+
 /// The strings of an object by the place of their names, and how many tokens stand before its end.
-type Strings<const N: usize> = ([Option<Lexeme>; N], u32);
+type Strings<const N: usize> = ([LeafString; N], u32);
+
+impl LeafName {
+    /// The names of these texts.
+    pub(crate) const fn all<const N: usize>(texts: [&'static str; N]) -> [Self; N] {
+        let mut names = [Self { head: 0, mask: 0, text: "" }; N];
+        let mut place = 0;
+        while place < N {
+            names[place] = Self::new(texts[place]);
+            place += 1;
+        }
+        names
+    }
+
+    const fn new(text: &'static str) -> Self {
+        let (mut head, mut mask, mut at) = (0, 0, 0);
+        while at <= text.len() && at < HEAD {
+            let byte = if at < text.len() { text.as_bytes()[at] } else { b'"' };
+            head |= (byte as u64) << (8 * at);
+            mask |= 0xFF << (8 * at);
+            at += 1;
+        }
+        Self { head, mask, text }
+    }
+
+    /// Whether it is what stands between two offsets.
+    #[inline(always)]
+    fn is_at(&self, text: &[u8], start: usize, end: usize) -> bool {
+        match text.get(start..).and_then(|rest| rest.first_chunk()) {
+            Some(head) if self.text.len() < HEAD => (u64::from_le_bytes(*head) ^ self.head) & self.mask == 0,
+            _ => text.get(start..end) == Some(self.text.as_bytes()),
+        }
+    }
+}
+
+impl LeafString {
+    const NONE: Self = Self { start: 0, end: 0 };
+
+    /// The string as it stands in the text, where there is one.
+    #[inline(always)]
+    pub(crate) fn lexeme(self) -> Option<Lexeme> {
+        (self.start > 0).then_some(Lexeme { start: self.start, end: self.end, escaped: false })
+    }
+}
 
 impl Cursor<'_> {
-    /// The strings of the object at the cursor where it has nothing else, each under one of `names` in their order, all at
-    /// hand and without need of a second look. Else the cursor stays.
+    /// The strings of the object at the cursor where it has nothing else, each under one of `names`, all at hand and without
+    /// need of a second look. Else the cursor stays.
     #[inline(always)]
-    pub(crate) fn strings<const N: usize>(&mut self, names: [&str; N]) -> Option<[Option<Lexeme>; N]> {
+    pub(crate) fn strings<const N: usize>(&mut self, names: &[LeafName; N]) -> Option<[LeafString; N]> {
         let (strings, end) = self.find_members(0, FIRST, names)?;
         self.pass_object(end + 1, 1 + end / MEMBER, 1)?;
         Some(strings)
@@ -27,8 +90,8 @@ impl Cursor<'_> {
     pub(crate) fn strings_in<const N: usize>(
         &mut self,
         name: &str,
-        names: [&str; N],
-    ) -> Option<[Option<Lexeme>; N]> {
+        names: &[LeafName; N],
+    ) -> Option<[LeafString; N]> {
         let [_, open, close] = self.tokens.ahead();
         if u32::from_le_bytes(self.tokens.kinds_ahead()) != FIRST || !self.is_name(open, close, name) {
             return None;
@@ -45,9 +108,9 @@ impl Cursor<'_> {
     pub(crate) fn strings_in_list<const N: usize>(
         &mut self,
         name: &str,
-        names: [&str; N],
-        beside: &str,
-    ) -> Option<([Option<Lexeme>; N], Option<Lexeme>)> {
+        names: &[LeafName; N],
+        beside: &[LeafName; 1],
+    ) -> Option<([LeafString; N], LeafString)> {
         const LIST: u64 = b'[' as u64;
         let [_, open, close] = self.tokens.ahead();
         let kinds = u64::from_le_bytes(self.tokens.kinds_ahead());
@@ -56,38 +119,78 @@ impl Cursor<'_> {
         }
         let (strings, end) = self.find_members(5, FIRST, names)?;
         let [_, b']'] = self.tokens.kinds_behind(end as usize) else { return None };
-        let (found, end) = self.find_members(end + 2, NEXT, [beside])?;
+        let ([found], end) = self.find_members(end + 2, NEXT, beside)?;
         self.pass_object(end + 1, 3 + (end - 7) / MEMBER, 3)?;
-        Some((strings, found[0]))
+        Some((strings, found))
     }
 
-    /// The strings of the members that begin at a token, each under one of `names` in their order, up to the end of their
-    /// object. The first begins with the tokens `begin`, any other with a comma.
+    /// The strings of the members that begin at a token, each under one of `names`, up to the end of their object. The first
+    /// begins with the tokens `begin`, any other with a comma. They nearly always come in the order of `names`.
     #[inline(always)]
-    fn find_members<const N: usize>(&self, start: u32, begin: u32, names: [&str; N]) -> Option<Strings<N>> {
+    fn find_members<const N: usize>(
+        &self,
+        start: u32,
+        begin: u32,
+        names: &[LeafName; N],
+    ) -> Option<Strings<N>> {
         const { assert!(N < MOST_NAMES) };
-        let mut strings = [None; N];
-        let (mut at, mut begin) = (start, u64::from(begin));
+        let mut strings = [LeafString::NONE; N];
+        let (mut at, mut next) = (start, begin);
         for (name, string) in names.iter().zip(&mut strings) {
-            let kinds = u64::from_le_bytes(self.tokens.kinds_behind(at as usize));
-            if kinds << 16 >> 16 != begin | u64::from(STRING) << 32 {
-                break;
-            }
-            let [_, open, close, _, value, value_end] = self.tokens.behind(at as usize);
-            if self.is_name(open, close, name) {
-                *string = Some(plain(value, value_end));
+            let Some((start, end, found)) = self.string_member(at, next) else { break };
+            if name.is_at(self.bytes(), start, end) {
+                *string = found;
                 at += MEMBER;
-                begin = u64::from(NEXT);
+                next = NEXT;
             }
+        }
+        if self.tokens.kinds_behind::<1>(at as usize) == *b"," {
+            let mut strings = [LeafString::NONE; N];
+            at = self.find_in_any_order(start, begin, names, &mut strings)?;
+            return self.is_end(at).then_some((strings, at));
         }
         // Without a first member nobody has looked at the brace that the object has to begin with.
-        if begin == u64::from(FIRST) {
+        (next == NEXT && self.is_end(at)).then_some((strings, at))
+    }
+
+    /// As [`Cursor::find_members`]: how many tokens stand before the end of the members.
+    #[inline(never)]
+    fn find_in_any_order(
+        &self,
+        start: u32,
+        begin: u32,
+        names: &[LeafName],
+        strings: &mut [LeafString],
+    ) -> Option<u32> {
+        let (mut at, mut next) = (start, begin);
+        while let Some((start, end, found)) = self.string_member(at, next) {
+            let place = names.iter().position(|name| name.is_at(self.bytes(), start, end))?;
+            if strings[place].start > 0 {
+                return None;
+            }
+            strings[place] = found;
+            at += MEMBER;
+            next = NEXT;
+        }
+        (next == NEXT).then_some(at)
+    }
+
+    /// The member at a token that begins with the tokens `begin` and is a string: where its key stands, and the string.
+    #[inline(always)]
+    fn string_member(&self, at: u32, begin: u32) -> Option<(usize, usize, LeafString)> {
+        let kinds = u64::from_le_bytes(self.tokens.kinds_behind(at as usize));
+        if kinds << 16 >> 16 != u64::from(begin) | u64::from(STRING) << 32 {
             return None;
         }
-        let [b'}'] = self.tokens.kinds_behind(at as usize) else { return None };
-        // What is odd in any of them is before the end of all.
+        let [_, open, close, _, value, end] = self.tokens.behind(at as usize);
+        Some((open as usize + 1, close as usize, LeafString { start: value + 1, end }))
+    }
+
+    /// Whether an object ends at a token, and no string before is odd: what is odd in any is before the end of all.
+    #[inline(always)]
+    fn is_end(&self, at: u32) -> bool {
         let [end] = self.tokens.behind(at as usize);
-        (!self.tokens.is_odd(end as usize)).then_some((strings, at))
+        self.tokens.kinds_behind::<1>(at as usize) == *b"}" && !self.tokens.is_odd(end as usize)
     }
 
     #[inline(always)]
@@ -134,9 +237,12 @@ mod tests {
         found
     }
 
-    fn written(text: &str, lexeme: Option<Lexeme>) -> &str {
-        lexeme.map_or("-", |lexeme| &text[lexeme.start as usize..lexeme.end as usize])
+    fn written(text: &str, string: LeafString) -> &str {
+        string.lexeme().map_or("-", |lexeme| &text[lexeme.start as usize..lexeme.end as usize])
     }
+
+    const A_AND_B: [LeafName; 2] = LeafName::all(["a", "b"]);
+    const ON: [LeafName; 1] = LeafName::all(["on"]);
 
     #[test]
     fn strings_are_read_under_the_names_that_there_are() {
@@ -144,11 +250,12 @@ mod tests {
             (r#"{"a":"1","b":"2"}"#, ["1", "2"]),
             ("{ \"b\" : \"\" }", ["-", ""]),
             (r#"{"a":"1"}"#, ["1", "-"]),
+            (r#"{"b":"2","a":"1"}"#, ["1", "2"]),
         ] {
-            let found = read(text, |cursor| cursor.strings(["a", "b"])).expect("plain");
+            let found = read(text, |cursor| cursor.strings(&A_AND_B)).expect("plain");
             assert_eq!(found.map(|lexeme| written(text, lexeme)), expected, "{text}");
             let text = format!("{{\"in\": {text}}}");
-            let found = read(&text, |cursor| cursor.strings_in("in", ["a", "b"])).expect("plain");
+            let found = read(&text, |cursor| cursor.strings_in("in", &A_AND_B)).expect("plain");
             assert_eq!(found.map(|lexeme| written(&text, lexeme)), expected, "{text}");
         }
     }
@@ -157,7 +264,7 @@ mod tests {
     fn whatever_else_an_object_holds_is_left_to_others() {
         for text in [
             "{}",
-            r#"{"b":"1","a":"2"}"#,
+            r#"{"b":"1","a":"2","b":"3"}"#,
             r#"{"a":"1","a":"2"}"#,
             r#"{"a":"1","b":"2","b":"3"}"#,
             r#"{"a":"1","c":"2"}"#,
@@ -170,13 +277,13 @@ mod tests {
             r#"{"a":"1",}"#,
             r#"["a"]"#,
         ] {
-            assert!(read(text, |cursor| cursor.strings(["a", "b"])).is_none(), "{text}");
+            assert!(read(text, |cursor| cursor.strings(&A_AND_B)).is_none(), "{text}");
             let text = format!("{{\"in\": {text}}}");
-            assert!(read(&text, |cursor| cursor.strings_in("in", ["a", "b"])).is_none(), "{text}");
+            assert!(read(&text, |cursor| cursor.strings_in("in", &A_AND_B)).is_none(), "{text}");
         }
         for text in [r#"{"in":{"a":"1"},"on":1}"#, r#"{"on":{"a":"1"}}"#, r#"{"in":{"a":"1"}"#, r#"{"in":}}"#]
         {
-            assert!(read(text, |cursor| cursor.strings_in("in", ["a", "b"])).is_none(), "{text}");
+            assert!(read(text, |cursor| cursor.strings_in("in", &A_AND_B)).is_none(), "{text}");
         }
     }
 
@@ -192,9 +299,21 @@ mod tests {
             (r#"{"in":[}]}"#, None),
             (r#"{"in":{"a":"1"}}"#, None),
         ] {
-            let found = read(text, |cursor| cursor.strings_in_list("in", ["a", "b"], "on"));
+            let found = read(text, |cursor| cursor.strings_in_list("in", &A_AND_B, &ON));
             let found = found.map(|([a, b], on)| [a, b, on].map(|lexeme| written(text, lexeme)));
             assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_known_to_its_end() {
+        const NAMES: [LeafName; 3] = LeafName::all(["text", "textbook", "patientInstruction"]);
+        let text = r#"{"patientInstruction":"3","textbook":"2","text":"1"}"#;
+        let found = read(text, |cursor| cursor.strings(&NAMES)).expect("plain");
+        assert_eq!(found.map(|string| written(text, string)), ["1", "2", "3"]);
+        for name in ["", "t", "tex", "textb", "textbooks", "patientInstructions", "patientinstruction"] {
+            let text = format!(r#"{{"{name}":"and what is behind it"}}"#);
+            assert!(read(&text, |cursor| cursor.strings(&NAMES)).is_none(), "{text}");
         }
     }
 
@@ -208,7 +327,7 @@ mod tests {
         ] {
             let mut cursor = Cursor::new(text, 0, 0, limits, Workspace::new());
             cursor.peek().expect("a value, whose tokens are at hand now");
-            assert!(cursor.strings(["a"]).is_none(), "{limits:?}");
+            assert!(cursor.strings(&A_AND_B).is_none(), "{limits:?}");
         }
     }
 }

@@ -81,20 +81,20 @@ impl Cursor<'_> {
     /// Begins the object at the cursor where its first member is a plain string under a name: passes the member, and
     /// says what it is. [`Cursor::begun_object`] is the object then. Else the cursor stays.
     #[inline(always)]
-    pub(crate) fn begin_object(&mut self, name: &str) -> Result<Option<Lexeme>, Fault> {
+    pub(crate) fn begin_object(&mut self, name: &str) -> Option<Lexeme> {
         let kinds = u64::from_le_bytes(self.tokens.kinds_ahead());
         let [_, open, close, _, value, value_end] = self.tokens.ahead();
         let is_so = kinds as u32 == FIRST
             && (kinds >> 32) as u16 == STRING
             && !self.tokens.is_odd(value_end as usize)
             && self.is_name(open, close, name);
-        if !is_so {
-            return Ok(None);
+        if !is_so || self.depth_left == 0 {
+            return None;
         }
-        self.deepen()?;
-        self.tokens.pass(4);
-        self.pass_plain_string()?;
-        Ok(Some(plain(value, value_end)))
+        self.values_left = self.values_left.checked_sub(2)?;
+        self.depth_left -= 1;
+        self.tokens.pass(6);
+        Some(plain(value, value_end))
     }
 
     /// Begins the object at the cursor where its first member is an object under a name: passes the key. Once the member has

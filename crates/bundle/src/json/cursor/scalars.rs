@@ -68,28 +68,17 @@ impl Cursor<'_> {
 
     /// As [`Cursor::string_value`], where the string is at hand and needs no second look; else the cursor stays.
     #[inline(always)]
-    pub(crate) fn plain_string_value(&mut self) -> Result<Option<Lexeme>, Fault> {
-        match self.plain_string() {
-            Some((open, close)) => {
-                self.pass_plain_string()?;
-                Ok(Some(plain(open, close)))
-            }
-            None => Ok(None),
-        }
-    }
-
-    /// Passes the string value at the cursor, of which it is known that it needs no second look.
-    #[inline(always)]
-    pub(super) fn pass_plain_string(&mut self) -> Result<(), Fault> {
-        self.count_value()?;
+    pub(crate) fn plain_string_value(&mut self) -> Option<Lexeme> {
+        let (open, close) = self.plain_string()?;
+        self.values_left = self.values_left.checked_sub(1)?;
         self.tokens.pass(2);
-        Ok(())
+        Some(plain(open, close))
     }
 
     /// The quotes of the string at the cursor where they are at hand and it needs no second look: nothing inside a
     /// string is a token, so that the one after its opening quote is its closing quote.
     #[inline(always)]
-    pub(super) fn plain_string(&self) -> Option<(u32, u32)> {
+    fn plain_string(&self) -> Option<(u32, u32)> {
         let kinds = u16::from_le_bytes(self.tokens.kinds_ahead());
         let [open, close] = self.tokens.ahead();
         let is_plain = kinds == STRING && !self.tokens.is_odd(close as usize);

@@ -33,8 +33,8 @@ impl Cursor<'_> {
     /// Passes over the value at the cursor, validating all of it.
     #[inline(always)]
     pub(crate) fn skip(&mut self) -> Result<(), Fault> {
-        if self.plain_string().is_some() {
-            return self.pass_plain_string();
+        if self.plain_string_value().is_some() {
+            return Ok(());
         }
         self.skip_by_kind(self.tokens.kinds_ahead::<1>()[0])
     }

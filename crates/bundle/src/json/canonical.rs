@@ -5,13 +5,12 @@
 //! each, a hash of what it says and of the keys and items on the way to it. It is made of the tokens of a window at a time,
 //! once the cursor has passed and thereby validated them: whoever reads needs to know nothing of it.
 
-use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use super::Fault;
 use super::cursor::{Cursor, FIRST, NEXT, STRING};
 use super::escape::unescaped;
+use super::seeds::{FACTOR, Seeds};
 use super::window::Window;
 
 /// The hash of the value at the cursor, which is behind it then.
@@ -22,12 +21,6 @@ pub(crate) fn canonical_hash(cursor: &mut Cursor<'_>) -> Result<u64, Fault> {
     let around = cursor.begin_hash();
     cursor.skip()?;
     Ok(cursor.end_hash(around))
-}
-
-/// The hash of what a key says.
-pub(super) fn hash_of_key(key: &[u8]) -> u64 {
-    let seeds = Seeds::get();
-    seeds.hash(seeds.start, key, 0..key.len())
 }
 
 /// The hash of a value in progress: of as many of its tokens as have been passed.
@@ -128,89 +121,105 @@ impl Canonical {
         if let (Some(open), false) = (self.cut, passed.is_empty()) {
             self.cut = None;
             let [close] = window.positions(number);
-            self.string((open, close), window, text);
+            self.string(open, close, window, text);
             number += 1;
         }
-        let escaped_from = window.backslashes.first().map_or(u32::MAX, |at| *at);
-        // A member, its value if that is a string, and one token more are seven.
-        let members_end = passed.end.saturating_sub(6);
+        // A member whose value is a string is six tokens.
+        let whole = passed.end.saturating_sub(5);
         while number < passed.end {
-            let kinds = window.kinds(number);
-            let begin = u64::from_le_bytes(kinds) as u32;
-            let [at, open, close, _, value, value_end] = window.positions(number);
-            let is_member = matches!(begin, FIRST | NEXT) && number < members_end && value_end < escaped_from;
-            number += match (is_member, kinds[0]) {
-                (true, _) => self.take_member(kinds, (open, close), (value, value_end), text),
-                (false, b'"') if number + 1 == passed.end => {
-                    self.cut = Some(at);
-                    1
-                }
-                (false, b'"') => {
-                    self.string((at, open), window, text);
-                    2
-                }
-                (false, kind) => {
-                    self.take_token(kind, at, text);
-                    1
-                }
-            };
+            number = self.take_plain(window, number..whole, text);
+            if number < passed.end {
+                number += self.take_token(window, number..passed.end, text);
+            }
         }
     }
 
-    /// Takes in the key of a member, its value if that is a string, and the end of the object if it is the next token; how
-    /// many tokens that is. Most tokens are such.
+    /// Takes in members, ends and beginnings, as nearly all tokens are, up to one that is something else or may be escaped;
+    /// which that is.
     #[inline(always)]
-    fn take_member(&mut self, kinds: [u8; 8], key: (u32, u32), value: (u32, u32), text: &[u8]) -> usize {
-        if kinds[0] == b'{' {
-            self.enter(Container { place: self.place, is_array: false });
+    fn take_plain(&mut self, window: &Window, tokens: Range<usize>, text: &[u8]) -> usize {
+        let mut number = tokens.start;
+        let [at] = window.positions(number);
+        let escaped_from = window.next_backslash(at);
+        // Here, so that they stay in registers.
+        let (seeds, mut depth, mut place, mut sum) = (self.seeds, self.depth, self.place, self.sum);
+        while number < tokens.end {
+            let kinds = u64::from_le_bytes(window.kinds(number));
+            let [_, open, close, _, value, value_end] = window.positions(number);
+            if matches!(kinds as u32, FIRST | NEXT) && value_end < escaped_from {
+                if kinds as u32 == FIRST {
+                    depth += 1;
+                    self.open(depth, Container { place, is_array: false });
+                }
+                place = seeds.hash(self.containers[depth].place, text, inside(open, close));
+                number += 4;
+                if (kinds >> 32) as u16 == STRING {
+                    sum = sum.wrapping_add(seeds.hash(place, text, inside(value, value_end)));
+                    number += 2;
+                }
+                continue;
+            }
+            match kinds as u8 {
+                b'}' | b']' if !self.is_key_due => depth -= 1,
+                b'[' => {
+                    // Or the first item of the first would stand where the second does.
+                    let array = seeds.mix(place, b'['.into());
+                    sum = sum.wrapping_add(array);
+                    depth += 1;
+                    place = next_item(array);
+                    self.open(depth, Container { place, is_array: true });
+                }
+                b',' if self.containers[depth].is_array => {
+                    place = next_item(self.containers[depth].place);
+                    self.containers[depth].place = place;
+                }
+                _ => break,
+            }
+            number += 1;
         }
-        let place = self.seeds.hash(self.containers[self.depth].place, text, inside(key));
-        if u16::from_le_bytes([kinds[4], kinds[5]]) != STRING {
-            self.place = place;
-            return 4;
-        }
-        self.sum = self.sum.wrapping_add(self.seeds.hash(place, text, inside(value)));
-        let is_last = kinds[6] == b'}';
-        self.depth -= usize::from(is_last);
-        6 + usize::from(is_last)
+        (self.depth, self.place, self.sum) = (depth, place, sum);
+        number
     }
 
-    #[inline(always)]
-    fn take_token(&mut self, kind: u8, at: u32, text: &[u8]) {
+    /// Takes in one token, or a string's two; how many.
+    fn take_token(&mut self, window: &Window, tokens: Range<usize>, text: &[u8]) -> usize {
+        let [kind] = window.kinds(tokens.start);
+        let [at, next] = window.positions(tokens.start);
         match kind {
+            b'"' if tokens.len() == 1 => self.cut = Some(at),
+            b'"' => {
+                self.string(at, next, window, text);
+                return 2;
+            }
             b'{' => {
-                self.enter(Container { place: self.place, is_array: false });
+                self.depth += 1;
+                self.open(self.depth, Container { place: self.place, is_array: false });
                 self.is_key_due = true;
             }
-            b'[' => self.enter_array(),
-            b'}' | b']' => self.leave(),
-            b',' if self.containers[self.depth].is_array => self.next_item(),
-            b',' => self.is_key_due = true,
+            b'[' => {
+                let array = self.seeds.mix(self.place, b'['.into());
+                self.sum = self.sum.wrapping_add(array);
+                self.depth += 1;
+                self.place = next_item(array);
+                self.open(self.depth, Container { place: self.place, is_array: true });
+            }
+            b'}' | b']' => self.close(),
+            b',' => self.comma(),
             b':' => self.is_key_due = false,
             _ => self.word(at as usize, text),
         }
+        1
     }
 
     #[inline(always)]
-    fn enter(&mut self, container: Container) {
-        self.depth += 1;
-        match self.containers.get_mut(self.depth) {
+    fn open(&mut self, depth: usize, container: Container) {
+        match self.containers.get_mut(depth) {
             Some(place) => *place = container,
             None => self.containers.push(container),
         }
     }
 
-    #[inline(always)]
-    fn enter_array(&mut self) {
-        // Or the first item of the first would stand where the second does.
-        let place = self.seeds.mix(self.place, b'['.into());
-        self.sum = self.sum.wrapping_add(place);
-        self.enter(Container { place, is_array: true });
-        self.next_item();
-    }
-
-    #[inline(always)]
-    fn leave(&mut self) {
+    fn close(&mut self) {
         if self.is_key_due {
             // An object of nothing.
             self.sum = self.sum.wrapping_add(self.seeds.mix(self.place, b'{'.into()));
@@ -219,25 +228,23 @@ impl Canonical {
         self.depth -= 1;
     }
 
-    #[inline(always)]
-    fn next_item(&mut self) {
-        let array = &mut self.containers[self.depth];
-        array.place = array.place.wrapping_mul(FACTOR).wrapping_add(1);
-        self.place = array.place;
+    fn comma(&mut self) {
+        let container = &mut self.containers[self.depth];
+        if container.is_array {
+            container.place = next_item(container.place);
+            self.place = container.place;
+        }
+        self.is_key_due = !container.is_array;
     }
 
-    fn string(&mut self, quotes: (u32, u32), window: &Window, text: &[u8]) {
-        let (open, close) = quotes;
-        let backslash = window.backslashes.partition_point(|at| *at < open);
-        match window.backslashes.get(backslash) {
-            Some(at) if *at < close => {
-                // A string of a text is text.
-                let written = str::from_utf8(&text[open as usize + 1..close as usize]).unwrap_or_default();
-                let said = unescaped(written) + "\"";
-                self.said(said.as_bytes(), 0..said.len());
-            }
-            _ => self.said(text, inside(quotes)),
+    fn string(&mut self, open: u32, close: u32, window: &Window, text: &[u8]) {
+        if window.next_backslash(open) > close {
+            return self.said(text, inside(open, close));
         }
+        // A string of a text is text.
+        let written = str::from_utf8(&text[open as usize + 1..close as usize]).unwrap_or_default();
+        let said = unescaped(written) + "\"";
+        self.said(said.as_bytes(), 0..said.len());
     }
 
     fn word(&mut self, start: usize, text: &[u8]) {
@@ -255,83 +262,16 @@ impl Canonical {
     }
 }
 
+/// Where the next item of an array stands.
+#[inline(always)]
+fn next_item(place: u64) -> u64 {
+    place.wrapping_mul(FACTOR).wrapping_add(1)
+}
+
 /// What stands between two quotes and the latter: by that a text is no number or word, and its end is known.
 #[inline(always)]
-fn inside((open, close): (u32, u32)) -> Range<usize> {
+fn inside(open: u32, close: u32) -> Range<usize> {
     open as usize + 1..close as usize + 1
-}
-
-/// What hashes depend on, other in each process: nobody can make two values of one hash beforehand.
-#[derive(Clone, Copy)]
-struct Seeds {
-    start: u64,
-    factor: u64,
-}
-
-impl Seeds {
-    fn get() -> Self {
-        static SEEDS: LazyLock<Seeds> = LazyLock::new(|| {
-            let random = RandomState::new();
-            Seeds { start: random.hash_one(0), factor: random.hash_one(1) }
-        });
-        *SEEDS
-    }
-
-    /// The hash of what stands in a part of a text, at a place.
-    #[inline(always)]
-    fn hash(self, place: u64, text: &[u8], part: Range<usize>) -> u64 {
-        let length = part.end.wrapping_sub(part.start);
-        if length > PAIR {
-            return self.hash_long(place, &text[part]);
-        }
-        let pair = match text.get(part.start..part.start + PAIR).and_then(|pair| pair.first_chunk()) {
-            Some(pair) => u128::from_le_bytes(*pair) & MASKS[length],
-            None => text[part].iter().rev().fold(0, |pair, byte| pair << 8 | u128::from(*byte)),
-        };
-        self.mix(place, pair)
-    }
-
-    /// The hash of more bytes than a pair, the last of them perhaps twice.
-    #[inline(always)]
-    fn hash_long(self, place: u64, bytes: &[u8]) -> u64 {
-        let mut hash = place ^ (bytes.len() as u64).wrapping_mul(FACTOR);
-        let mut rest = bytes;
-        while let Some((pair, behind)) = rest.split_first_chunk()
-            && !behind.is_empty()
-        {
-            hash = self.mix(hash, u128::from_le_bytes(*pair));
-            rest = behind;
-        }
-        let last = bytes.last_chunk().copied().unwrap_or_default();
-        self.mix(hash, u128::from_le_bytes(last))
-    }
-
-    /// Takes in two words: both halves of a product, of which neither factor is known outside the process.
-    #[inline(always)]
-    fn mix(self, hash: u64, pair: u128) -> u64 {
-        let (one, two) = (pair as u64, (pair >> 64) as u64);
-        let product = u128::from(hash ^ one) * u128::from(self.factor ^ two);
-        product as u64 ^ (product >> 64) as u64
-    }
-}
-
-/// The golden ratio, of 64 bits.
-const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
-
-/// The bytes of two words.
-const PAIR: usize = size_of::<u128>();
-
-/// For each length of a text what is its of the pair of words that begin with it.
-static MASKS: [u128; PAIR + 1] = masks();
-
-const fn masks() -> [u128; PAIR + 1] {
-    let mut masks = [u128::MAX; PAIR + 1];
-    let mut length = 0;
-    while length < PAIR {
-        masks[length] = (1 << (8 * length)) - 1;
-        length += 1;
-    }
-    masks
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::canonical::hash_of_key;
 use super::escape::unescaped;
+use super::seeds::Seeds;
 
 /// The most bytes of a key that is compared with many others as it stands. Of a longer one a hash is, or keys made
 /// alike would be read over and over.
@@ -26,7 +26,8 @@ impl Key {
 
     fn hash(&mut self, text: &str) -> u64 {
         if self.hash == 0 {
-            self.hash = hash_of_key(characters(self.written(text)).as_bytes()) | 1;
+            let (seeds, name) = (Seeds::get(), characters(self.written(text)));
+            self.hash = seeds.hash(seeds.start, name.as_bytes(), 0..name.len()) | 1;
         }
         self.hash
     }

@@ -6,6 +6,7 @@ mod canonical;
 mod cursor;
 mod escape;
 mod keys;
+mod seeds;
 mod tokens;
 mod window;
 

@@ -104,6 +104,12 @@ impl Window {
         self.kinds[number % ROOM]
     }
 
+    /// The first backslash inside strings that stands behind a position, [`NOWHERE`] where none does.
+    pub(super) fn next_backslash(&self, position: u32) -> u32 {
+        let passed = self.backslashes.partition_point(|at| *at <= position);
+        self.backslashes.get(passed).copied().unwrap_or(NOWHERE)
+    }
+
     /// How many tokens the window has.
     #[cfg(feature = "stages")]
     pub(super) fn count(&self) -> usize {

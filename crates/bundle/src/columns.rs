@@ -15,7 +15,7 @@ use crate::arrays::{Blocks, Part, SpareTexts, Texts, Values};
 use crate::collected::{Collected, TextBudget};
 use crate::concepts::{Degraded, Described, TermSource};
 use crate::date::Date;
-use crate::elements::{Coding, Identifier};
+use crate::elements::Coding;
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::nothing::with_nothing;
@@ -54,8 +54,13 @@ impl<'g, 's> Columns<'g, 's> {
     pub(crate) fn new(table: Table, rows: usize, all: &'g Collected<'s>) -> Self {
         let schema = table.schema();
         let columns = Vec::with_capacity(schema.fields().len());
-        let (blocks, spare) = Default::default();
-        Self { all, table, schema, rows, blocks, columns, spare }
+        let spare = Spare {
+            texts: Vec::with_capacity(rows),
+            numbers: Vec::with_capacity(rows),
+            ends: Vec::with_capacity(rows),
+            ..Spare::default()
+        };
+        Self { all, table, schema, rows, blocks: Blocks::default(), columns, spare }
     }
 
     /// The table.
@@ -209,7 +214,7 @@ impl<'g, 's> Columns<'g, 's> {
 
     pub(crate) fn identifiers(&mut self, name: &str, spans: impl Iterator<Item = Span> + Clone) {
         let all = self.all;
-        let items: Vec<&Identifier> = spans.clone().flat_map(|span| span.of(&all.identifiers)).collect();
+        let items = pooled(spans.clone(), &all.identifiers);
         self.structs(name, "", spans.map(|span| span.length as usize), |columns| {
             columns.kept_items(items.iter().map(|item| item.system));
             columns.kept_items(items.iter().map(|item| item.value));
@@ -228,7 +233,7 @@ impl<'g, 's> Columns<'g, 's> {
         // Many records may share one drug of many codings.
         let allowed = all.text.allows(total.saturating_mul(size_of::<Coding>()));
         let spans = spans.map(move |span| if allowed { span } else { Span::default() });
-        let items: Vec<&Coding> = spans.clone().flat_map(|span| span.of(&all.codings)).collect();
+        let items = pooled(spans.clone(), &all.codings);
         self.structs(name, part, spans.map(|span| span.length as usize), |columns| {
             columns.kept_items(items.iter().map(|item| item.system));
             columns.kept_items(items.iter().map(|item| item.code));
@@ -338,6 +343,13 @@ impl<'g, 's> Columns<'g, 's> {
         debug_assert_eq!(self.schema.field(self.columns.len()).name().strip_prefix(name), Some(part));
         self.columns.push(column);
     }
+}
+
+/// What some spans of a pool hold.
+fn pooled<T>(spans: impl Iterator<Item = Span> + Clone, pool: &[T]) -> Vec<&T> {
+    let mut items = Vec::with_capacity(spans.clone().map(|span| span.length as usize).sum());
+    spans.for_each(|span| items.extend(span.of(pool)));
+    items
 }
 
 fn present<T>(values: &[Option<T>]) -> usize {

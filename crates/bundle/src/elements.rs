@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use crate::addresses::AddressNumber;
 use crate::collected::Collected;
-use crate::text::{Span, Store, Text};
+use crate::text::{Span, Store, Text, find_ignoring_case};
 
 /// A Reference as sent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -75,12 +75,17 @@ pub(crate) struct Dosage {
     pub(crate) text: Text,
     pub(crate) patient_instruction: Text,
     pub(crate) structured: Text,
-    /// Whether its text says that it has changed ([`DOSAGE_WARNING`]).
+    /// Whether its text says that it has changed.
     pub(crate) warns: bool,
 }
 
 /// What the text of a dosage says where it has changed since the last issue, before the day (`medications` sheet, section 7).
 pub(crate) const DOSAGE_WARNING: &str = "dosage has changed";
+
+/// Whether the text of a dosage says that it has changed.
+pub(crate) fn warns_of_change(text: &[u8]) -> bool {
+    find_ignoring_case(text, DOSAGE_WARNING).is_some()
+}
 
 impl Dosage {
     pub(crate) fn is_absent(self) -> bool {

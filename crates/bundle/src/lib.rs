@@ -35,6 +35,7 @@ mod graph;
 mod identity;
 mod index;
 mod issues;
+mod items;
 mod json;
 mod kinds;
 mod limits;

@@ -12,6 +12,7 @@ use crate::error::BundleError;
 use crate::findings::Findings;
 use crate::graph::Graph;
 use crate::issues::Issues;
+use crate::items::Items;
 use crate::json::{Cursor, FaultKind, Workspace};
 use crate::kinds::{self, Role};
 use crate::limits::Limits;
@@ -105,9 +106,11 @@ pub(crate) fn complete(
     let items = std::mem::take(&mut all.items);
     let all = all;
     let graph = Graph::new(&all);
+    let items = Items::new(&graph, items);
     ended(Stage::Index);
     let most_shared = options.limits.values as usize;
-    let relations = Relations::new(&graph, &items, most_shared, &mut findings);
+    let mut relations = Relations::new(&graph, &items, most_shared, &mut findings);
+    let listed = relations.take_listed();
     let issues = Issues::new(&graph, &mut findings);
     notice_patients(&graph, &mut findings);
     ended(Stage::Relations);
@@ -117,7 +120,8 @@ pub(crate) fn complete(
         .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
     drop(items);
     ended(Stage::Table(Table::ConsultationNodes));
-    let linked = links::table(&graph, &relations);
+    let linked = links::table(&graph, &relations, &listed);
+    drop(listed);
     ended(Stage::Table(Table::Links));
     let today = options.retrieved_on;
     // Issues first: a date of theirs that cannot be read is found before their statements are judged.

@@ -11,6 +11,7 @@ use crate::elements::Reference;
 use crate::findings::Findings;
 use crate::graph::{Graph, Resolved, Target};
 use crate::issues::Issues;
+use crate::items::Items;
 use crate::kinds::{self, TypeId};
 use crate::lists::{List, Purpose};
 use crate::tables::problems::Relation;
@@ -65,8 +66,7 @@ const NOWHERE: u32 = u32::MAX;
 pub(crate) struct Relations<'g> {
     /// The list whose encounter each structure list belongs to, [`NOWHERE`] where there is none.
     places: Vec<u32>,
-    /// Record and list for each leaf of a structure list, in the order of the bundle.
-    pub(crate) listed: Vec<(u32, u32)>,
+    listed: Vec<(u32, u32)>,
     membership: Vec<Membership>,
     /// The first structure list that holds each resource.
     placed: Vec<u32>,
@@ -86,7 +86,7 @@ impl<'g> Relations<'g> {
     /// Gathers what is said, and says what is wrong with it. Beyond `most_shared` nothing more is handed out.
     pub(crate) fn new(
         graph: &'g Graph<'g, '_>,
-        items: &[Reference],
+        items: &Items,
         most_shared: usize,
         findings: &mut Findings,
     ) -> Self {
@@ -112,6 +112,11 @@ impl<'g> Relations<'g> {
         relations.pointing.sort_unstable();
         relations.pointing.dedup();
         relations
+    }
+
+    /// Record and list for each leaf of a structure list, in the order of the bundle; for the one who needs them.
+    pub(crate) fn take_listed(&mut self) -> Vec<(u32, u32)> {
+        std::mem::take(&mut self.listed)
     }
 
     /// Counts things that a record shares with others; false once they are too many.
@@ -255,13 +260,7 @@ impl<'g> Relations<'g> {
         }
     }
 
-    fn add_list(
-        &mut self,
-        graph: &'g Graph<'g, '_>,
-        items: &[Reference],
-        position: u32,
-        findings: &mut Findings,
-    ) {
+    fn add_list(&mut self, graph: &'g Graph<'g, '_>, items: &Items, position: u32, findings: &mut Findings) {
         let list = &graph.all.lists[position as usize];
         if !graph.counts(list.resource) {
             return;
@@ -271,7 +270,7 @@ impl<'g> Relations<'g> {
             let code = if list.is_coded { NoticeCode::UnknownCode } else { NoticeCode::MissingElement };
             findings.notices.add(list.resource, code, "code");
         }
-        for item in list.items.of(items) {
+        for item in items.of(list) {
             let resolved = graph.resolve_noticed(*item, list.resource, "entry.item", &mut findings.notices);
             notice_unsupported(graph, list.resource, &resolved, "entry.item", findings);
             if resolved.target == Target::Absent {
@@ -367,12 +366,12 @@ impl<'g> Relations<'g> {
 /// Whether the words of a reference say that the provider does not supply what stands here
 /// (`consultations` sheet, section 4).
 pub(crate) fn is_unsupported(text: &str) -> bool {
-    find_ignoring_case(text, "not supported").is_some()
+    find_ignoring_case(text.as_bytes(), "not supported").is_some()
 }
 
 /// Whether the words of a reference say that the area is switched off.
 pub(crate) fn is_disabled(text: &str) -> bool {
-    find_ignoring_case(text, "disabled").is_some()
+    find_ignoring_case(text.as_bytes(), "disabled").is_some()
 }
 
 fn notice_unsupported(
@@ -414,7 +413,7 @@ fn own_place<'g>(graph: &'g Graph<'g, '_>, list: &List) -> Option<Consultation<'
 }
 
 /// Whose encounter each structure list belongs to: its own, else that of the list that holds it.
-fn places<'g>(graph: &'g Graph<'g, '_>, items: &[Reference]) -> Vec<u32> {
+fn places<'g>(graph: &'g Graph<'g, '_>, items: &Items) -> Vec<u32> {
     let lists = &graph.all.lists;
     let own = |(list, position): (&List, u32)| own_place(graph, list).map_or(NOWHERE, |_| position);
     let mut places: Vec<u32> = lists.iter().zip(0..).map(own).collect();
@@ -422,9 +421,7 @@ fn places<'g>(graph: &'g Graph<'g, '_>, items: &[Reference]) -> Vec<u32> {
     let mut due: VecDeque<u32> = (0..places.len() as u32).filter(placed).collect();
     while let Some(position) = due.pop_front() {
         let (list, place) = (&lists[position as usize], places[position as usize]);
-        for item in list.items.of(items) {
-            let Some(child) = graph.find(*item, list.resource, kinds::LIST) else { continue };
-            let child = graph.resource(child).row;
+        for child in items.lists_of(list) {
             if lists[child as usize].purpose.is_structure() && places[child as usize] == NOWHERE {
                 places[child as usize] = place;
                 due.push_back(child);

@@ -87,7 +87,7 @@ impl Span {
 }
 
 /// Where a phrase of two or more letters of ASCII stands in a text, whatever the case of either.
-pub(crate) fn find_ignoring_case(text: &str, phrase: &str) -> Option<usize> {
+pub(crate) fn find_ignoring_case(text: &[u8], phrase: &str) -> Option<usize> {
     // Nearly every place is no beginning of it, which its first two letters tell.
     let letters = |bytes: &[u8; 2]| u16::from_le_bytes(*bytes) | 0x2020;
     let start = letters(phrase.as_bytes().first_chunk()?);
@@ -95,12 +95,12 @@ pub(crate) fn find_ignoring_case(text: &str, phrase: &str) -> Option<usize> {
         bytes.first_chunk().is_some_and(|first| letters(first) == start)
             && bytes.eq_ignore_ascii_case(phrase.as_bytes())
     };
-    text.as_bytes().windows(phrase.len()).position(is_phrase)
+    text.windows(phrase.len()).position(is_phrase)
 }
 
 /// Whether a text starts with some ASCII, whatever the case of either.
-pub(crate) fn starts_ignoring_case(text: &str, start: &str) -> bool {
-    let beginning = text.as_bytes().get(..start.len());
+pub(crate) fn starts_ignoring_case(text: &[u8], start: &str) -> bool {
+    let beginning = text.get(..start.len());
     beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(start.as_bytes()))
 }
 
@@ -109,6 +109,9 @@ const COPIED: u32 = 1 << 31;
 
 /// The last position in the copies. Those behind it are of texts known beforehand, counted down to that of no text.
 const LAST_COPY: u32 = u32::MAX - 256;
+
+/// About how many bytes of a body there are for each that is copied: what references say is.
+const BYTES_A_COPY: usize = 32;
 
 /// The body, where it is whole, and the copies.
 pub(crate) struct Store<'a> {
@@ -122,7 +125,7 @@ pub(crate) struct Store<'a> {
 impl<'a> Store<'a> {
     /// A store that borrows from a whole body of less than 2 GiB.
     pub(crate) fn borrowing(body: &'a [u8]) -> Self {
-        Self { body, text: "", borrows: true, copies: String::new() }
+        Self { body, text: "", borrows: true, copies: String::with_capacity(body.len() / BYTES_A_COPY) }
     }
 
     /// A store that copies what it keeps.
@@ -250,7 +253,15 @@ impl<'a> Store<'a> {
     /// Whether the kept text is a code, white space around it apart. One that is shorter is not looked into.
     #[inline]
     pub(crate) fn says(&self, text: Text, code: &str) -> bool {
-        text.length() >= code.len() && self.code(text) == code
+        text.length() >= code.len() && self.code_bytes(text) == code.as_bytes()
+    }
+
+    /// The bytes of [`Store::code`], at hand while the body is being read.
+    pub(crate) fn code_bytes(&self, text: Text) -> &[u8] {
+        match self.bytes(text) {
+            Some(code @ [first, .., last]) if first.is_ascii_graphic() && last.is_ascii_graphic() => code,
+            _ => self.code(text).as_bytes(),
+        }
     }
 
     /// The kept text without white space around it, as codes are compared.

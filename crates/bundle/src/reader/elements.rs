@@ -5,9 +5,11 @@ use std::num::NonZeroU32;
 
 use crate::addresses::AddressNumber;
 use crate::collected::Collected;
-use crate::elements::{Coding, Concept, DOSAGE_WARNING, Dosage, Extension, HumanName, Identifier, Reference};
+use crate::elements::{
+    Coding, Concept, Dosage, Extension, HumanName, Identifier, Reference, warns_of_change,
+};
 use crate::json::{LeafName, LeafString};
-use crate::text::{Span, Text, find_ignoring_case};
+use crate::text::{Span, Text};
 
 impl Reader<'_, '_, '_> {
     /// Reads a list of strings.
@@ -309,7 +311,7 @@ impl Reader<'_, '_, '_> {
             this.structured = self.out.store.copy(&compact(self.cursor.slice(start, end)));
         }
         // It is in the processor's cache now.
-        this.warns = find_ignoring_case(self.out.store.str(this.text), DOSAGE_WARNING).is_some();
+        this.warns = self.out.store.bytes(this.text).is_some_and(warns_of_change);
         Ok(this)
     }
 

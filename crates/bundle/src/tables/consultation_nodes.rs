@@ -7,12 +7,12 @@ use hashbrown::HashMap;
 
 use crate::collected::NOBODY;
 use crate::columns::Columns;
-use crate::elements::Reference;
 use crate::graph::{Graph, Target};
-use crate::kinds;
+use crate::items::Items;
 use crate::lists::List;
 use crate::lists::Purpose;
 use crate::nothing::empty;
+use crate::order::by_number;
 use crate::relations::{Relations, is_disabled, is_unsupported};
 use crate::tables::problems::header_ids;
 use crate::text::{Span, Text};
@@ -38,62 +38,59 @@ const LIST: u32 = u32::MAX;
 /// Makes the table; nothing where the lists hold each other so often that they make more than `most` nodes.
 pub(crate) fn table<'g>(
     graph: &'g Graph<'g, '_>,
-    items: &[Reference],
+    items: &Items,
     relations: &'g Relations<'g>,
     most: usize,
 ) -> Option<RecordBatch> {
     let on_path = vec![false; graph.all.lists.len()];
-    let nodes = Vec::with_capacity((graph.all.lists.len() + items.len()).min(most));
+    let nodes = Vec::with_capacity((graph.all.lists.len() + items.count()).min(most));
     let mut walk = Walk { graph, items, relations, nodes, most, next: 0, path: Vec::new(), on_path };
-    let mut consultations = Vec::new();
-    for (consultation, (id, roots)) in roots(graph, items, relations).into_iter().enumerate() {
-        consultations.push(id);
-        walk.next = 0;
-        for (position, root) in roots.into_iter().enumerate() {
-            walk.root(root, consultation as u32, position as u32);
+    let Roots { consultations, roots } = roots(graph, items, relations);
+    let (mut of, mut position) = (NOBODY, 0);
+    for place in by_number(roots.iter().map(|(consultation, _)| *consultation), consultations.len()) {
+        let (consultation, root) = roots[place as usize];
+        if consultation != of {
+            (of, position, walk.next) = (consultation, 0, 0);
         }
+        walk.root(root, consultation, position);
+        position += 1;
     }
     (walk.nodes.len() <= most).then(|| columns(graph, items, &consultations, &walk.nodes))
 }
 
-/// The lists that no other list of their consultation holds, by consultation, both in the order of the bundle.
-fn roots<'g>(
-    graph: &'g Graph<'g, '_>,
-    items: &[Reference],
-    relations: &'g Relations<'g>,
-) -> Vec<(Option<&'g str>, Vec<u32>)> {
+/// The lists that no other list of their consultation holds.
+struct Roots<'g> {
+    /// The consultations by the ids that lists name, in the order of the bundle.
+    consultations: Vec<Option<&'g str>>,
+    /// The place of its consultation, and the list; in the order of the bundle.
+    roots: Vec<(u32, u32)>,
+}
+
+fn roots<'g>(graph: &'g Graph<'g, '_>, items: &Items, relations: &'g Relations<'g>) -> Roots<'g> {
     let lists = &graph.all.lists;
     let mut held = vec![false; lists.len()];
-    for list in lists {
-        if !is_of_a_structure(graph, list) {
-            continue;
-        }
-        for item in list.items.of(items) {
-            if let Some(child) = graph.find(*item, list.resource, kinds::LIST) {
-                held[graph.resource(child).row as usize] = true;
-            }
-        }
+    for list in lists.iter().filter(|list| is_of_a_structure(graph, list)) {
+        items.lists_of(list).for_each(|child| held[child as usize] = true);
     }
     reach_circles(graph, items, &mut held);
-    let mut order: Vec<(Option<&'g str>, Vec<u32>)> = Vec::new();
-    let mut place_of: HashMap<Option<&'g str>, usize> = HashMap::new();
-    for (position, list) in lists.iter().enumerate() {
-        let position = position as u32;
-        if held[position as usize] || !is_of_a_structure(graph, list) {
+    let (mut consultations, mut roots) = (Vec::new(), Vec::new());
+    let mut place_of: HashMap<Option<&'g str>, u32> = HashMap::with_capacity(graph.all.encounters.len());
+    for ((position, list), held) in (0..).zip(lists).zip(held) {
+        if held || !is_of_a_structure(graph, list) {
             continue;
         }
         let id = relations.place(graph, position).and_then(|place| place.id);
         let place = *place_of.entry(id).or_insert_with(|| {
-            order.push((id, Vec::new()));
-            order.len() - 1
+            consultations.push(id);
+            consultations.len() as u32 - 1
         });
-        order[place].1.push(position);
+        roots.push((place, position));
     }
-    order
+    Roots { consultations, roots }
 }
 
 /// Lists that only hold each other have no root among them: the first of each circle becomes one.
-fn reach_circles(graph: &Graph<'_, '_>, items: &[Reference], held: &mut [bool]) {
+fn reach_circles(graph: &Graph<'_, '_>, items: &Items, held: &mut [bool]) {
     let lists = &graph.all.lists;
     let mut reached = vec![false; lists.len()];
     let mut due: Vec<u32> = Vec::new();
@@ -105,13 +102,11 @@ fn reach_circles(graph: &Graph<'_, '_>, items: &[Reference], held: &mut [bool]) 
         held[list] = false;
         due.push(list as u32);
         while let Some(list) = due.pop() {
-            let list = &lists[list as usize];
-            if std::mem::replace(&mut reached[graph.resource(list.resource).row as usize], true) {
+            if std::mem::replace(&mut reached[list as usize], true) {
                 continue;
             }
-            let children = list.items.of(items).iter();
-            let children = children.filter_map(|item| graph.find(*item, list.resource, kinds::LIST));
-            let children = children.map(|child| graph.resource(child).row);
+            let list = &lists[list as usize];
+            let children = items.lists_of(list);
             due.extend(children.filter(|child| is_of_a_structure(graph, &lists[*child as usize])));
         }
     }
@@ -124,7 +119,7 @@ fn is_of_a_structure(graph: &Graph<'_, '_>, list: &List) -> bool {
 
 struct Walk<'g, 's> {
     graph: &'g Graph<'g, 's>,
-    items: &'g [Reference],
+    items: &'g Items,
     relations: &'g Relations<'g>,
     nodes: Vec<Node>,
     most: usize,
@@ -155,11 +150,11 @@ impl Walk<'_, '_> {
                 continue;
             }
             let item = items.start + position;
-            match self.structure(list, item) {
+            match self.structure(item) {
                 Some(child) => self.enter(child, consultation, Some(parent), position),
                 None => {
                     let node = self.number();
-                    let named = self.graph.plainly_named(&self.items[item as usize]);
+                    let named = self.graph.plainly_named(self.items.reference(item));
                     let (parent, headers) = (Some(parent), Span::default());
                     self.nodes.push(Node {
                         consultation,
@@ -189,13 +184,10 @@ impl Walk<'_, '_> {
         self.path.push(Step { list, node, item: 0 });
     }
 
-    /// The structure list that an item of a list is.
-    fn structure(&self, list: u32, item: u32) -> Option<u32> {
+    /// The structure list that an item is.
+    fn structure(&self, item: u32) -> Option<u32> {
         let all = self.graph.all;
-        let holder = all.lists[list as usize].resource;
-        let child = self.graph.find(self.items[item as usize], holder, kinds::LIST)?;
-        let child = self.graph.resource(child).row;
-        all.lists[child as usize].purpose.is_structure().then_some(child)
+        self.items.list(item).filter(|child| all.lists[*child as usize].purpose.is_structure())
     }
 
     fn number(&mut self) -> u32 {
@@ -219,7 +211,7 @@ fn availability(target: Target<'_>, said: [&str; 2]) -> &'static str {
 
 fn columns(
     graph: &Graph<'_, '_>,
-    items: &[Reference],
+    items: &Items,
     consultations: &[Option<&str>],
     nodes: &[Node],
 ) -> RecordBatch {
@@ -228,7 +220,7 @@ fn columns(
     }
     let all = graph.all;
     let list = |node: &Node| &all.lists[node.list as usize];
-    let item = |node: &Node| (node.item != LIST).then(|| items[node.item as usize]);
+    let item = |node: &Node| (node.item != LIST).then(|| *items.reference(node.item));
     let resolved = |node: &Node| Some(graph.resolve(item(node)?, list(node).resource));
     let mut columns = Columns::new(Table::ConsultationNodes, nodes.len(), all);
     columns.count("entry_index", nodes.iter().map(|node| Some(graph.entry(list(node).resource))));
@@ -253,7 +245,7 @@ fn columns(
     columns.text("item_id", nodes.iter().map(item_id));
     let display = |node: &Node| match node.named {
         NOBODY => resolved(node).map_or(Text::NONE, |resolved| resolved.display),
-        _ => items[node.item as usize].display,
+        _ => items.reference(node.item).display,
     };
     columns.kept("display", nodes.iter().map(display));
     let availability = |node: &Node| match (node.named, item(node)) {

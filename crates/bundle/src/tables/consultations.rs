@@ -84,13 +84,13 @@ fn read_length(reader: &mut Reader<'_, '_, '_>, this: &mut Encounter) -> Read<()
         Ok(())
     })?;
     let store = &reader.out.store;
-    this.length_in_minutes = are_minutes(store.code(code), store.code(unit));
+    this.length_in_minutes = are_minutes(store.code_bytes(code), store.code_bytes(unit));
     Ok(())
 }
 
 /// Whether the unit of a duration says minutes, or nothing.
-fn are_minutes(code: &str, unit: &str) -> bool {
-    let says_minutes = |text: &str| starts_ignoring_case(text, "min");
+fn are_minutes(code: &[u8], unit: &[u8]) -> bool {
+    let says_minutes = |text: &[u8]| starts_ignoring_case(text, "min");
     if code.is_empty() { unit.is_empty() || says_minutes(unit) } else { says_minutes(code) }
 }
 

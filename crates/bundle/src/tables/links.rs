@@ -49,10 +49,17 @@ impl Linked {
 }
 
 /// Makes the table: the links of each record in the order of the bundle.
-pub(crate) fn table<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>) -> RecordBatch {
-    let mut links = Links { graph, relations, rows: Vec::new() };
+pub(crate) fn table<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &'g Relations<'g>,
+    listed: &[(u32, u32)],
+) -> RecordBatch {
+    let all = graph.all;
+    let most_usual = 2 * (all.statements.len() + all.requests.len()) + all.problem_links.len();
+    let rows = Vec::with_capacity(most_usual + all.allergies.len() + all.conditions.len());
+    let mut links = Links { graph, relations, rows };
     links.add_contexts();
-    links.add_listed();
+    links.add_listed(listed);
     links.add_problems();
     links.add_authorisations();
     links.columns()
@@ -90,9 +97,9 @@ impl<'g> Links<'g, '_> {
     }
 
     /// Record to consultation, as the consultation's lists say: once, however many of them hold the record.
-    fn add_listed(&mut self) {
+    fn add_listed(&mut self, listed: &[(u32, u32)]) {
         let mut seen: HashSet<(u32, Option<&str>)> = HashSet::new();
-        for (record, list) in &self.relations.listed {
+        for (record, list) in listed {
             if !is_record(self.graph.resource(*record).kind) {
                 continue;
             }

@@ -196,13 +196,13 @@ fn read_supply(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> 
         Ok(())
     })?;
     let store = &reader.out.store;
-    this.supply_in_days = are_days(store.code(code), store.code(unit));
+    this.supply_in_days = are_days(store.code_bytes(code), store.code_bytes(unit));
     Ok(())
 }
 
 /// Whether the unit of a duration says days, or nothing.
-fn are_days(code: &str, unit: &str) -> bool {
-    let says_days = |text: &str| text.eq_ignore_ascii_case("d") || starts_ignoring_case(text, "day");
+fn are_days(code: &[u8], unit: &[u8]) -> bool {
+    let says_days = |text: &[u8]| text.eq_ignore_ascii_case(b"d") || starts_ignoring_case(text, "day");
     if code.is_empty() { unit.is_empty() || says_days(unit) } else { says_days(code) }
 }
 

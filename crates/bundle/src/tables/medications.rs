@@ -481,7 +481,7 @@ impl<'s> DosageWarnings<'s> {
         let store = self.store;
         *self.known.entry(text).or_insert_with(|| {
             let text = store.get(text)?;
-            let start = find_ignoring_case(text, DOSAGE_WARNING)?;
+            let start = find_ignoring_case(text.as_bytes(), DOSAGE_WARNING)?;
             warning_dates(&text[start..]).last()
         })
     }

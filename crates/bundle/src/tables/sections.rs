@@ -44,7 +44,11 @@ pub(crate) fn table<'g>(
 ) -> RecordBatch {
     notice_lists(graph, findings);
     notice_outcomes(graph, findings);
-    let rows: Vec<Row<'g>> = ClinicalArea::ALL.into_iter().map(|area| row(graph, requested, area)).collect();
+    let counted = graph.all.lists.iter().filter(|list| graph.counts(list.resource));
+    // Most lists are part of a consultation, and speak of no area.
+    let stating: Vec<&List> = counted.filter(|list| !list.purpose.is_structure()).collect();
+    let row = |area| row(graph, &stating, requested, area);
+    let rows: Vec<Row<'g>> = ClinicalArea::ALL.into_iter().map(row).collect();
     for row in &rows {
         if row.state == SectionState::MissingList {
             findings.notices.add_area(row.area, NoticeCode::MissingList, "entry");
@@ -53,11 +57,14 @@ pub(crate) fn table<'g>(
     columns(graph, &rows)
 }
 
-fn row<'g>(graph: &'g Graph<'g, '_>, requested: Option<&[ClinicalArea]>, area: ClinicalArea) -> Row<'g> {
+fn row<'g>(
+    graph: &'g Graph<'g, '_>,
+    stating: &[&'g List],
+    requested: Option<&[ClinicalArea]>,
+    area: ClinicalArea,
+) -> Row<'g> {
     let all = graph.all;
-    let of_purpose = |wanted: Purpose| {
-        all.lists.iter().filter(move |list| list.purpose == wanted && graph.counts(list.resource))
-    };
+    let of_purpose = |wanted: Purpose| stating.iter().copied().filter(move |list| list.purpose == wanted);
     let lists: Vec<&List> = of_purpose(Purpose::Primary(area)).collect();
     let ended: Vec<&List> = match area {
         ClinicalArea::Allergies => of_purpose(Purpose::EndedAllergies).collect(),
@@ -154,7 +161,8 @@ fn latest_date(note: &str) -> Option<(String, Day)> {
 fn notice_lists(graph: &Graph<'_, '_>, findings: &mut Findings) {
     let all = graph.all;
     for list in &all.lists {
-        if !graph.counts(list.resource) {
+        let says_nothing = list.warnings.length == 0 && list.empty_reason.if_filled().is_none();
+        if says_nothing || !graph.counts(list.resource) {
             continue;
         }
         let area = list.purpose.area();

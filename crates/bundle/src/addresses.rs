@@ -3,12 +3,10 @@
 //! Numbers are given as texts are read, while they are in the processor's cache. Whoever asks later what a reference
 //! points at compares no text, and need not go back to a place of a large body that was read long ago.
 
-use std::hash::BuildHasher;
 use std::num::NonZeroU32;
 
-use hashbrown::DefaultHashBuilder;
-
 use crate::collected::NOBODY;
+use crate::json::Seeds;
 use crate::kinds::{self, TypeId};
 use crate::text::{Store, Text};
 
@@ -47,7 +45,7 @@ pub(crate) struct Address {
 struct Known {
     /// A power of two of them, a hash and a number each; no number in a free one. A quarter is free at least.
     places: Vec<[u32; 2]>,
-    hasher: DefaultHashBuilder,
+    seeds: Seeds,
 }
 
 impl Address {
@@ -166,37 +164,32 @@ impl Addresses {
         (kind, name): (TypeId, &str),
         id: &str,
     ) -> AddressNumber {
-        let mut joined = std::mem::take(&mut self.joined);
-        if self.joined_type != kind {
-            self.joined_type = kind;
-            joined.clear();
-            joined.extend([name, "/"]);
-        }
-        let before = joined.len();
-        joined.push_str(id);
-        let number = match kinds::TYPES.get(kind as usize) {
-            Some(_) => self.of_reference(store, &joined),
-            None => self.of_new_type(store, kind, (&joined, id)),
-        };
-        joined.truncate(before);
-        self.joined = joined;
-        number
-    }
-
-    /// The address of a resource of a type that is met for the first time.
-    #[inline(never)]
-    fn of_new_type(
-        &mut self,
-        store: &mut Store<'_>,
-        kind: TypeId,
-        (whole, id): (&str, &str),
-    ) -> AddressNumber {
-        let hash = self.known.hash(whole);
+        self.join(kind, name, id);
+        let hash = self.known.hash(&self.joined);
+        let is_known_type = (kind as usize) < kinds::TYPES.len();
         let known = self.known.find(hash, |number| {
             let address = self.get(number);
-            address.kind == kind && store.copied(address.whole) == id.as_bytes()
+            match is_known_type {
+                true => address.is(store, &self.joined),
+                false => address.kind == kind && store.copied(address.whole) == id.as_bytes(),
+            }
         });
-        known.unwrap_or_else(|| self.add(Address { whole: store.copy(id), kind }, hash))
+        known.unwrap_or_else(|| {
+            let whole = store.copy(if is_known_type { &self.joined } else { id });
+            self.add(Address { whole, kind }, hash)
+        })
+    }
+
+    /// Puts an address together. The resources of a type often stand together.
+    fn join(&mut self, kind: TypeId, name: &str, id: &str) {
+        if self.joined_type == kind {
+            self.joined.truncate(name.len() + 1);
+        } else {
+            self.joined_type = kind;
+            self.joined.clear();
+            self.joined.extend([name, "/"]);
+        }
+        self.joined.push_str(id);
     }
 
     fn add(&mut self, address: Address, hash: u32) -> AddressNumber {
@@ -211,11 +204,12 @@ impl Addresses {
 impl Known {
     fn with_room(addresses: usize) -> Self {
         let places = vec![[0; 2]; (addresses + addresses / 2).next_power_of_two().max(FEWEST)];
-        Self { places, hasher: DefaultHashBuilder::default() }
+        Self { places, seeds: Seeds::get() }
     }
 
+    #[inline]
     fn hash(&self, text: &str) -> u32 {
-        self.hasher.hash_one(text) as u32
+        self.seeds.hash_of(text.as_bytes()) as u32
     }
 
     #[inline(always)]

@@ -116,13 +116,13 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
 fn read_code(reader: &mut Reader<'_, '_, '_>, this: &mut List) -> Read<bool> {
     let start = reader.out.codings.len();
     let concept = reader.concept("code")?;
-    let out = &mut *reader.out;
-    let codes = concept.codings.of(&out.codings).iter().map(|coding| out.store.code(coding.code));
+    let codings = concept.codings.of(&reader.out.codings).iter();
+    let codes = codings.map(|coding| reader.code(coding.code));
     let mut purposes = codes.clone().map(purpose_of_code);
     this.purpose = purposes.find(|purpose| *purpose != Purpose::Other).unwrap_or_default();
     this.is_coded = concept.codings.length > 0;
     let says_something = codes.clone().any(|code| !matches!(code, "" | "TBD"));
-    out.codings.truncate(start);
+    reader.out.codings.truncate(start);
     Ok(says_something)
 }
 

@@ -3,6 +3,8 @@
 //! A body held whole is borrowed: a [`Text`] is then a position in it and costs no copy. A body fed in chunks
 //! is gone once an entry has been read, so what is kept of it is copied. Unescaped strings are copied always.
 
+use std::ops::Range;
+
 use bedside_model::Day;
 
 use crate::words::{self, Word};
@@ -39,6 +41,12 @@ impl Text {
     #[inline]
     fn known_place(self) -> usize {
         (u32::MAX - 1).wrapping_sub(self.start) as usize
+    }
+
+    /// Where it stands in the body, where it is no copy.
+    pub(crate) fn place_in_body(self) -> Option<Range<usize>> {
+        let start = self.start as usize;
+        (self.start & COPIED == 0).then_some(start..start + self.length())
     }
 
     /// Its last bytes.
@@ -266,11 +274,15 @@ impl<'a> Store<'a> {
 
     /// The kept text without white space around it, as codes are compared.
     pub(crate) fn code(&self, text: Text) -> &str {
-        let code = self.str(text);
-        // Hardly any has white space around it, and looking for it character by character is dear.
-        match code.as_bytes() {
-            [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => code,
-            _ => code.trim(),
-        }
+        trimmed(self.str(text))
+    }
+}
+
+/// A text without white space around it.
+pub(crate) fn trimmed(code: &str) -> &str {
+    // Hardly any has white space around it, and looking for it character by character is dear.
+    match code.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => code,
+        _ => code.trim(),
     }
 }

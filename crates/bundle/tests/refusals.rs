@@ -170,6 +170,7 @@ fn duplicate_keys_are_found_in_what_tables_read() {
         r#"{"resourceType":"Condition","resourceType":"Condition"}"#,
         r#"{"resourceType":"Observation","resourceType":"Observation"}"#,
         r#"{"id":"1","resourceType":"Condition","id":"2"}"#,
+        r#"{"id":"1","id":"2","x":[}],"resourceType":"Condition"}"#,
         r#"{"resourceType":"Condition","id":"1","\u0069d":"2"}"#,
         r#"{"resourceType":"Condition","\u0069d":"1","id":"2"}"#,
         r#"{"resourceType":"Condition","x":"1","id":"2","x":"3"}"#,

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 /// What hashes depend on, other in each process: nobody can make two values of one hash beforehand.
 #[derive(Clone, Copy)]
-pub(super) struct Seeds {
+pub(crate) struct Seeds {
     /// The hash of nothing, to begin with.
     pub(super) start: u64,
     factor: u64,
@@ -14,12 +14,18 @@ pub(super) struct Seeds {
 
 impl Seeds {
     /// Those of the process.
-    pub(super) fn get() -> Self {
+    pub(crate) fn get() -> Self {
         static SEEDS: LazyLock<Seeds> = LazyLock::new(|| {
             let random = RandomState::new();
             Seeds { start: random.hash_one(0), factor: random.hash_one(1) }
         });
         *SEEDS
+    }
+
+    /// The hash of some bytes by themselves.
+    #[inline]
+    pub(crate) fn hash_of(self, bytes: &[u8]) -> u64 {
+        self.hash(self.start, bytes, 0..bytes.len())
     }
 
     /// The hash of what stands in a part of a text, at a place.

@@ -74,6 +74,11 @@ impl Reader<'_, '_, '_> {
     /// Reads a list of References into their pool.
     pub(crate) fn references(&mut self, element: &'static str) -> Read<Span> {
         let start = self.out.references.len();
+        if let Some(strings) = self.cursor.strings_of_only(&REFERENCE) {
+            let reference = self.plain_reference(strings);
+            self.out.references.push(reference);
+            return Ok(Span::since(start, &self.out.references));
+        }
         self.each(element, |reader| {
             let reference = reader.reference(element)?;
             reader.out.references.push(reference);
@@ -95,7 +100,7 @@ impl Reader<'_, '_, '_> {
     /// Reads an Identifier.
     fn identifier(&mut self, element: &'static str) -> Read<Identifier> {
         match self.strings(&IDENTIFIER) {
-            Some([_, system, value]) => Ok(Identifier { system, value }),
+            Some([system, value, _]) => Ok(Identifier { system, value }),
             None => self.any_identifier(element),
         }
     }
@@ -117,6 +122,11 @@ impl Reader<'_, '_, '_> {
     /// Reads a list of Identifiers into their pool.
     pub(crate) fn identifiers(&mut self, element: &'static str) -> Read<Span> {
         let start = self.out.identifiers.len();
+        if let Some(strings) = self.cursor.strings_of_only(&IDENTIFIER) {
+            let [system, value, _] = self.keep_all(strings);
+            self.out.identifiers.push(Identifier { system, value });
+            return Ok(Span::since(start, &self.out.identifiers));
+        }
         self.each(element, |reader| {
             let identifier = reader.identifier(element)?;
             reader.out.identifiers.push(identifier);
@@ -209,7 +219,7 @@ impl Reader<'_, '_, '_> {
 
     #[inline(always)]
     fn plain_coding(&mut self, strings: [LeafString; CODING.len()]) -> Coding {
-        let [system, _, code, display] = self.keep_all(strings);
+        let [system, code, display, _] = self.keep_all(strings);
         Coding { system: self.out.store.known(system), code, display, ..Coding::default() }
     }
 
@@ -254,7 +264,7 @@ impl Reader<'_, '_, '_> {
     pub(crate) fn notes(&mut self, element: &'static str) -> Read<Span> {
         let start = self.out.texts.len();
         self.each(element, |reader| {
-            if let Some([_, _, text]) = reader.strings(&ANNOTATION) {
+            if let Some([text, _, _]) = reader.strings(&ANNOTATION) {
                 reader.out.texts.extend(text.is_some().then_some(text));
                 return Ok(());
             }
@@ -274,18 +284,26 @@ impl Reader<'_, '_, '_> {
 
     /// Reads a list of Dosages: the first fills the texts; the compact JSON is kept where it says more.
     pub(crate) fn dosage(&mut self, element: &'static str) -> Read<Dosage> {
+        let mut this = match self.cursor.strings_of_only(&DOSAGE) {
+            Some(strings) => {
+                let [text, patient_instruction] = self.keep_all(strings);
+                Dosage { text, patient_instruction, ..Dosage::default() }
+            }
+            None => self.any_dosage(element)?,
+        };
+        // It is in the processor's cache now.
+        this.warns = self.out.store.bytes(this.text).is_some_and(warns_of_change);
+        Ok(this)
+    }
+
+    #[inline(never)]
+    fn any_dosage(&mut self, element: &'static str) -> Read<Dosage> {
         let mut this = Dosage::default();
         let (mut count, mut more) = (0, false);
         let all = self.cursor.at();
         let mut first = (all, all);
         self.each(element, |reader| {
             count += 1;
-            if count == 1
-                && let Some([text, instruction]) = reader.strings(&DOSAGE)
-            {
-                (this.text, this.patient_instruction) = (text, instruction);
-                return Ok(());
-            }
             let start = reader.cursor.at();
             reader.object(element, |reader, key| {
                 match key {
@@ -310,8 +328,6 @@ impl Reader<'_, '_, '_> {
             let (start, end) = if count == 1 { first } else { (all, self.cursor.end()) };
             this.structured = self.out.store.copy(&compact(self.cursor.slice(start, end)));
         }
-        // It is in the processor's cache now.
-        this.warns = self.out.store.bytes(this.text).is_some_and(warns_of_change);
         Ok(this)
     }
 
@@ -332,11 +348,11 @@ impl Reader<'_, '_, '_> {
     }
 }
 
-/// The elements of small types that are strings, in the order of the specification.
-const ANNOTATION: [LeafName; 3] = LeafName::all(["authorString", "time", "text"]);
-const CODING: [LeafName; 4] = LeafName::all(["system", "version", "code", "display"]);
+/// The elements of small types that are strings, those that nearly all records have before others.
+const ANNOTATION: [LeafName; 3] = LeafName::all(["text", "time", "authorString"]);
+const CODING: [LeafName; 4] = LeafName::all(["system", "code", "display", "version"]);
 const DOSAGE: [LeafName; 2] = LeafName::all(["text", "patientInstruction"]);
-const IDENTIFIER: [LeafName; 3] = LeafName::all(["use", "system", "value"]);
+const IDENTIFIER: [LeafName; 3] = LeafName::all(["system", "value", "use"]);
 const PERIOD: [LeafName; 2] = LeafName::all(["start", "end"]);
 const REFERENCE: [LeafName; 2] = LeafName::all(["reference", "display"]);
 

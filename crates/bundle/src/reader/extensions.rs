@@ -17,7 +17,7 @@ impl Reader<'_, '_, '_> {
             if reader.cursor.peek()? != Kind::Object {
                 return reader.wrong_type("extension");
             }
-            match reader.begin_object(Name::Url)? {
+            match reader.begin_object(Name::Url) {
                 Some(url) => {
                     let known = reader.extension_of(url);
                     extension(reader, known)

@@ -15,7 +15,7 @@ use bedside_model::NoticeCode;
 
 use crate::collected::{Collected, NOBODY};
 use crate::json::{Cursor, Fault, Items, Kind, LeafName, LeafString, Lexeme, Members};
-use crate::text::Text;
+use crate::text::{Text, trimmed};
 
 pub(crate) use names::Name;
 
@@ -264,6 +264,14 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
         }
     }
 
+    /// A kept text as codes are compared, before it is known of all the body that it is text.
+    pub(crate) fn code(&self, text: Text) -> &str {
+        match text.place_in_body() {
+            Some(place) => trimmed(self.cursor.slice(place.start - self.base, place.end - self.base)),
+            None => self.out.store.code(text),
+        }
+    }
+
     /// Reads a string that is not kept as it stands.
     #[inline]
     fn passing_text(&mut self, element: &'static str) -> Read<Option<Cow<'a, str>>> {
@@ -331,11 +339,11 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     /// The string value of the member that says what the object at the cursor is. It nearly always comes first: then
     /// the object is begun, for [`Reader::members`] to go on with; else the cursor stays before it.
     #[inline(always)]
-    fn begin_object(&mut self, name: Name) -> Read<Option<Lexeme>> {
+    fn begin_object(&mut self, name: Name) -> Option<Lexeme> {
         match self.cursor.begin_object(name.as_str()) {
             Some(value) => {
                 self.begun = Some(name);
-                Ok(Some(value))
+                Some(value)
             }
             None => self.look_for(name),
         }
@@ -343,19 +351,15 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
 
     /// The string value of a member of the object at the cursor, which stays there.
     #[inline(never)]
-    fn look_for(&mut self, name: Name) -> Read<Option<Lexeme>> {
+    fn look_for(&mut self, name: Name) -> Option<Lexeme> {
         let checkpoint = self.cursor.checkpoint();
-        let mut members = self.cursor.enter_object()?;
-        while let Some(key) = self.next_name(&mut members)? {
-            if key == name {
-                let found = self.find_string(name.as_str())?;
-                self.cursor.restore(checkpoint);
-                return Ok(found);
-            }
-            self.cursor.skip()?;
-        }
+        let found = match self.cursor.pass_to_member(name.as_str()) {
+            Ok(true) => self.find_string(name.as_str()).ok().flatten(),
+            // A fault on the way is told by who reads the object now: there may be another before it.
+            Ok(false) | Err(_) => None,
+        };
         self.cursor.restore(checkpoint);
-        Ok(None)
+        found
     }
 
     /// The string at the cursor, or in a list of one.

@@ -89,7 +89,7 @@ impl Reader<'_, '_, '_> {
         }
         let start = self.cursor.at();
         let around = (!self.held).then(|| self.cursor.begin_hash());
-        let kind = self.resource_type()?;
+        let kind = self.resource_type();
         let number = self.push_resource(kind, container);
         self.read_members(kind)?;
         self.out.contents[number as usize] = self.content(start, around);
@@ -147,11 +147,11 @@ impl Reader<'_, '_, '_> {
         self.cursor.skip()
     }
 
-    fn resource_type(&mut self) -> Read<TypeId> {
-        let Some(name) = self.begin_object(Name::ResourceType)? else { return Ok(self.out.type_id("")) };
+    fn resource_type(&mut self) -> TypeId {
+        let Some(name) = self.begin_object(Name::ResourceType) else { return self.out.type_id("") };
         match kinds::known(self.cursor.written(name)) {
-            Some(kind) => Ok(kind),
-            None => Ok(self.out.type_id(&self.cursor.unescape(name))),
+            Some(kind) => kind,
+            None => self.out.type_id(&self.cursor.unescape(name)),
         }
     }
 
@@ -182,7 +182,10 @@ impl Reader<'_, '_, '_> {
         // Its type is what it may have been begun with, and may not come again.
         let is_wanted = |key: &[u8]| key == b"id" || key == b"contained" || key == b"resourceType";
         while let Some(key) = self.cursor.pass_members(&mut members, is_wanted)? {
-            let name = Name::of(self.cursor.unescape(key).as_bytes());
+            let name = match key.escaped {
+                false => Name::at(self.cursor.bytes(), key.start as usize, key.end as usize),
+                true => Name::of(self.cursor.unescape(key).as_bytes()),
+            };
             if let Some(number) = name.number() {
                 members.know(key.start, number)?;
             }

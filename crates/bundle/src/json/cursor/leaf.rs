@@ -58,7 +58,7 @@ impl LeafName {
     /// Whether it is what stands between two offsets.
     #[inline(always)]
     fn is_at(&self, text: &[u8], start: usize, end: usize) -> bool {
-        match text.get(start..).and_then(|rest| rest.first_chunk()) {
+        match text.get(start..start + HEAD).and_then(|head| head.first_chunk()) {
             Some(head) if self.text.len() < HEAD => (u64::from_le_bytes(*head) ^ self.head) & self.mask == 0,
             _ => text.get(start..end) == Some(self.text.as_bytes()),
         }
@@ -82,6 +82,19 @@ impl Cursor<'_> {
     pub(crate) fn strings<const N: usize>(&mut self, names: &[LeafName; N]) -> Option<[LeafString; N]> {
         let (strings, end) = self.find_members(0, FIRST, names)?;
         self.pass_object(end + 1, 1 + end / MEMBER, 1)?;
+        Some(strings)
+    }
+
+    /// As [`Cursor::strings`] of the only object in the list at the cursor.
+    #[inline(always)]
+    pub(crate) fn strings_of_only<const N: usize>(
+        &mut self,
+        names: &[LeafName; N],
+    ) -> Option<[LeafString; N]> {
+        let [b'['] = self.tokens.kinds_ahead() else { return None };
+        let (strings, end) = self.find_members(1, FIRST, names)?;
+        let [_, b']'] = self.tokens.kinds_behind(end as usize) else { return None };
+        self.pass_object(end + 2, 2 + (end - 1) / MEMBER, 2)?;
         Some(strings)
     }
 
@@ -144,7 +157,7 @@ impl Cursor<'_> {
                 next = NEXT;
             }
         }
-        if self.tokens.kinds_behind::<1>(at as usize) == *b"," {
+        if next == NEXT && self.string_member(at, NEXT).is_some() {
             let mut strings = [LeafString::NONE; N];
             at = self.find_in_any_order(start, begin, names, &mut strings)?;
             return self.is_end(at).then_some((strings, at));
@@ -254,6 +267,9 @@ mod tests {
         ] {
             let found = read(text, |cursor| cursor.strings(&A_AND_B)).expect("plain");
             assert_eq!(found.map(|lexeme| written(text, lexeme)), expected, "{text}");
+            let list = format!("[ {text}]");
+            let found = read(&list, |cursor| cursor.strings_of_only(&A_AND_B)).expect("plain");
+            assert_eq!(found.map(|lexeme| written(&list, lexeme)), expected, "{list}");
             let text = format!("{{\"in\": {text}}}");
             let found = read(&text, |cursor| cursor.strings_in("in", &A_AND_B)).expect("plain");
             assert_eq!(found.map(|lexeme| written(&text, lexeme)), expected, "{text}");
@@ -278,8 +294,13 @@ mod tests {
             r#"["a"]"#,
         ] {
             assert!(read(text, |cursor| cursor.strings(&A_AND_B)).is_none(), "{text}");
+            let list = format!("[{text}]");
+            assert!(read(&list, |cursor| cursor.strings_of_only(&A_AND_B)).is_none(), "{list}");
             let text = format!("{{\"in\": {text}}}");
             assert!(read(&text, |cursor| cursor.strings_in("in", &A_AND_B)).is_none(), "{text}");
+        }
+        for text in [r#"[{"a":"1"},{"a":"1"}]"#, r#"[{"a":"1"}"#, r#"[{"a":"1"}}"#, "[}]", "[]"] {
+            assert!(read(text, |cursor| cursor.strings_of_only(&A_AND_B)).is_none(), "{text}");
         }
         for text in [r#"{"in":{"a":"1"},"on":1}"#, r#"{"on":{"a":"1"}}"#, r#"{"in":{"a":"1"}"#, r#"{"in":}}"#]
         {

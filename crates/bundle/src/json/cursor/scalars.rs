@@ -24,7 +24,34 @@ impl Cursor<'_> {
     }
 
     /// Reads the number at the cursor.
+    #[inline]
     pub(crate) fn number(&mut self) -> Result<Lexeme, Fault> {
+        match self.plain_number() {
+            Some(number) => Ok(number),
+            None => self.any_number(),
+        }
+    }
+
+    /// Reads the number at the cursor where it is a few digits and what may follow them; else the cursor stays.
+    #[inline]
+    fn plain_number(&mut self) -> Option<Lexeme> {
+        const MOST: usize = 8;
+        let [start] = self.tokens.ahead();
+        let head: &[u8; MOST] = self.bytes().get(start as usize..)?.first_chunk()?;
+        let digits = head.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let end = head.get(digits)?;
+        let is_plain =
+            digits > 0 && (head[0] != b'0' || digits == 1) && self.limits.number_characters >= MOST;
+        if !is_plain || !matches!(end, b' ' | b'\n' | b'\r' | b'\t' | b',' | b']' | b'}') {
+            return None;
+        }
+        self.values_left = self.values_left.checked_sub(1)?;
+        self.tokens.pass(1);
+        Some(Lexeme { start, end: start + digits as u32, escaped: false })
+    }
+
+    #[inline(never)]
+    fn any_number(&mut self) -> Result<Lexeme, Fault> {
         let bytes = self.bytes();
         let start = self.at();
         let mut at = start + usize::from(bytes.get(start) == Some(&b'-'));

@@ -189,6 +189,27 @@ impl Cursor<'_> {
         Ok(())
     }
 
+    /// Passes over members of the object at the cursor up to one of a name, the cursor before its value; whether there is one.
+    /// Whether a key stands twice is for who reads the object afterwards.
+    pub(crate) fn pass_to_member(&mut self, name: &str) -> Result<bool, Fault> {
+        let mut members = self.enter_object()?;
+        loop {
+            while let Some(key) = self.plain_key(&members) {
+                self.tokens.pass(4);
+                if self.bytes().get(key.start as usize..key.end as usize) == Some(name.as_bytes()) {
+                    return Ok(true);
+                }
+                members.begin = NEXT;
+                self.skip()?;
+            }
+            match self.any_next_member(&mut members)? {
+                Some(key) if self.unescape(key) == name => return Ok(true),
+                Some(_) => self.skip()?,
+                None => return Ok(false),
+            }
+        }
+    }
+
     /// Passes over members of an object up to one whose key is wanted: that key, the cursor before its value. Nothing
     /// at the end, the cursor behind it.
     #[inline(always)]

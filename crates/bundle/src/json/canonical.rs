@@ -98,7 +98,7 @@ impl Canonical {
     /// Ends the hash of a value, which counts in what is around it.
     pub(super) fn end(&mut self, around: Around) -> u64 {
         let hash = self.sum;
-        self.sum = around.sum.wrapping_add(self.seeds.mix(around.place, hash.into()));
+        self.sum = around.sum.wrapping_add(self.seeds.mix(around.place, [hash, 0]));
         (self.is_begun, self.place) = (around.is_begun, around.place);
         hash
     }
@@ -163,7 +163,7 @@ impl Canonical {
                 b'}' | b']' if !self.is_key_due => depth -= 1,
                 b'[' => {
                     // Or the first item of the first would stand where the second does.
-                    let array = seeds.mix(place, b'['.into());
+                    let array = seeds.mix(place, [b'['.into(), 0]);
                     sum = sum.wrapping_add(array);
                     depth += 1;
                     place = next_item(array);
@@ -197,7 +197,7 @@ impl Canonical {
                 self.is_key_due = true;
             }
             b'[' => {
-                let array = self.seeds.mix(self.place, b'['.into());
+                let array = self.seeds.mix(self.place, [b'['.into(), 0]);
                 self.sum = self.sum.wrapping_add(array);
                 self.depth += 1;
                 self.place = next_item(array);
@@ -222,7 +222,7 @@ impl Canonical {
     fn close(&mut self) {
         if self.is_key_due {
             // An object of nothing.
-            self.sum = self.sum.wrapping_add(self.seeds.mix(self.place, b'{'.into()));
+            self.sum = self.sum.wrapping_add(self.seeds.mix(self.place, [b'{'.into(), 0]));
             self.is_key_due = false;
         }
         self.depth -= 1;

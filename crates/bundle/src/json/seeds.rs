@@ -35,11 +35,14 @@ impl Seeds {
         if length > PAIR {
             return self.hash_long(place, &text[part]);
         }
-        let pair = match text.get(part.start..part.start + PAIR).and_then(|pair| pair.first_chunk()) {
-            Some(pair) => u128::from_le_bytes(*pair) & MASKS[length],
-            None => text[part].iter().rev().fold(0, |pair, byte| pair << 8 | u128::from(*byte)),
-        };
-        self.mix(place, pair)
+        match text.get(part.start..part.start + PAIR).map(words) {
+            Some([one, two]) => self.mix(place, [one & MASKS[length][0], two & MASKS[length][1]]),
+            None => {
+                let mut pair = [0; PAIR];
+                pair[..length].copy_from_slice(&text[part]);
+                self.mix(place, words(&pair))
+            }
+        }
     }
 
     /// The hash of more bytes than a pair, the last of them perhaps twice.
@@ -47,20 +50,19 @@ impl Seeds {
     fn hash_long(self, place: u64, bytes: &[u8]) -> u64 {
         let mut hash = place ^ (bytes.len() as u64).wrapping_mul(FACTOR);
         let mut rest = bytes;
-        while let Some((pair, behind)) = rest.split_first_chunk()
+        while let Some((pair, behind)) = rest.split_first_chunk::<PAIR>()
             && !behind.is_empty()
         {
-            hash = self.mix(hash, u128::from_le_bytes(*pair));
+            hash = self.mix(hash, words(pair));
             rest = behind;
         }
-        let last = bytes.last_chunk().copied().unwrap_or_default();
-        self.mix(hash, u128::from_le_bytes(last))
+        let last = bytes.last_chunk::<PAIR>().map(|pair| words(pair)).unwrap_or_default();
+        self.mix(hash, last)
     }
 
     /// Takes in two words: both halves of a product, of which neither factor is known outside the process.
     #[inline(always)]
-    pub(super) fn mix(self, hash: u64, pair: u128) -> u64 {
-        let (one, two) = (pair as u64, (pair >> 64) as u64);
+    pub(super) fn mix(self, hash: u64, [one, two]: [u64; 2]) -> u64 {
         let product = u128::from(hash ^ one) * u128::from(self.factor ^ two);
         product as u64 ^ (product >> 64) as u64
     }
@@ -69,17 +71,25 @@ impl Seeds {
 /// The golden ratio, of 64 bits.
 pub(super) const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
+/// The two words that so many bytes are.
+#[inline(always)]
+fn words(bytes: &[u8]) -> [u64; 2] {
+    let (words, _) = bytes.as_chunks();
+    [u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1])]
+}
+
 /// The bytes of two words.
-const PAIR: usize = size_of::<u128>();
+const PAIR: usize = 16;
 
-/// For each length of a text what is its of the pair of words that begin with it.
-static MASKS: [u128; PAIR + 1] = masks();
+/// For each length of a text what is its of the two words that begin with it.
+static MASKS: [[u64; 2]; PAIR + 1] = masks();
 
-const fn masks() -> [u128; PAIR + 1] {
-    let mut masks = [u128::MAX; PAIR + 1];
+const fn masks() -> [[u64; 2]; PAIR + 1] {
+    let mut masks = [[u64::MAX; 2]; PAIR + 1];
     let mut length = 0;
     while length < PAIR {
-        masks[length] = (1 << (8 * length)) - 1;
+        let mask = (1u128 << (8 * length)) - 1;
+        masks[length] = [mask as u64, (mask >> 64) as u64];
         length += 1;
     }
     masks

@@ -340,13 +340,15 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     /// the object is begun, for [`Reader::members`] to go on with; else the cursor stays before it.
     #[inline(always)]
     fn begin_object(&mut self, name: Name) -> Option<Lexeme> {
-        match self.cursor.begin_object(name.as_str()) {
-            Some(value) => {
-                self.begun = Some(name);
-                Some(value)
-            }
-            None => self.look_for(name),
-        }
+        self.begin_with_first(name).or_else(|| self.look_for(name))
+    }
+
+    /// As [`Reader::begin_object`], where it does come first.
+    #[inline(always)]
+    fn begin_with_first(&mut self, name: Name) -> Option<Lexeme> {
+        let value = self.cursor.begin_object(name.as_str())?;
+        self.begun = Some(name);
+        Some(value)
     }
 
     /// The string value of a member of the object at the cursor, which stays there.

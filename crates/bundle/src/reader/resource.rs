@@ -5,10 +5,16 @@ use bedside_model::NoticeCode;
 use super::{Name, Read, Reader};
 use crate::collected::{Content, Resource};
 use crate::elements::Head;
-use crate::json::{Around, Kind};
+use crate::json::{Around, Kind, Lexeme, Members};
 use crate::kinds::{self, TypeId};
 use crate::text::Span;
 use crate::{drug, lists, outcome, people, tables};
+
+/// A resource of which no table reads anything, passed up to and with its type, and the id that it had until then.
+struct BegunUnmapped {
+    members: Members,
+    id: Option<Lexeme>,
+}
 
 impl Reader<'_, '_, '_> {
     /// Reads a member that every clinical record has, and passes over any other.
@@ -89,9 +95,12 @@ impl Reader<'_, '_, '_> {
         }
         let start = self.cursor.at();
         let around = (!self.held).then(|| self.cursor.begin_hash());
-        let kind = self.resource_type();
+        let (kind, begun) = self.begin_resource();
         let number = self.push_resource(kind, container);
-        self.read_members(kind)?;
+        match begun {
+            Some(begun) => self.read_rest_of_unmapped(begun)?,
+            None => self.read_members(kind)?,
+        }
         self.out.contents[number as usize] = self.content(start, around);
         self.resource = number;
         if self.out.role(kind) == kinds::Role::Normalised
@@ -147,12 +156,53 @@ impl Reader<'_, '_, '_> {
         self.cursor.skip()
     }
 
-    fn resource_type(&mut self) -> TypeId {
-        let Some(name) = self.begin_object(Name::ResourceType) else { return self.out.type_id("") };
+    /// The type of the resource at the cursor, and how far it has been read where that is more than its type.
+    #[inline(always)]
+    fn begin_resource(&mut self) -> (TypeId, Option<BegunUnmapped>) {
+        match self.begin_with_first(Name::ResourceType) {
+            Some(name) => (self.type_of(name), None),
+            None => self.begin_late(),
+        }
+    }
+
+    fn type_of(&mut self, name: Lexeme) -> TypeId {
         match kinds::known(self.cursor.written(name)) {
             Some(kind) => kind,
             None => self.out.type_id(&self.cursor.unescape(name)),
         }
+    }
+
+    /// As [`Reader::begin_resource`] where the type is not what comes first. Of most resources no table reads more than the
+    /// id, which is at hand when their type is: they need not be read again.
+    #[inline(never)]
+    fn begin_late(&mut self) -> (TypeId, Option<BegunUnmapped>) {
+        let checkpoint = self.cursor.checkpoint();
+        // A fault on the way is told by who reads the resource now: there may be another before it.
+        let begun = self.pass_to_type().ok().flatten();
+        let kind = begun.as_ref().map(|(name, _)| self.type_of(*name));
+        if let (Some(kind), Some((_, begun))) = (kind, begun)
+            && self.out.role(kind) == kinds::Role::Unmapped
+        {
+            return (kind, Some(begun));
+        }
+        self.cursor.restore(checkpoint);
+        let kind = kind.or_else(|| self.look_for(Name::ResourceType).map(|name| self.type_of(name)));
+        (kind.unwrap_or_else(|| self.out.type_id("")), None)
+    }
+
+    /// Passes the members of the resource at the cursor up to and with its type, where that and an id before it are plain and
+    /// it has contained nothing so far.
+    fn pass_to_type(&mut self) -> Read<Option<(Lexeme, BegunUnmapped)>> {
+        let mut begun = BegunUnmapped { members: self.cursor.enter_object()?, id: None };
+        while let Some(name) = self.next_of_unmapped(&mut begun.members)? {
+            let value = self.cursor.plain_string_value();
+            match (name, value) {
+                (Name::Id, Some(_)) => begun.id = value,
+                (Name::ResourceType, Some(kind)) => return Ok(Some((kind, begun))),
+                _ => break,
+            }
+        }
+        Ok(None)
     }
 
     /// Reads the resource that has been begun.
@@ -178,20 +228,35 @@ impl Reader<'_, '_, '_> {
 
     /// Reads a resource of which no table holds anything: its id and what it contains.
     fn read_unmapped(&mut self) -> Read<()> {
-        let mut members = self.enter_object()?;
-        // Its type is what it may have been begun with, and may not come again.
-        let is_wanted = |key: &[u8]| key == b"id" || key == b"contained" || key == b"resourceType";
-        while let Some(key) = self.cursor.pass_members(&mut members, is_wanted)? {
-            let name = match key.escaped {
-                false => Name::at(self.cursor.bytes(), key.start as usize, key.end as usize),
-                true => Name::of(self.cursor.unescape(key).as_bytes()),
-            };
-            if let Some(number) = name.number() {
-                members.know(key.start, number)?;
-            }
+        let members = self.enter_object()?;
+        self.read_rest_of_unmapped(BegunUnmapped { members, id: None })
+    }
+
+    fn read_rest_of_unmapped(&mut self, begun: BegunUnmapped) -> Read<()> {
+        let BegunUnmapped { mut members, id } = begun;
+        if let Some(id) = id {
+            self.out.identify(self.resource, self.cursor.written(id));
+        }
+        while let Some(name) = self.next_of_unmapped(&mut members)? {
             self.base(name)?;
         }
         Ok(())
+    }
+
+    /// Passes members that are not read up to one that is, the cursor before its value, or to the end.
+    #[inline(always)]
+    fn next_of_unmapped(&mut self, members: &mut Members) -> Read<Option<Name>> {
+        // Its type is what it may have been begun with, and may not come again.
+        let is_wanted = |key: &[u8]| key == b"id" || key == b"contained" || key == b"resourceType";
+        let Some(key) = self.cursor.pass_members(members, is_wanted)? else { return Ok(None) };
+        let name = match key.escaped {
+            false => Name::at(self.cursor.bytes(), key.start as usize, key.end as usize),
+            true => Name::of(self.cursor.unescape(key).as_bytes()),
+        };
+        if let Some(number) = name.number() {
+            members.know(key.start, number)?;
+        }
+        Ok(Some(name))
     }
 
     /// Gives the resource being read its place in the pool of its kind, and a head to fill.

@@ -242,9 +242,14 @@ mod tests {
         found
     }
 
-    fn found_plainly(text: &[u8]) -> Vec<usize> {
+    /// All tokens up to an offset: the end, or a backslash outside of strings, which is a fault, so that any tokens will do
+    /// behind it.
+    fn found_plainly(text: &[u8]) -> (Vec<usize>, usize) {
         let (mut found, mut in_string, mut escaped, mut in_word) = (Vec::new(), false, false, false);
         for (at, byte) in text.iter().enumerate() {
+            if *byte == b'\\' && !in_string {
+                return (found, at);
+            }
             let was_escaped = escaped;
             escaped = *byte == b'\\' && !was_escaped;
             if *byte == b'"' && !was_escaped {
@@ -258,15 +263,18 @@ mod tests {
                 in_word = !apart;
             }
         }
-        found
+        (found, text.len())
     }
 
     proptest! {
         #[test]
-        fn tokens_of_every_kernel_are_those_of_a_byte_loop(text in "([ \n]{0,70}|[a\"\\\\:,{}\\[\\]1\t]{0,12}|\"[a-z]{0,90}\"){0,80}") {
+        fn tokens_of_every_kernel_are_those_of_a_byte_loop(text in "([ \n]{0,70}|[a\":,{}\\[\\]1\t]{0,12}|\"([a-z]{0,40}\\\\{1,3}[\"n]){0,3}[a-z]{0,90}\"){0,80}") {
             let text = text.as_bytes();
             for kernel in Kernel::all() {
-                prop_assert_eq!(rest_of(&mut Tokens::of(kernel), text), found_plainly(text), "{:?}", kernel);
+                let (plainly, end) = found_plainly(text);
+                let mut found = rest_of(&mut Tokens::of(kernel), text);
+                found.retain(|at| *at < end);
+                prop_assert_eq!(found, plainly, "{:?}", kernel);
             }
         }
     }
@@ -275,7 +283,7 @@ mod tests {
     fn going_back_over_windows_finds_the_same_tokens() {
         let text = "[\"a\\n\", 1, {}]  ".repeat(WINDOW / 4);
         let text = text.as_bytes();
-        let all = found_plainly(text);
+        let (all, _) = found_plainly(text);
         let (mut tokens, mut body) = (Tokens::new(), Body::from(text));
         for far in [1, 50, 5000] {
             let place = tokens.place(&mut body);

@@ -34,14 +34,19 @@ pub(crate) struct Window {
 }
 
 /// What one block has to know of the one before.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Carry {
     /// All ones inside a string.
     in_string: u64,
     /// One where the first byte is escaped.
     escaped: u64,
-    /// One where the last byte was part of a number or word.
-    word: u64,
+    /// One where the last byte was no part of a number or word.
+    apart: u64,
+}
+
+impl Carry {
+    /// What there is to know where nothing stands before.
+    const NOTHING: Self = Self { in_string: 0, escaped: 0, apart: 1 };
 }
 
 /// Where the tokens of one block are written.
@@ -59,7 +64,7 @@ impl Window {
             count: 0,
             last_of_before: 0,
             scanned: 0,
-            carry: Carry::default(),
+            carry: Carry::NOTHING,
             backslashes: Vec::new(),
             control: usize::MAX,
         }
@@ -70,7 +75,7 @@ impl Window {
         self.count = 0;
         self.end_tokens();
         self.scanned = at;
-        self.carry = Carry::default();
+        self.carry = Carry::NOTHING;
         self.backslashes.clear();
         self.control = usize::MAX;
     }
@@ -156,21 +161,21 @@ impl Window {
         for block in blocks {
             // The next window comes from memory while this one is read.
             fetch_behind(block, WINDOW);
-            let Classes { quote, backslash, structural, whitespace, control } = classify(block);
-            let escaped = match backslash | carry.escaped {
-                0 => 0,
-                _ => escaped(backslash, &mut carry.escaped),
-            };
-            let quotes = quote & !escaped;
+            let Classes { quote, structural, whitespace, odd } = classify(block);
+            let mut quotes = quote;
             // From each opening quote up to its closing quote, that one left out.
-            let strings = parity(quotes) ^ carry.in_string;
-            carry.in_string = 0u64.wrapping_sub(strings >> 63);
-            let words = !(structural | whitespace | strings | quotes);
-            let word_starts = words & !(words << 1 | carry.word);
-            carry.word = words >> 63;
-            if (control | backslash) & strings != 0 {
-                self.note_oddities(scanned, control & strings, backslash & strings);
+            let mut strings = parity(quotes) ^ carry.in_string;
+            // Up to the first backslash of a string that is so; one outside of strings is a fault, whatever follows it.
+            if (odd & strings) | carry.escaped != 0 {
+                let backslashes = backslashes(block);
+                quotes = quote & !escaped(backslashes, &mut carry.escaped);
+                strings = parity(quotes) ^ carry.in_string;
+                self.note_oddities(scanned, odd & !backslashes & strings, backslashes & strings);
             }
+            carry.in_string = 0u64.wrapping_sub(strings >> 63);
+            let apart = structural | whitespace | strings | quotes;
+            let word_starts = !apart & (apart << 1).wrapping_add(carry.apart);
+            carry.apart = apart >> 63;
             let tokens = (structural & !strings) | quotes | word_starts;
             write(tokens, block, scanned as u32, self.room(count));
             count += tokens.count_ones() as usize;
@@ -200,6 +205,12 @@ impl Window {
     }
 }
 
+/// Which bytes of a block are backslashes.
+#[cold]
+fn backslashes(block: &[u8; BLOCK]) -> u64 {
+    block.iter().rev().fold(0, |bits, byte| bits << 1 | u64::from(*byte == b'\\'))
+}
+
 /// Which bytes a backslash before them escapes; `carry` is one where the first byte is. Backslashes are rare enough to
 /// be taken one by one.
 #[cold]
@@ -222,9 +233,12 @@ pub(super) fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
 /// Writes the tokens of the block at `start`, for [`Window::find_tokens`]: with instructions that every processor has.
 #[inline(always)]
 pub(super) fn write_tokens(mut tokens: u64, block: &[u8; BLOCK], start: u32, room: Room<'_>) {
-    let (positions, _) = room.positions.as_chunks_mut::<4>();
-    let (kinds, _) = room.kinds.as_chunks_mut::<4>();
-    // Four at a time, so that their end is looked for once.
+    let (positions, _) = room.positions.as_chunks_mut::<2>();
+    let (kinds, _) = room.kinds.as_chunks_mut::<2>();
+    // With one byte more, for what is written behind the last token: that spares a comparison of each.
+    let mut bytes = [0; BLOCK + 1];
+    bytes[..BLOCK].copy_from_slice(block);
+    // Two at a time, so that their end is looked for once.
     for (positions, kinds) in positions.iter_mut().zip(kinds) {
         if tokens == 0 {
             break;
@@ -232,8 +246,7 @@ pub(super) fn write_tokens(mut tokens: u64, block: &[u8; BLOCK], start: u32, roo
         for (position, kind) in positions.iter_mut().zip(kinds) {
             let at = tokens.trailing_zeros();
             *position = start.wrapping_add(at);
-            // The remainder is for what is written behind the last token, and spares a comparison.
-            *kind = block[at as usize % BLOCK];
+            *kind = bytes[at as usize];
             tokens &= tokens.wrapping_sub(1);
         }
     }

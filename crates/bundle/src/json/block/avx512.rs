@@ -8,18 +8,19 @@
 use std::arch::x86_64::*;
 
 use super::super::window::{Room, Window};
-use super::{BLOCK, Classes, by_low_bits};
+use super::{BLOCK, Classes};
 
 pub(super) fn is_there() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vbmi")
         && is_x86_feature_detected!("avx512vbmi2")
         && is_x86_feature_detected!("bmi1")
         && is_x86_feature_detected!("popcnt")
         && is_x86_feature_detected!("pclmulqdq")
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi1,popcnt,pclmulqdq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi1,popcnt,pclmulqdq")]
 pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) -> bool {
     let mut any = _mm512_setzero_si512();
     window.find_tokens(
@@ -34,31 +35,50 @@ pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) -> bool {
     _mm512_movepi8_mask(any) == 0
 }
 
+/// Each byte is looked up by its low seven bits; those above ASCII as the last of them, which is of no class.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 pub(super) fn classify(block: &[u8; BLOCK]) -> Classes {
-    const SPACES: [u8; 16] = by_low_bits(b" \t\n\r");
-    const FOLDED: [u8; 16] = by_low_bits(b"{},:");
+    const CLASSES: [[u8; BLOCK]; 2] = classes();
     let bytes = load(block);
-    let folded = _mm512_or_si512(bytes, all(0x20));
-    let control = _mm512_cmplt_epu8_mask(bytes, all(0x20));
+    let ascii = _mm512_min_epu8(bytes, all(0x7F));
+    let classes = _mm512_permutex2var_epi8(load(&CLASSES[0]), ascii, load(&CLASSES[1]));
     Classes {
         quote: _mm512_cmpeq_epi8_mask(bytes, all(b'"')),
-        backslash: _mm512_cmpeq_epi8_mask(bytes, all(b'\\')),
-        // Two control characters differ from a comma and a colon in bit 5 alone.
-        structural: _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(table(FOLDED), bytes), folded) & !control,
-        whitespace: _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(table(SPACES), bytes), bytes),
-        control,
+        structural: _mm512_test_epi8_mask(classes, all(STRUCTURAL)),
+        whitespace: _mm512_test_epi8_mask(classes, all(WHITESPACE)),
+        odd: _mm512_test_epi8_mask(classes, all(ODD)),
     }
+}
+
+const STRUCTURAL: u8 = 1;
+const WHITESPACE: u8 = 2;
+const ODD: u8 = 4;
+
+/// The classes of each byte of ASCII, quotes apart.
+const fn classes() -> [[u8; BLOCK]; 2] {
+    let mut classes = [[0; BLOCK]; 2];
+    let mut byte = 0;
+    while byte < 2 * BLOCK {
+        classes[byte / BLOCK][byte % BLOCK] = match byte as u8 {
+            b'\t' | b'\n' | b'\r' => WHITESPACE | ODD,
+            b' ' => WHITESPACE,
+            b'{' | b'}' | b'[' | b']' | b',' | b':' => STRUCTURAL,
+            b'\\' | 0..=0x1F => ODD,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
 }
 
 /// As many are written at once as most blocks have; what is written behind the last token is overwritten or never read.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,popcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
 fn write(tokens: u64, block: &[u8; BLOCK], start: u32, room: Room<'_>) {
     const PLACES: [u8; BLOCK] = places();
-    let kinds = _mm512_maskz_compress_epi8(tokens, load(block));
     let places = _mm512_maskz_compress_epi8(tokens, load(&PLACES));
+    let kinds = _mm512_permutexvar_epi8(places, load(block));
     let start = _mm512_set1_epi32(start as i32);
     let at = |places| _mm512_add_epi32(_mm512_cvtepu8_epi32(places), start);
     let (positions, _) = room.positions.as_chunks_mut::<16>();
@@ -120,11 +140,4 @@ fn store_positions(positions: __m512i, room: &mut [u32; 16]) {
 #[target_feature(enable = "avx512f")]
 fn all(byte: u8) -> __m512i {
     _mm512_set1_epi8(byte as i8)
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn table(bytes: [u8; 16]) -> __m512i {
-    let words = u128::from_le_bytes(bytes);
-    _mm512_broadcast_i32x4(_mm_set_epi64x((words >> 64) as i64, words as i64))
 }

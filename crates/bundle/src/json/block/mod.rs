@@ -32,13 +32,12 @@ pub(crate) const BLOCK: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Classes {
     pub(crate) quote: u64,
-    pub(crate) backslash: u64,
     /// Brackets, braces, commas and colons.
     pub(crate) structural: u64,
     /// Space, tab, line feed and carriage return.
     pub(crate) whitespace: u64,
-    /// Bytes below 0x20.
-    pub(crate) control: u64,
+    /// Backslashes, and bytes below 0x20.
+    pub(crate) odd: u64,
 }
 
 /// A kernel that this processor has the instructions for.
@@ -196,10 +195,9 @@ mod tests {
         };
         Classes {
             quote: of(&|byte| byte == b'"'),
-            backslash: of(&|byte| byte == b'\\'),
             structural: of(&|byte| b"{}[],:".contains(&byte)),
             whitespace: of(&|byte| b" \n\r\t".contains(&byte)),
-            control: of(&|byte| byte < 0x20),
+            odd: of(&|byte| byte == b'\\' || byte < 0x20),
         }
     }
 

@@ -20,7 +20,6 @@ pub(super) fn classify(block: &[u8; BLOCK]) -> Classes {
     let folded = |bytes| vorrq_u8(bytes, vdupq_n_u8(0x20));
     Classes {
         quote: bits(parts.map(|bytes| equal(bytes, b'"'))),
-        backslash: bits(parts.map(|bytes| equal(bytes, b'\\'))),
         structural: bits(parts.map(|bytes| {
             let braces = vorrq_u8(equal(folded(bytes), b'{'), equal(folded(bytes), b'}'));
             vorrq_u8(braces, vorrq_u8(equal(bytes, b','), equal(bytes, b':')))
@@ -29,7 +28,7 @@ pub(super) fn classify(block: &[u8; BLOCK]) -> Classes {
             let blanks = vorrq_u8(equal(bytes, b' '), equal(bytes, b'\t'));
             vorrq_u8(blanks, vorrq_u8(equal(bytes, b'\n'), equal(bytes, b'\r')))
         })),
-        control: bits(parts.map(|bytes| vcltq_u8(bytes, vdupq_n_u8(0x20)))),
+        odd: bits(parts.map(|bytes| vorrq_u8(vcltq_u8(bytes, vdupq_n_u8(0x20)), equal(bytes, b'\\')))),
     }
 }
 

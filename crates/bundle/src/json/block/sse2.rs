@@ -26,10 +26,9 @@ pub(super) fn classify(block: &[u8; BLOCK]) -> Classes {
         let control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, all(0x1F)), bytes);
         let shift = part * 16;
         classes.quote |= bits(equal(bytes, b'"')) << shift;
-        classes.backslash |= bits(equal(bytes, b'\\')) << shift;
         classes.structural |= bits(_mm_or_si128(braces, separators)) << shift;
         classes.whitespace |= bits(_mm_or_si128(blanks, line_ends)) << shift;
-        classes.control |= bits(control) << shift;
+        classes.odd |= bits(_mm_or_si128(control, equal(bytes, b'\\'))) << shift;
     }
     classes
 }

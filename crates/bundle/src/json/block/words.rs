@@ -23,10 +23,9 @@ pub(super) fn classify(block: &[u8; BLOCK]) -> Classes {
         // Below 0x20 is where none of the upper three bits is set.
         let control = zero((word >> 5) & (LOW * 7));
         classes.quote |= bits(equal(word, b'"')) << shift;
-        classes.backslash |= bits(equal(word, b'\\')) << shift;
         classes.structural |= bits(structural) << shift;
         classes.whitespace |= bits(whitespace) << shift;
-        classes.control |= bits(control) << shift;
+        classes.odd |= bits(control | equal(word, b'\\')) << shift;
     }
     classes
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use bedside_model::{ClinicalArea, Day, NoticeCode, Severity};
 
@@ -114,33 +115,9 @@ pub(crate) fn complete(
     let issues = Issues::new(&graph, &mut findings);
     notice_patients(&graph, &mut findings);
     ended(Stage::Relations);
-    let most_nodes = options.limits.entries as usize * 4;
-    // The tables of the most rows are made while there is no other, for the sake of memory.
-    let nodes = consultation_nodes::table(&graph, &items, &relations, most_nodes)
-        .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
-    drop(items);
-    ended(Stage::Table(Table::ConsultationNodes));
-    let linked = links::table(&graph, &relations, &listed);
-    drop(listed);
-    ended(Stage::Table(Table::Links));
-    let today = options.retrieved_on;
-    // Issues first: a date of theirs that cannot be read is found before their statements are judged.
-    let issued = medication_issues::table(&graph, &relations, &issues, today, &mut findings);
-    ended(Stage::Table(Table::MedicationIssues));
-    let medicated = medications::table(&graph, &relations, &issues, today, &mut findings);
-    ended(Stage::Table(Table::Medications));
-    let allergic = allergies::table(&graph, &relations, &mut findings);
-    ended(Stage::Table(Table::Allergies));
-    let problematic = problems::table(&graph, &relations, &mut findings);
-    ended(Stage::Table(Table::Problems));
-    let recorded = consultations::Recorded {
-        medications: &medicated.encounters,
-        issues: &issued.encounters,
-        allergies: &allergic.encounters,
-        problems: &problematic.encounters,
-    };
-    let consulted = consultations::table(&graph, &relations, &recorded, &mut findings);
-    ended(Stage::Table(Table::Consultations));
+    let [nodes, linked] = structure(&graph, &relations, (items, listed), options)?;
+    let [medicated, issued, allergic, problematic, consulted] =
+        records(&graph, &relations, &issues, options.retrieved_on, &mut findings);
     let section = sections::table(&graph, options.requested.as_deref(), &mut findings);
     ended(Stage::Table(Table::Sections));
     if findings.notices.are_too_many() {
@@ -160,18 +137,54 @@ pub(crate) fn complete(
         accounting: accounting(&all),
         notices: by_severity,
         patients: patients(&graph),
-        tables: vec![
-            medicated.batch,
-            issued.batch,
-            allergic.batch,
-            problematic.batch,
-            consulted,
-            nodes,
-            linked,
-            section,
-            noticed,
-        ],
+        tables: vec![medicated, issued, allergic, problematic, consulted, nodes, linked, section, noticed],
     })
+}
+
+/// The tables of the most rows, made while there is no other, for the sake of memory: what lists hold, and what links
+/// records. What only these need is given back.
+fn structure<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &'g Relations<'g>,
+    (items, listed): (Items, Vec<(u32, u32)>),
+    options: &Options,
+) -> Result<[RecordBatch; 2], BundleError> {
+    let most_nodes = options.limits.entries as usize * 4;
+    let nodes = consultation_nodes::table(graph, &items, relations, most_nodes)
+        .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
+    drop(items);
+    ended(Stage::Table(Table::ConsultationNodes));
+    let linked = links::table(graph, relations, &listed);
+    ended(Stage::Table(Table::Links));
+    Ok([nodes, linked])
+}
+
+/// The tables of records as of the day `today`, in the order of the contract.
+fn records<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &'g Relations<'g>,
+    issues: &'g Issues<'g>,
+    today: Day,
+    findings: &mut Findings,
+) -> [RecordBatch; 5] {
+    // Issues first: a date of theirs that cannot be read is found before their statements are judged.
+    let issued = medication_issues::table(graph, relations, issues, today, findings);
+    ended(Stage::Table(Table::MedicationIssues));
+    let medicated = medications::table(graph, relations, issues, today, findings);
+    ended(Stage::Table(Table::Medications));
+    let allergic = allergies::table(graph, relations, findings);
+    ended(Stage::Table(Table::Allergies));
+    let problematic = problems::table(graph, relations, findings);
+    ended(Stage::Table(Table::Problems));
+    let recorded = consultations::Recorded {
+        medications: &medicated.encounters,
+        issues: &issued.encounters,
+        allergies: &allergic.encounters,
+        problems: &problematic.encounters,
+    };
+    let consulted = consultations::table(graph, relations, &recorded, findings);
+    ended(Stage::Table(Table::Consultations));
+    [medicated.batch, issued.batch, allergic.batch, problematic.batch, consulted]
 }
 
 fn by_severity(notices: &Notices) -> BTreeMap<&'static str, usize> {

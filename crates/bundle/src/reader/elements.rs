@@ -8,7 +8,7 @@ use crate::collected::Collected;
 use crate::elements::{
     Coding, Concept, Dosage, Extension, HumanName, Identifier, Reference, warns_of_change,
 };
-use crate::json::{LeafName, LeafString};
+use crate::json::{LeafName, LeafString, Lexeme};
 use crate::text::{Span, Text};
 
 impl Reader<'_, '_, '_> {
@@ -27,6 +27,9 @@ impl Reader<'_, '_, '_> {
 
     /// Reads a Reference.
     pub(crate) fn reference(&mut self, element: &'static str) -> Read<Reference> {
+        if let Some(said) = self.cursor.only_string("reference") {
+            return Ok(self.reference_to(said));
+        }
         match self.cursor.strings(&REFERENCE) {
             Some(strings) => Ok(self.plain_reference(strings)),
             None => self.any_reference(element),
@@ -51,8 +54,17 @@ impl Reader<'_, '_, '_> {
     /// Reads the Reference that is the only member of the object at the cursor, where nothing about either is out of the
     /// ordinary.
     pub(crate) fn reference_under(&mut self, name: Name) -> Option<Reference> {
+        if let Some(said) = self.cursor.only_string_in(name.as_str(), "reference") {
+            return Some(self.reference_to(said));
+        }
         let strings = self.cursor.strings_in(name.as_str(), &REFERENCE)?;
         Some(self.plain_reference(strings))
+    }
+
+    /// The Reference that says something plain and nothing else.
+    #[inline(always)]
+    fn reference_to(&mut self, said: Lexeme) -> Reference {
+        Reference { address: Some(self.address_of(self.cursor.written(said))), ..Reference::default() }
     }
 
     #[inline(always)]

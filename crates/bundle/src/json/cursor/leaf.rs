@@ -1,7 +1,7 @@
 //! Small objects that hold nothing but strings, under a cursor: read at one go, without a member at a time.
 
 use super::members::{FIRST, NEXT, STRING};
-use super::{Cursor, Lexeme};
+use super::{Cursor, Lexeme, plain};
 
 /// The tokens of a member that is a string.
 const MEMBER: u32 = 6;
@@ -83,6 +83,36 @@ impl Cursor<'_> {
         let (strings, end) = self.find_members(0, FIRST, names)?;
         self.pass_object(end + 1, 1 + end / MEMBER, 1)?;
         Some(strings)
+    }
+
+    /// The string of the object at the cursor where it is the only member, under a name. Else the cursor stays.
+    #[inline(always)]
+    pub(crate) fn only_string(&mut self, name: &str) -> Option<Lexeme> {
+        const ONLY: u64 = u64::from_le_bytes(*b"{\"\":\"\"}\0");
+        let kinds = u64::from_le_bytes(self.tokens.kinds_ahead());
+        let [_, open, close, _, value, end] = self.tokens.ahead();
+        if kinds << 8 != ONLY << 8 || self.tokens.is_odd(end as usize) || !self.is_name(open, close, name) {
+            return None;
+        }
+        self.pass_object(7, 2, 1)?;
+        Some(plain(value, end))
+    }
+
+    /// As [`Cursor::only_string`] of an object that is the only member of the object at the cursor, under the name `outer`.
+    #[inline(always)]
+    pub(crate) fn only_string_in(&mut self, outer: &str, name: &str) -> Option<Lexeme> {
+        const ONLY: u128 = u128::from_le_bytes(*b"{\"\":{\"\":\"\"}}\0\0\0\0");
+        let kinds = u128::from_le_bytes(self.tokens.kinds_ahead());
+        let [_, outer_open, outer_close, _, _, open, close, _, value, end] = self.tokens.ahead();
+        let is_so = kinds << 32 == ONLY << 32
+            && !self.tokens.is_odd(end as usize)
+            && self.is_name(outer_open, outer_close, outer)
+            && self.is_name(open, close, name);
+        if !is_so {
+            return None;
+        }
+        self.pass_object(12, 3, 2)?;
+        Some(plain(value, end))
     }
 
     /// As [`Cursor::strings`] of the only object in the list at the cursor.
@@ -273,6 +303,29 @@ mod tests {
             let text = format!("{{\"in\": {text}}}");
             let found = read(&text, |cursor| cursor.strings_in("in", &A_AND_B)).expect("plain");
             assert_eq!(found.map(|lexeme| written(&text, lexeme)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_only_string_is_read_under_its_name() {
+        let string = |found: Option<Lexeme>, text: &str| {
+            found.map(|lexeme| text[lexeme.start as usize..lexeme.end as usize].to_owned())
+        };
+        for (text, expected) in [
+            (r#"{"a":"1"}"#, Some("1")),
+            (r#"{"b":"1"}"#, None),
+            (r#"{"a":1}"#, None),
+            (r#"{"a":"\u0031"}"#, None),
+            (r#"{"a":"1","b":"2"}"#, None),
+            (r#"{"a":"1"]"#, None),
+            (r#"{"a":"1""#, None),
+        ] {
+            let found = read(text, |cursor| cursor.only_string("a"));
+            assert_eq!(string(found, text).as_deref(), expected, "{text}");
+            let text = format!("{{\"in\": {text}}}");
+            let found = read(&text, |cursor| cursor.only_string_in("in", "a"));
+            assert_eq!(string(found, &text).as_deref(), expected, "{text}");
+            assert!(read(&text, |cursor| cursor.only_string_in("on", "a")).is_none(), "{text}");
         }
     }
 

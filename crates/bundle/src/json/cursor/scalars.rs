@@ -140,8 +140,12 @@ impl Cursor<'_> {
         let bytes = self.bytes();
         let escaped = self.tokens.pass_backslashes(end, bytes);
         let longest = self.limits.string_bytes;
-        let mut at = start;
-        while at < end.min(start + longest + 1) {
+        let (mut at, last) = (start, end.min(start + longest + 1));
+        while at < last {
+            if is_eight_plain(&bytes[at..last]) {
+                at += 8;
+                continue;
+            }
             match bytes[at] {
                 b'\\' => at += self.escape(at)?,
                 0..=0x1F => return Err(Fault::new(at, FaultKind::ControlCharacter)),
@@ -182,5 +186,37 @@ impl Cursor<'_> {
             return Err(Fault::new(self.bytes().len(), FaultKind::UnexpectedEnd));
         };
         hex_value(digits).ok_or_else(|| Fault::new(escape, FaultKind::Escape))
+    }
+}
+
+/// Whether eight bytes follow of which none is a backslash or a control character.
+#[inline(always)]
+fn is_eight_plain(bytes: &[u8]) -> bool {
+    const EACH: u64 = u64::MAX / 0xFF;
+    let Some(eight) = bytes.first_chunk() else { return false };
+    let eight = u64::from_le_bytes(*eight);
+    let not_backslashes = eight ^ (EACH * b'\\' as u64);
+    // The highest bit of a byte of these is set where one of them is zero, or below a space; a borrow only follows such a one.
+    let backslash = not_backslashes.wrapping_sub(EACH) & !not_backslashes;
+    let control = eight.wrapping_sub(EACH * b' ' as u64) & !eight;
+    (backslash | control) & (EACH << 7) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_bytes_are_plain_without_backslash_and_control_character() {
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                for around in [b' ', b'!', b'[', b']', 0x7F, 0x80, 0xA0, 0xDC, 0xFF] {
+                    let mut eight = [around; 8];
+                    eight[at] = byte;
+                    assert_eq!(is_eight_plain(&eight), byte >= b' ' && byte != b'\\', "{eight:?}");
+                }
+            }
+        }
+        assert!(!is_eight_plain(b"1234567"));
     }
 }

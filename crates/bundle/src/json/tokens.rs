@@ -11,8 +11,11 @@ use super::window::{WINDOW, Window};
 /// The tokens of a text, those of one window at hand.
 pub(crate) struct Tokens {
     window: Box<Window>,
+    /// The window before this one or behind it, so that to go back, and on again, nothing has to be found twice.
+    other: Option<Box<Window>>,
+    is_other: Other,
     next: usize,
-    /// How often windows have changed: a place is only known within its own.
+    /// The number of the window.
     windows: u32,
     /// Which backslash of a string that the cursor has not passed is next.
     next_backslash: usize,
@@ -23,6 +26,19 @@ pub(crate) struct Tokens {
     /// The hash of a value that is being passed, and the first token of the window that is not taken in.
     canonical: Canonical,
     unhashed: usize,
+}
+
+/// What the other window is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Other {
+    /// Nothing that is needed, nor is the window at hand once it is passed.
+    Nothing,
+    /// Nothing, but somebody may come back to the window at hand.
+    Wanted,
+    /// The window of this number, which somebody may come back to.
+    Before(u32),
+    /// The next window.
+    Next,
 }
 
 /// A place to come back to.
@@ -45,6 +61,8 @@ impl Tokens {
         let canonical = Canonical::new();
         Self {
             window,
+            other: None,
+            is_other: Other::Nothing,
             next: 0,
             windows: 0,
             next_backslash: 0,
@@ -164,25 +182,33 @@ impl Tokens {
         let at = self.peek(body);
         self.hash_passed(body.bytes());
         let mark = self.canonical.mark();
+        if self.is_other != Other::Next {
+            self.is_other = Other::Wanted;
+        }
         Place { next: self.next, windows: self.windows, next_backslash: self.next_backslash, at, mark }
     }
 
     /// Goes back to a place.
     pub(crate) fn go_back(&mut self, place: Place, text: &[u8]) {
         self.canonical.go_back(place.mark);
-        if place.windows == self.windows {
-            (self.next, self.unhashed) = (place.next, place.next);
-            if self.next_backslash != place.next_backslash {
-                self.next_backslash = place.next_backslash;
-                self.find_odd(text);
+        match self.is_other {
+            Other::Before(number) if number == place.windows => {
+                let is_next = self.windows == number + 1;
+                self.is_other = if is_next { Other::Next } else { Other::Nothing };
+                self.windows = number;
+                self.swap();
             }
-            return;
+            _ if self.windows == place.windows => {}
+            _ => return self.start_at(place.at),
         }
-        self.start_at(place.at);
+        (self.next, self.unhashed) = (place.next, place.next);
+        self.next_backslash = place.next_backslash;
+        self.find_odd(text);
     }
 
     fn start_at(&mut self, at: usize) {
         self.window.start_at(at);
+        self.is_other = Other::Nothing;
         (self.next, self.unhashed) = (0, 0);
         self.windows += 1;
         self.next_backslash = 0;
@@ -192,13 +218,38 @@ impl Tokens {
     #[cold]
     fn fill(&mut self, body: &mut Body<'_>) -> usize {
         self.hash_passed(body.bytes());
-        self.window.backslashes.drain(..self.next_backslash);
-        self.next_backslash = 0;
-        (self.next, self.unhashed) = (0, 0);
+        match self.is_other {
+            Other::Next => {
+                self.is_other = Other::Before(self.windows);
+                self.swap();
+            }
+            Other::Wanted => {
+                self.is_other = Other::Before(self.windows);
+                self.window_behind().fill(body);
+            }
+            Other::Nothing | Other::Before(_) => {
+                self.window.backslashes.drain(..self.next_backslash);
+                self.window.fill(body);
+            }
+        }
+        (self.next, self.unhashed, self.next_backslash) = (0, 0, 0);
         self.windows += 1;
-        self.window.fill(body);
         self.find_odd(body.bytes());
         self.window.position(0).unwrap_or(body.bytes().len())
+    }
+
+    /// A window, to be filled, that goes on where this one ends. This one is the other now.
+    fn window_behind(&mut self) -> &mut Window {
+        let mut behind = self.other.take().unwrap_or_else(|| Box::new(self.window.empty()));
+        behind.follow(&self.window, self.next_backslash);
+        self.other = Some(std::mem::replace(&mut self.window, behind));
+        &mut self.window
+    }
+
+    fn swap(&mut self) {
+        if let Some(other) = &mut self.other {
+            std::mem::swap(&mut self.window, other);
+        }
     }
 
     fn find_odd(&mut self, text: &[u8]) {
@@ -276,6 +327,47 @@ mod tests {
                 found.retain(|at| *at < end);
                 prop_assert_eq!(found, plainly, "{:?}", kernel);
             }
+        }
+    }
+
+    /// The values and punctuation that follow, so many of them, and of each string whether it holds a backslash.
+    fn read_on(tokens: &mut Tokens, body: &mut Body<'_>, count: usize) -> Vec<(usize, bool)> {
+        let mut found = Vec::new();
+        while found.len() < count && tokens.peek(body) < body.bytes().len() {
+            let at = tokens.peek(body);
+            tokens.pass(1);
+            let mut is_escaped = false;
+            if body.bytes()[at] == b'"' {
+                let end = tokens.peek(body);
+                is_escaped = tokens.is_odd(end) && tokens.pass_backslashes(end, body.bytes());
+                tokens.pass(1);
+            }
+            assert!(tokens.last() >= at);
+            found.push((at, is_escaped));
+        }
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_again_is_the_same(
+            steps in prop::collection::vec((0usize..1500, 0usize..900, 0usize..900), 0..12),
+            part in "(\\[|,|1 |\"[a-z]{0,9}\"|\"x{0,3}\\\\[n\"]\"| {0,90}){1,20}",
+        ) {
+            let text = part.repeat(30_000 / part.len());
+            let (mut body, mut plainly) = (Body::from(text.as_bytes()), Body::from(text.as_bytes()));
+            let all = read_on(&mut Tokens::new(), &mut plainly, usize::MAX);
+            let (mut tokens, mut at) = (Tokens::new(), 0);
+            for (ahead, again, on) in steps {
+                let place = tokens.place(&mut body);
+                for count in [ahead, again, ahead.min(again)] {
+                    let found = read_on(&mut tokens, &mut body, count);
+                    prop_assert_eq!(&found[..], &all[at..all.len().min(at + count)]);
+                    tokens.go_back(place, body.bytes());
+                }
+                at += read_on(&mut tokens, &mut body, on).len();
+            }
+            prop_assert_eq!(read_on(&mut tokens, &mut body, usize::MAX), &all[at..]);
         }
     }
 

@@ -80,6 +80,21 @@ impl Window {
         self.control = usize::MAX;
     }
 
+    /// An empty window for the same processor.
+    pub(super) fn empty(&self) -> Self {
+        Self::new(self.kernel)
+    }
+
+    /// Becomes empty, and goes on behind another window, of whose backslashes so many have been passed.
+    pub(super) fn follow(&mut self, before: &Self, passed_backslashes: usize) {
+        let last = before.count.checked_sub(1).map(|last| before.positions[last % ROOM] as usize);
+        self.last_of_before = last.unwrap_or(before.last_of_before);
+        (self.count, self.scanned, self.carry) = (0, before.scanned, before.carry);
+        self.control = before.control;
+        self.backslashes.clear();
+        self.backslashes.extend_from_slice(&before.backslashes[passed_backslashes..]);
+    }
+
     /// The position of a token of the window.
     #[inline(always)]
     pub(super) fn position(&self, number: usize) -> Option<usize> {

@@ -113,7 +113,8 @@ impl Feed {
         let frame = std::mem::take(&mut self.frame);
         let text =
             utf8(&frame).map_err(|error| BundleError::not_utf8(self.body_offset(error.valid_up_to())))?;
-        let cursor = Cursor::new(text, 0, self.values, limits, Workspace::new());
+        let workspace = self.workspace.unwrap_or_else(Workspace::of_thread);
+        let cursor = Cursor::new(text, 0, self.values, limits, workspace);
         let mut all = self.all;
         let mut reader = Reader::new(cursor, 0, false, &mut all);
         let top = read_document(&mut reader, limits, self.entries_framed);
@@ -126,6 +127,7 @@ impl Feed {
             BundleError::from_fault(fault, base, entry)
         })?;
         let envelope = top.envelope(&mut reader, self.read)?;
+        reader.cursor.into_workspace().keep();
         mark_repeated(&mut all, "", limits);
         complete(all, envelope, &self.options)
     }
@@ -232,7 +234,7 @@ impl Feed {
         let (limits, base) = (self.options.limits, self.read);
         let bytes = if is_last { bytes } else { whole_characters(bytes) };
         // The document and its array of entries are open around them.
-        let workspace = self.workspace.take().unwrap_or_else(Workspace::new);
+        let workspace = self.workspace.take().unwrap_or_else(Workspace::of_thread);
         let cursor = Cursor::new(bytes, 2, self.values, limits, workspace);
         let mut reader = Reader::new(cursor, base, false, &mut self.all);
         let run = read_run(&mut reader, bytes.len(), limits, is_last);

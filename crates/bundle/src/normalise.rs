@@ -65,7 +65,7 @@ pub fn normalise(bytes: &[u8], options: &Options) -> Result<Record, BundleError>
         None => (bytes, 0),
     };
     let mut all = Collected::new(Store::borrowing(body), limits);
-    let cursor = Cursor::new(body, 0, 0, limits, Workspace::new());
+    let cursor = Cursor::new(body, 0, 0, limits, Workspace::of_thread());
     let mut reader = Reader::new(cursor, 0, true, &mut all);
     let top = read_document(&mut reader, limits, false);
     let entry = reader.in_entry();
@@ -76,8 +76,7 @@ pub fn normalise(bytes: &[u8], options: &Options) -> Result<Record, BundleError>
     let text = reader.cursor.text();
     reader.out.store.know(text);
     let envelope = top.envelope(&mut reader, bytes.len())?;
-    // It holds positions and a window of the text, which nobody needs any more.
-    drop(reader);
+    reader.cursor.into_workspace().keep();
     ended(Stage::Entries);
     mark_repeated(&mut all, text, limits);
     complete(all, envelope, options)

@@ -72,9 +72,10 @@ fn hash_of(content: Content, body: &str, limits: Limits) -> [u8; 8] {
         // The reader has passed this text, so it has no fault.
         Content::Held(start, end) => {
             let text = &body[start as usize..end as usize];
-            canonical_hash(&mut Cursor::new(text, 0, 0, limits, Workspace::new()))
-                .unwrap_or_default()
-                .to_ne_bytes()
+            let mut cursor = Cursor::new(text, 0, 0, limits, Workspace::of_thread());
+            let hash = canonical_hash(&mut cursor).unwrap_or_default();
+            cursor.into_workspace().keep();
+            hash.to_ne_bytes()
         }
     }
 }

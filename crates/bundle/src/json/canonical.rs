@@ -283,7 +283,8 @@ mod tests {
     use serde_json::{Value, json};
 
     fn hash(text: &str) -> u64 {
-        canonical_hash(&mut Cursor::new(text, 0, 0, Limits::default(), Workspace::new())).expect("valid")
+        canonical_hash(&mut Cursor::new(text, 0, 0, Limits::default(), Workspace::of_thread()))
+            .expect("valid")
     }
 
     #[test]
@@ -415,7 +416,7 @@ mod tests {
     #[test]
     fn what_is_read_again_counts_once() {
         let text = format!(r#"[{{"a":"1"{}}},{{"b":["2"{}]}}]"#, " ".repeat(3000), " ".repeat(5000));
-        let mut cursor = Cursor::new(&*text, 0, 0, Limits::default(), Workspace::new());
+        let mut cursor = Cursor::new(&*text, 0, 0, Limits::default(), Workspace::of_thread());
         let around = cursor.begin_hash();
         let mut items = cursor.enter_array().expect("an array");
         while cursor.next_item(&mut items).expect("valid") {
@@ -433,7 +434,7 @@ mod tests {
         let mut hashes = Vec::new();
         for (text, space) in [(outer, ""), (&outer.replace(',', " ,"), " ")] {
             let text = format!("{space}{text}");
-            let mut cursor = Cursor::new(&*text, 0, 0, Limits::default(), Workspace::new());
+            let mut cursor = Cursor::new(&*text, 0, 0, Limits::default(), Workspace::of_thread());
             let around = cursor.begin_hash();
             let mut items = cursor.enter_array().expect("an array");
             cursor.next_item(&mut items).expect("valid");

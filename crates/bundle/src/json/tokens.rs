@@ -80,6 +80,14 @@ impl Tokens {
         self.start_at(0);
     }
 
+    /// Gives back the room for more backslashes than so many.
+    pub(crate) fn shrink_to(&mut self, most: usize) {
+        self.window.shrink_to(most);
+        if let Some(other) = &mut self.other {
+            other.shrink_to(most);
+        }
+    }
+
     /// Begins the hash of the value at the next token by itself.
     pub(crate) fn begin_hash(&mut self, body: &mut Body<'_>) -> Around {
         self.peek(body);

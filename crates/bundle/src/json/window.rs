@@ -80,6 +80,12 @@ impl Window {
         self.control = usize::MAX;
     }
 
+    /// Forgets the backslashes, and gives back the room for more than so many.
+    pub(super) fn shrink_to(&mut self, most: usize) {
+        self.backslashes.clear();
+        self.backslashes.shrink_to(most);
+    }
+
     /// An empty window for the same processor.
     pub(super) fn empty(&self) -> Self {
         Self::new(self.kernel)

@@ -261,7 +261,7 @@ mod tests {
     use crate::json::Workspace;
 
     fn at_start(text: &str) -> Cursor<'_> {
-        Cursor::new(text, 0, 0, Limits::default(), Workspace::new())
+        Cursor::new(text, 0, 0, Limits::default(), Workspace::of_thread())
     }
 
     /// What is read of a text at one go, which passes all of it or nothing.
@@ -399,7 +399,7 @@ mod tests {
             Limits { depth: 0, ..Limits::default() },
             Limits { keys: 0, ..Limits::default() },
         ] {
-            let mut cursor = Cursor::new(text, 0, 0, limits, Workspace::new());
+            let mut cursor = Cursor::new(text, 0, 0, limits, Workspace::of_thread());
             cursor.peek().expect("a value, whose tokens are at hand now");
             assert!(cursor.strings(&A_AND_B).is_none(), "{limits:?}");
         }

@@ -78,7 +78,7 @@ mod tests {
     use crate::Limits;
 
     fn begun(text: &str, limits: Limits) -> Cursor<'_> {
-        let mut cursor = Cursor::new(text, 0, 0, limits, Workspace::new());
+        let mut cursor = Cursor::new(text, 0, 0, limits, Workspace::of_thread());
         cursor.peek().expect("a value, whose tokens are at hand now");
         cursor.begin_object("url").expect("a url");
         cursor

@@ -248,7 +248,7 @@ mod tests {
 
     /// What is found of a text: how many values it has and where it ends, or where which fault is.
     fn found(text: &str, limits: Limits, pass: fn(&mut Cursor<'_>) -> Result<(), Fault>) -> Found {
-        let mut cursor = Cursor::new(text, 0, 0, limits, Workspace::new());
+        let mut cursor = Cursor::new(text, 0, 0, limits, Workspace::of_thread());
         let passed = pass(&mut cursor).map(|()| (cursor.values(), cursor.at()));
         passed.map_err(|fault| format!("{} at {}", fault.kind(), fault.at()))
     }

@@ -82,8 +82,8 @@ fn the_page_holds_every_figure_of_the_json_and_needs_nothing_but_itself() {
         assert!(shown.contains(&figure), "{figure} is not on the page");
     }
     assert!(page.contains("&lt;script&gt;&amp;.json") && page.contains("tpp-108.json"));
-    // Two files: three approaches, six parts of the way, and the memory of each.
-    assert!(page.matches("<svg ").count() >= 4 && page.matches("<rect ").count() == 2 * (3 + 6 + 1));
+    // Two files: three approaches, five parts of the way, and the memory of each.
+    assert!(page.matches("<svg ").count() >= 4 && page.matches("<rect ").count() == 2 * (3 + 5 + 1));
     for stage in ["entries", "relations", "medications", "consultation nodes", "tokens"] {
         assert!(page.contains(stage), "the page tells nothing of {stage}");
     }

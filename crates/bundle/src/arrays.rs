@@ -1,6 +1,8 @@
 //! Arrow arrays from values. The buffers of a table's arrays are parts of a few blocks of memory: a record has some
 //! three hundred arrays, and most are short.
 
+mod ascii;
+
 use std::sync::Arc;
 
 use arrow_array::types::{ArrowPrimitiveType, Date32Type, UInt32Type};
@@ -269,11 +271,11 @@ impl Buffers {
 
     fn texts(&self, values: &Values) -> StringArray {
         let offsets = (values.length + 1) * size_of::<i32>();
-        let ends = OffsetBuffer::new(self.numbers_at(values.place, values.length + 1));
+        let ends = self.numbers_at(values.place, values.length + 1);
         let start = values.place.start + offsets;
         let texts = self.blocks[values.place.block].slice_with_length(start, values.bytes - offsets);
         // Each offset is the end of a text.
-        StringArray::try_new(ends, texts, self.nulls(values)).expect("offsets at the ends of texts")
+        ascii::texts(ends, texts, self.nulls(values)).expect("offsets at the ends of texts")
     }
 
     fn numbers<T: ArrowPrimitiveType>(&self, values: &Values) -> PrimitiveArray<T> {

@@ -1,7 +1,7 @@
 //! What 64 bytes of JSON text hold, one bit a byte, and where the tokens in them are: one kernel a file.
 //!
-//! The kernels are the only `unsafe` of the crate but for asking for memory ahead of them and for taking what they found to
-//! be text for it (`body.rs`), and this is where they are chosen. What is unsafe about that: they
+//! The kernels are the only `unsafe` of the crate but for asking for memory ahead of them, for taking what they found to
+//! be text for it (`body.rs`), and for columns of ASCII (`arrays/ascii.rs`). This is where they are chosen. What is unsafe about that: they
 //! may run only where the processor has their instructions. Hence the invariant that a [`Kernel`] is made in this file
 //! alone, and only once the processor has been asked; SSE2 is part of x86-64, NEON of aarch64. What else a kernel has
 //! of it is written above it.

@@ -1,6 +1,7 @@
 //! What has been read of a bundle, before anything is resolved: the resources in order, their elements in pools.
 
 use std::cell::Cell;
+use std::mem::take;
 
 use hashbrown::HashMap;
 
@@ -9,7 +10,7 @@ use crate::addresses::{AddressNumber, Addresses};
 use crate::drug::Medication;
 use crate::elements::{Coding, Concept, ExtensionUrls, Header, HumanName, Identifier, Reference};
 use crate::kinds::{self, Role, TypeId};
-use crate::lists::List;
+use crate::lists::{List, Purpose};
 use crate::notices::Notices;
 use crate::outcome::OutcomeIssue;
 use crate::people::{Named, Patient, PractitionerRole};
@@ -106,6 +107,8 @@ pub(crate) struct Collected<'a> {
     pub(crate) contained: Vec<u32>,
     /// The first resource of a type and id, and each later one that says something else, sorted.
     pub(crate) twins: Vec<(u32, u32)>,
+    /// What each list is for, known when all are read.
+    pub(crate) purposes: Vec<Purpose>,
     other_types: Vec<String>,
     other_type_ids: HashMap<String, TypeId>,
     pub(crate) notices: Notices,
@@ -136,6 +139,17 @@ pub(crate) struct Collected<'a> {
     /// Practitioners, related persons, organisations, locations: whoever or whatever has a name.
     pub(crate) named: Vec<Named>,
     pub(crate) issues: Vec<OutcomeIssue>,
+}
+
+/// The clinical records and lists, apart from what all tables need, so that each type is given back once the last table that
+/// tells of it is made: most of what is kept between reading and columns is theirs.
+pub(crate) struct Records {
+    pub(crate) statements: Vec<Statement>,
+    pub(crate) requests: Vec<Request>,
+    pub(crate) allergies: Vec<Allergy>,
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) encounters: Vec<Encounter>,
+    pub(crate) lists: Vec<List>,
 }
 
 /// How many pools there are.
@@ -177,6 +191,7 @@ impl<'a> Collected<'a> {
             addresses: Addresses::with_room(resources),
             contained: Vec::new(),
             twins: Vec::new(),
+            purposes: Vec::new(),
             store,
             other_types: Vec::new(),
             other_type_ids: HashMap::new(),
@@ -204,6 +219,19 @@ impl<'a> Collected<'a> {
             roles: Vec::new(),
             named: Vec::new(),
             issues: Vec::new(),
+        }
+    }
+
+    /// Hands over the records, and remembers what each list is for.
+    pub(crate) fn take_records(&mut self) -> Records {
+        self.purposes = self.lists.iter().map(|list| list.purpose).collect();
+        Records {
+            statements: take(&mut self.statements),
+            requests: take(&mut self.requests),
+            allergies: take(&mut self.allergies),
+            conditions: take(&mut self.conditions),
+            encounters: take(&mut self.encounters),
+            lists: take(&mut self.lists),
         }
     }
 
@@ -261,7 +289,7 @@ impl<'a> Collected<'a> {
             // Counted apart.
             entries: _,
             // The document's, not its entries'.
-            more_pages: _, text: _, contained: _, twins: _,
+            more_pages: _, text: _, contained: _, twins: _, purposes: _,
             // What is known stays known.
             store: _, other_types: _, other_type_ids: _, extension_urls: _, addresses: _,
             resources, contents, notices, texts, codings, concepts, identifiers, references, items, headers,

@@ -62,7 +62,7 @@ pub(crate) struct Graph<'g, 's> {
 
 impl<'g, 's> Graph<'g, 's> {
     /// Indexes what was read.
-    pub(crate) fn new(all: &'g Collected<'s>) -> Self {
+    pub(crate) fn new(all: &'g Collected<'s>, requests: &[Request]) -> Self {
         let patient_name = |patient: &Patient| first_name(all, patient.names);
         let patient_names = all.patients.iter().map(patient_name).collect();
         let drug = |medication: &Medication| medication.code.map(|code| concepts::describe(all, code));
@@ -71,7 +71,7 @@ impl<'g, 's> Graph<'g, 's> {
             let concept = request.medicine.concept?;
             Some((request.head.resource, concepts::describe(all, concept)))
         };
-        let request_drugs = all.requests.iter().filter_map(of_request).collect();
+        let request_drugs = requests.iter().filter_map(of_request).collect();
         Self { all, index: Index::new(all), facts: facts(all), patient_names, drugs, request_drugs }
     }
 

@@ -12,6 +12,8 @@ use crate::words::Word;
 
 /// The issues of a bundle, by their plans.
 pub(crate) struct Issues<'g> {
+    /// All requests, plans among them.
+    pub(crate) requests: &'g [Request],
     /// Positions of the issues in the pool of requests, in the order of the bundle.
     pub(crate) rows: Vec<Issue<'g>>,
     by_plan: HashMap<&'g str, Vec<u32>>,
@@ -27,13 +29,19 @@ pub(crate) struct Issue<'g> {
 
 impl<'g> Issues<'g> {
     /// Finds the issues and their plans.
-    pub(crate) fn new(graph: &'g Graph<'g, '_>, findings: &mut Findings) -> Self {
+    pub(crate) fn new(
+        graph: &'g Graph<'g, '_>,
+        requests: &'g [Request],
+        statements: usize,
+        findings: &mut Findings,
+    ) -> Self {
         let all = graph.all;
         let mut issues = Self {
-            rows: Vec::with_capacity(all.requests.len()),
-            by_plan: HashMap::with_capacity(all.statements.len()),
+            requests,
+            rows: Vec::with_capacity(requests.len()),
+            by_plan: HashMap::with_capacity(statements),
         };
-        for (row, request) in all.requests.iter().enumerate() {
+        for (row, request) in requests.iter().enumerate() {
             if !graph.counts(request.head.resource) {
                 continue;
             }
@@ -48,7 +56,7 @@ impl<'g> Issues<'g> {
             }
             issues.rows.push(Issue { request: row as u32, plan, plan_id });
         }
-        issues.rows.sort_by_key(|issue| all.requests[issue.request as usize].head.resource);
+        issues.rows.sort_by_key(|issue| requests[issue.request as usize].head.resource);
         issues
     }
 
@@ -56,31 +64,30 @@ impl<'g> Issues<'g> {
     pub(crate) fn of_plan(&self, plan_id: Option<&str>) -> &[u32] {
         plan_id.and_then(|id| self.by_plan.get(id)).map_or(&[], Vec::as_slice)
     }
-}
 
-/// Some issues, as requests.
-fn requests<'g>(graph: &Graph<'g, '_>, issues: &[u32]) -> impl Iterator<Item = &'g Request> {
-    let all = graph.all;
-    issues.iter().map(|issue| &all.requests[*issue as usize])
-}
+    /// Some issues, as requests.
+    pub(crate) fn requests(&self, issues: &[u32]) -> impl Iterator<Item = &'g Request> {
+        let all = self.requests;
+        issues.iter().map(|issue| &all[*issue as usize])
+    }
 
-/// Whether any of some issues starts after a day.
-pub(crate) fn any_is_future(graph: &Graph<'_, '_>, issues: &[u32], today: Day) -> bool {
-    requests(graph, issues).any(|issue| issue.starts_after(today))
-}
+    /// Whether any of some issues starts after a day.
+    pub(crate) fn any_is_future(&self, issues: &[u32], today: Day) -> bool {
+        self.requests(issues).any(|issue| issue.starts_after(today))
+    }
 
-/// Whether the issue that started last was cancelled; among several on one day the last in the bundle.
-pub(crate) fn latest_is_stopped(graph: &Graph<'_, '_>, issues: &[u32]) -> bool {
-    requests(graph, issues)
-        .max_by_key(|issue| issue.first_day())
-        .is_some_and(|issue| is_stopped(graph, issue))
-}
+    /// Whether the issue that started last was cancelled; among several on one day the last in the bundle.
+    pub(crate) fn latest_is_stopped(&self, graph: &Graph<'_, '_>, issues: &[u32]) -> bool {
+        let latest = self.requests(issues).max_by_key(|issue| issue.first_day());
+        latest.is_some_and(|issue| is_stopped(graph, issue))
+    }
 
-/// The end of the supply that was issued last and not cancelled.
-pub(crate) fn last_supply_end(graph: &Graph<'_, '_>, issues: &[u32]) -> Option<Day> {
-    let supplied = requests(graph, issues).filter(|issue| !is_stopped(graph, issue));
-    let latest = supplied.max_by_key(|issue| issue.first_day())?;
-    latest.end.days().map(|(_, to)| to)
+    /// The end of the supply that was issued last and not cancelled.
+    pub(crate) fn last_supply_end(&self, graph: &Graph<'_, '_>, issues: &[u32]) -> Option<Day> {
+        let supplied = self.requests(issues).filter(|issue| !is_stopped(graph, issue));
+        let latest = supplied.max_by_key(|issue| issue.first_day())?;
+        latest.end.days().map(|(_, to)| to)
+    }
 }
 
 fn is_stopped(graph: &Graph<'_, '_>, issue: &Request) -> bool {

@@ -15,9 +15,9 @@ pub(crate) struct Items {
 
 impl Items {
     /// Resolves what lists name.
-    pub(crate) fn new(graph: &Graph<'_, '_>, references: Vec<Reference>) -> Self {
+    pub(crate) fn new(graph: &Graph<'_, '_>, all: &[List], references: Vec<Reference>) -> Self {
         let mut lists = vec![NOBODY; references.len()];
-        for list in &graph.all.lists {
+        for list in all {
             let (start, items) = (list.items.start as usize, list.items.of(&references));
             for (place, item) in lists[start..].iter_mut().zip(items) {
                 if let Some(number) = graph.find(*item, list.resource, kinds::LIST) {
@@ -26,11 +26,6 @@ impl Items {
             }
         }
         Self { references, lists }
-    }
-
-    /// How many there are.
-    pub(crate) fn count(&self) -> usize {
-        self.references.len()
     }
 
     /// One of them.

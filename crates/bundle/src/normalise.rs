@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use bedside_model::{ClinicalArea, Day, NoticeCode, Severity};
 
-use crate::collected::{Collected, NOBODY, TextBudget};
+use crate::collected::{Collected, NOBODY, Records, TextBudget};
 use crate::elements::{Head, HumanName, Reference};
 use crate::envelope::read_document;
 use crate::error::BundleError;
@@ -17,6 +17,7 @@ use crate::items::Items;
 use crate::json::{Cursor, FaultKind, Workspace};
 use crate::kinds::{self, Role};
 use crate::limits::Limits;
+use crate::lists::List;
 use crate::notices::Notices;
 use crate::people::{self, Patient};
 use crate::reader::Reader;
@@ -24,9 +25,11 @@ use crate::record::{Account, Envelope, PatientFacts, Record};
 use crate::relations::Relations;
 use crate::repeated::mark_repeated;
 use crate::stages::{Stage, ended};
+use crate::tables::allergies::Allergy;
+use crate::tables::problems::Condition;
 use crate::tables::{
-    allergies, consultation_nodes, consultations, links, medication_issues, medications, notices, problems,
-    sections,
+    RecordTable, allergies, consultation_nodes, consultations, links, medication_issues, medications,
+    notices, problems, sections,
 };
 use crate::text::{Store, Text};
 
@@ -104,86 +107,126 @@ pub(crate) fn complete(
     all.text = TextBudget::of_body(envelope.bytes);
     all.trim();
     let items = std::mem::take(&mut all.items);
+    let records = all.take_records();
     let all = all;
-    let graph = Graph::new(&all);
-    let items = Items::new(&graph, items);
-    ended(Stage::Index);
-    let most_shared = options.limits.values as usize;
-    let mut relations = Relations::new(&graph, &items, most_shared, &mut findings);
-    let listed = relations.take_listed();
-    let issues = Issues::new(&graph, &mut findings);
-    notice_patients(&graph, &mut findings);
-    ended(Stage::Relations);
-    let [nodes, linked] = structure(&graph, &relations, (items, listed), options)?;
-    let [medicated, issued, allergic, problematic, consulted] =
-        records(&graph, &relations, &issues, options.retrieved_on, &mut findings);
-    let section = sections::table(&graph, options.requested.as_deref(), &mut findings);
-    ended(Stage::Table(Table::Sections));
-    if findings.notices.are_too_many() {
-        return Err(over(FaultKind::TooManyNotices(options.limits.notices)));
-    }
-    let by_severity = by_severity(&findings.notices);
-    let noticed = notices::table(&graph, &findings.notices);
-    ended(Stage::Table(Table::Notices));
-    if relations.too_much_is_shared() {
-        return Err(over(FaultKind::TooMuchShared(most_shared)));
-    }
+    let graph = Graph::new(&all, &records.requests);
+    let tables = tables(&graph, records, items, options, &mut findings)?;
     if all.text.is_spent() {
         return Err(over(FaultKind::TooMuchRepeated));
     }
     Ok(Record {
         envelope,
         accounting: accounting(&all),
-        notices: by_severity,
+        notices: by_severity(&findings.notices),
         patients: patients(&graph),
-        tables: vec![medicated, issued, allergic, problematic, consulted, nodes, linked, section, noticed],
+        tables,
     })
 }
 
-/// The tables of the most rows, made while there is no other, for the sake of memory: what lists hold, and what links
-/// records. What only these need is given back.
-fn structure<'g>(
-    graph: &'g Graph<'g, '_>,
-    relations: &'g Relations<'g>,
-    (items, listed): (Items, Vec<(u32, u32)>),
+/// Makes all tables, those first that need most, and gives back the records of each type once nobody asks for them any more:
+/// what is held at once is the tables so far and what the others need.
+fn tables(
+    graph: &Graph<'_, '_>,
+    records: Records,
+    items: Vec<Reference>,
     options: &Options,
-) -> Result<[RecordBatch; 2], BundleError> {
-    let most_nodes = options.limits.entries as usize * 4;
-    let nodes = consultation_nodes::table(graph, &items, relations, most_nodes)
-        .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
-    drop(items);
-    ended(Stage::Table(Table::ConsultationNodes));
-    let linked = links::table(graph, relations, &listed);
+    findings: &mut Findings,
+) -> Result<Vec<RecordBatch>, BundleError> {
+    let items = Items::new(graph, &records.lists, items);
+    ended(Stage::Index);
+    let most_shared = options.limits.values as usize;
+    let mut relations = Relations::new(graph, &records, &items, most_shared, findings);
+    let listed = relations.take_listed();
+    let links = links::gather(graph, &relations, &records, &listed);
+    drop(listed);
+    let [medicated, issued] = medicines(graph, &relations, &records, options.retrieved_on, findings);
+    drop((records.statements, records.requests));
+    let listed = consultations::list_dates(graph, &relations, &records.lists, records.encounters.len());
+    let (nodes, lists) = structure(graph, &relations, (records.lists, items), options)?;
+    let linked = links::table(graph, &relations, &links);
+    drop(links);
     ended(Stage::Table(Table::Links));
-    Ok([nodes, linked])
+    let (allergies, conditions) = (records.allergies, records.conditions);
+    let [allergic, problematic] =
+        allergies_and_problems(graph, &relations, (allergies, conditions), findings);
+    let recorded = [&medicated, &issued, &allergic, &problematic].map(|table| &*table.encounters);
+    let consulted =
+        consultations::table(graph, &relations, (&records.encounters, &listed), recorded, findings);
+    drop(records.encounters);
+    ended(Stage::Table(Table::Consultations));
+    let [section, noticed] = sections_and_notices(graph, &lists, options, findings)?;
+    if relations.too_much_is_shared() {
+        return Err(over(FaultKind::TooMuchShared(most_shared)));
+    }
+    let [medicated, issued, allergic, problematic] =
+        [medicated, issued, allergic, problematic].map(|table| table.batch);
+    Ok(vec![medicated, issued, allergic, problematic, consulted, nodes, linked, section, noticed])
 }
 
-/// The tables of records as of the day `today`, in the order of the contract.
-fn records<'g>(
-    graph: &'g Graph<'g, '_>,
-    relations: &'g Relations<'g>,
-    issues: &'g Issues<'g>,
+/// The tables of medicines as of the day `today`: what a patient takes, and what was issued of it.
+fn medicines(
+    graph: &Graph<'_, '_>,
+    relations: &Relations<'_>,
+    records: &Records,
     today: Day,
     findings: &mut Findings,
-) -> [RecordBatch; 5] {
+) -> [RecordTable; 2] {
+    let Records { statements, requests, .. } = records;
+    let issues = Issues::new(graph, requests, statements.len(), findings);
+    notice_patients(graph, records, findings);
+    ended(Stage::Relations);
     // Issues first: a date of theirs that cannot be read is found before their statements are judged.
-    let issued = medication_issues::table(graph, relations, issues, today, findings);
+    let issued = medication_issues::table(graph, relations, &issues, today, findings);
     ended(Stage::Table(Table::MedicationIssues));
-    let medicated = medications::table(graph, relations, issues, today, findings);
+    let medicated = medications::table(graph, relations, &issues, statements, today, findings);
     ended(Stage::Table(Table::Medications));
-    let allergic = allergies::table(graph, relations, findings);
+    [medicated, issued]
+}
+
+fn allergies_and_problems(
+    graph: &Graph<'_, '_>,
+    relations: &Relations<'_>,
+    (allergies, conditions): (Vec<Allergy>, Vec<Condition>),
+    findings: &mut Findings,
+) -> [RecordTable; 2] {
+    let allergic = allergies::table(graph, relations, &allergies, findings);
+    drop(allergies);
     ended(Stage::Table(Table::Allergies));
-    let problematic = problems::table(graph, relations, findings);
+    let problematic = problems::table(graph, relations, &conditions, findings);
     ended(Stage::Table(Table::Problems));
-    let recorded = consultations::Recorded {
-        medications: &medicated.encounters,
-        issues: &issued.encounters,
-        allergies: &allergic.encounters,
-        problems: &problematic.encounters,
-    };
-    let consulted = consultations::table(graph, relations, &recorded, findings);
-    ended(Stage::Table(Table::Consultations));
-    [medicated.batch, issued.batch, allergic.batch, problematic.batch, consulted]
+    [allergic, problematic]
+}
+
+fn sections_and_notices(
+    graph: &Graph<'_, '_>,
+    lists: &[List],
+    options: &Options,
+    findings: &mut Findings,
+) -> Result<[RecordBatch; 2], BundleError> {
+    let section = sections::table(graph, lists, options.requested.as_deref(), findings);
+    ended(Stage::Table(Table::Sections));
+    if findings.notices.are_too_many() {
+        return Err(over(FaultKind::TooManyNotices(options.limits.notices)));
+    }
+    let noticed = notices::table(graph, &findings.notices);
+    ended(Stage::Table(Table::Notices));
+    Ok([section, noticed])
+}
+
+/// The structure of consultations, and those lists that are to be told of besides.
+fn structure(
+    graph: &Graph<'_, '_>,
+    relations: &Relations<'_>,
+    (mut lists, items): (Vec<List>, Items),
+    options: &Options,
+) -> Result<(RecordBatch, Vec<List>), BundleError> {
+    let most_nodes = options.limits.entries as usize * 4;
+    let nodes = consultation_nodes::table(graph, (&lists, &items), relations, most_nodes)
+        .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
+    ended(Stage::Table(Table::ConsultationNodes));
+    lists.retain(sections::is_told_by);
+    lists.shrink_to_fit();
+    Ok((nodes, lists))
 }
 
 fn by_severity(notices: &Notices) -> BTreeMap<&'static str, usize> {
@@ -227,20 +270,20 @@ fn accounting(all: &Collected<'_>) -> BTreeMap<String, Account> {
 }
 
 /// Says which records name a patient who is not the one of the answer.
-fn notice_patients(graph: &Graph<'_, '_>, findings: &mut Findings) {
+fn notice_patients(graph: &Graph<'_, '_>, records: &Records, findings: &mut Findings) {
     let all = graph.all;
     let patients: Vec<u32> = all.patients.iter().map(|patient| patient.resource).collect();
     let (Some(first), false) = (patients.first(), patients.iter().all(|patient| !graph.counts(*patient)))
     else {
         findings.notices.add(NOBODY, NoticeCode::MissingElement, "Patient");
-        return notice_unknown_patient(graph, findings);
+        return notice_unknown_patient(graph, records, findings);
     };
     let first = graph.first_of(*first);
     let number = all.store.str(all.patients[0].nhs_number);
     let names_number = |sent: Reference| {
         sent.is_by_identifier() && all.store.code(sent.identifier(all).system) == people::NHS_NUMBER
     };
-    for head in heads(all) {
+    for head in heads(records) {
         let sent = head.subject;
         if sent.is_absent() || !graph.counts(head.resource) {
             continue;
@@ -257,8 +300,8 @@ fn notice_patients(graph: &Graph<'_, '_>, findings: &mut Findings) {
 }
 
 /// Without a Patient nobody can be mistaken for another: the references dangle.
-fn notice_unknown_patient(graph: &Graph<'_, '_>, findings: &mut Findings) {
-    for head in heads(graph.all) {
+fn notice_unknown_patient(graph: &Graph<'_, '_>, records: &Records, findings: &mut Findings) {
+    for head in heads(records) {
         if graph.counts(head.resource) {
             let element = subject_element(head);
             graph.resolve_noticed(head.subject, head.resource, element, &mut findings.notices);
@@ -271,7 +314,7 @@ fn subject_element(head: &Head) -> &'static str {
     if head.is_patient { "patient" } else { "subject" }
 }
 
-fn heads<'c>(all: &'c Collected<'_>) -> impl Iterator<Item = &'c Head> {
+fn heads(all: &Records) -> impl Iterator<Item = &Head> {
     let statements = all.statements.iter().map(|statement| &statement.head);
     let requests = all.requests.iter().map(|request| &request.head);
     let allergies = all.allergies.iter().map(|allergy| &allergy.head);

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use bedside_model::{ClinicalArea, NoticeCode};
 use hashbrown::HashMap;
 
-use crate::collected::NOBODY;
+use crate::collected::{NOBODY, Records};
 use crate::elements::Reference;
 use crate::findings::Findings;
 use crate::graph::{Graph, Resolved, Target};
@@ -14,7 +14,8 @@ use crate::issues::Issues;
 use crate::items::Items;
 use crate::kinds::{self, TypeId};
 use crate::lists::{List, Purpose};
-use crate::tables::problems::Relation;
+use crate::tables::medications::Statement;
+use crate::tables::problems::{Condition, Relation};
 use crate::text::find_ignoring_case;
 
 /// Which lists name a record (contract rule 6).
@@ -59,13 +60,16 @@ pub(crate) struct Consultation<'g> {
     pub(crate) link: &'static str,
 }
 
-/// No list.
+/// No list, or no consultation.
 const NOWHERE: u32 = u32::MAX;
 
 /// What lists, problems and consultations say.
 pub(crate) struct Relations<'g> {
-    /// The list whose encounter each structure list belongs to, [`NOWHERE`] where there is none.
+    /// The Encounter of each structure list: its number; behind those of resources a place in `elsewhere`; [`NOWHERE`] where
+    /// there is none.
     places: Vec<u32>,
+    /// Ids of Encounters that lists name and that are not in the bundle.
+    elsewhere: Vec<&'g str>,
     listed: Vec<(u32, u32)>,
     membership: Vec<Membership>,
     /// The first structure list that holds each resource.
@@ -86,29 +90,32 @@ impl<'g> Relations<'g> {
     /// Gathers what is said, and says what is wrong with it. Beyond `most_shared` nothing more is handed out.
     pub(crate) fn new(
         graph: &'g Graph<'g, '_>,
+        records: &Records,
         items: &Items,
         most_shared: usize,
         findings: &mut Findings,
     ) -> Self {
-        let lost_plans = lost_plans(graph);
+        let lost_plans = lost_plans(graph, &records.statements);
         let count = graph.all.resources.len() + lost_plans.len();
+        let (places, elsewhere) = places(graph, &records.lists, items);
         let mut relations = Self {
-            places: places(graph, items),
+            places,
+            elsewhere,
             listed: Vec::new(),
             membership: vec![Membership::default(); count],
             placed: vec![NOWHERE; count],
             pointing: Vec::new(),
-            authorised: HashMap::with_capacity(graph.all.statements.len()),
+            authorised: HashMap::with_capacity(records.statements.len()),
             lost_plans,
             shared: Cell::new(0),
             most_shared,
         };
-        relations.add_authorised(graph);
-        for position in 0..graph.all.lists.len() {
-            relations.add_list(graph, items, position as u32, findings);
+        relations.add_authorised(graph, &records.statements);
+        for (position, list) in (0..).zip(&records.lists) {
+            relations.add_list(graph, items, (position, list), findings);
         }
         relations.add_contained_ended(graph);
-        relations.add_problems(graph, findings);
+        relations.add_problems(graph, &records.conditions, findings);
         relations.pointing.sort_unstable();
         relations.pointing.dedup();
         relations
@@ -153,14 +160,14 @@ impl<'g> Relations<'g> {
     /// The membership of a statement: a list may name it, its plan or one of its issues.
     pub(crate) fn membership_of_statement(
         &self,
-        statement: u32,
-        plan: Option<u32>,
-        issues: &[u32],
         graph: &Graph<'_, '_>,
+        (statement, plan): (u32, Option<u32>),
+        issues: &Issues<'_>,
+        of_plan: &[u32],
     ) -> Membership {
         let mut membership = self.membership(graph, statement);
-        let issues = issues.iter().map(|issue| graph.all.requests[*issue as usize].head.resource);
-        for resource in plan.into_iter().chain(issues) {
+        let of_plan = issues.requests(of_plan).map(|issue| issue.head.resource);
+        for resource in plan.into_iter().chain(of_plan) {
             membership.add(self.membership(graph, resource));
         }
         membership
@@ -179,8 +186,8 @@ impl<'g> Relations<'g> {
         plan_id: &str,
         issues: &Issues<'_>,
     ) -> Option<Membership> {
-        let (statement, plan) = self.authorised.get(plan_id)?;
-        Some(self.membership_of_statement(*statement, *plan, issues.of_plan(Some(plan_id)), graph))
+        let authorised = *self.authorised.get(plan_id)?;
+        Some(self.membership_of_statement(graph, authorised, issues, issues.of_plan(Some(plan_id))))
     }
 
     /// The consultation that a record names itself.
@@ -208,16 +215,21 @@ impl<'g> Relations<'g> {
         self.place(graph, first)
     }
 
-    /// The reference by which the consultation of a placed list is named.
-    pub(crate) fn placed_by(&self, graph: &'g Graph<'g, '_>, list: u32) -> &'g Reference {
-        &graph.all.lists[self.places[list as usize] as usize].encounter
-    }
-
     /// The consultation of a structure list.
     pub(crate) fn place(&self, graph: &'g Graph<'g, '_>, list: u32) -> Option<Consultation<'g>> {
-        match self.places[list as usize] {
-            NOWHERE => None,
-            list => own_place(graph, &graph.all.lists[list as usize]),
+        consultation(graph, self.encounter(graph, self.encounter_number(list)?), "structure")
+    }
+
+    /// A number for the Encounter of a structure list, whether it is in the bundle or not.
+    pub(crate) fn encounter_number(&self, list: u32) -> Option<u32> {
+        Some(self.places[list as usize]).filter(|place| *place != NOWHERE)
+    }
+
+    /// The Encounter of such a number.
+    pub(crate) fn encounter(&self, graph: &Graph<'g, '_>, number: u32) -> Target<'g> {
+        match (number as usize).checked_sub(graph.all.resources.len()) {
+            None => Target::Resource(number),
+            Some(place) => Target::Elsewhere { kind: "Encounter", id: self.elsewhere[place] },
         }
     }
 
@@ -251,8 +263,8 @@ impl<'g> Relations<'g> {
         problems.into_iter().filter_map(id).collect()
     }
 
-    fn add_authorised(&mut self, graph: &'g Graph<'g, '_>) {
-        for (statement, plan) in plans(graph) {
+    fn add_authorised(&mut self, graph: &'g Graph<'g, '_>, statements: &[Statement]) {
+        for (statement, plan) in plans(graph, statements) {
             if let Some(id) = graph.target_id(plan) {
                 let number = self.number_of(plan);
                 self.authorised.entry(id).or_insert((statement, number));
@@ -260,8 +272,13 @@ impl<'g> Relations<'g> {
         }
     }
 
-    fn add_list(&mut self, graph: &'g Graph<'g, '_>, items: &Items, position: u32, findings: &mut Findings) {
-        let list = &graph.all.lists[position as usize];
+    fn add_list(
+        &mut self,
+        graph: &'g Graph<'g, '_>,
+        items: &Items,
+        (position, list): (u32, &List),
+        findings: &mut Findings,
+    ) {
         if !graph.counts(list.resource) {
             return;
         }
@@ -333,7 +350,7 @@ impl<'g> Relations<'g> {
             }
             let container = graph.resource(resource.container);
             let in_ended_list = container.kind == kinds::LIST
-                && graph.all.lists[container.row as usize].purpose == Purpose::EndedAllergies;
+                && graph.all.purposes[container.row as usize] == Purpose::EndedAllergies;
             if in_ended_list {
                 self.membership[*number as usize].add(Membership::ENDED);
                 if let Some(twin) = graph.top_level(*number) {
@@ -343,8 +360,8 @@ impl<'g> Relations<'g> {
         }
     }
 
-    fn add_problems(&mut self, graph: &'g Graph<'g, '_>, findings: &mut Findings) {
-        for condition in &graph.all.conditions {
+    fn add_problems(&mut self, graph: &'g Graph<'g, '_>, conditions: &[Condition], findings: &mut Findings) {
+        for condition in conditions {
             let problem = condition.head.resource;
             if !graph.counts(problem) {
                 continue;
@@ -406,17 +423,22 @@ fn consultation<'g>(
     }
 }
 
-/// The consultation that a structure list names itself.
-fn own_place<'g>(graph: &'g Graph<'g, '_>, list: &List) -> Option<Consultation<'g>> {
-    let target = graph.resolve(list.encounter, list.resource).target;
-    consultation(graph, target, "structure").filter(|_| list.purpose.is_structure())
-}
-
-/// Whose encounter each structure list belongs to: its own, else that of the list that holds it.
-fn places<'g>(graph: &'g Graph<'g, '_>, items: &Items) -> Vec<u32> {
-    let lists = &graph.all.lists;
-    let own = |(list, position): (&List, u32)| own_place(graph, list).map_or(NOWHERE, |_| position);
-    let mut places: Vec<u32> = lists.iter().zip(0..).map(own).collect();
+/// The Encounter of each structure list: the one that it names itself, else that of the list that holds it; and the ids of
+/// those that are not in the bundle.
+fn places<'g>(graph: &'g Graph<'g, '_>, lists: &[List], items: &Items) -> (Vec<u32>, Vec<&'g str>) {
+    let mut elsewhere = Vec::new();
+    let own = |list: &List| {
+        let target = graph.resolve(list.encounter, list.resource).target;
+        match (list.purpose.is_structure(), target) {
+            (true, Target::Resource(number)) if graph.resource(number).kind == kinds::ENCOUNTER => number,
+            (true, Target::Elsewhere { kind: "Encounter", id }) => {
+                elsewhere.push(id);
+                (graph.all.resources.len() + elsewhere.len() - 1) as u32
+            }
+            _ => NOWHERE,
+        }
+    };
+    let mut places: Vec<u32> = lists.iter().map(own).collect();
     let placed = |position: &u32| places[*position as usize] != NOWHERE;
     let mut due: VecDeque<u32> = (0..places.len() as u32).filter(placed).collect();
     while let Some(position) = due.pop_front() {
@@ -428,12 +450,12 @@ fn places<'g>(graph: &'g Graph<'g, '_>, items: &Items) -> Vec<u32> {
             }
         }
     }
-    places
+    (places, elsewhere)
 }
 
 /// The plan of each statement, with that statement.
-fn plans<'g>(graph: &'g Graph<'g, '_>) -> impl Iterator<Item = (u32, Target<'g>)> {
-    let counted = graph.all.statements.iter().filter(|statement| graph.counts(statement.head.resource));
+fn plans<'g>(graph: &'g Graph<'g, '_>, statements: &[Statement]) -> impl Iterator<Item = (u32, Target<'g>)> {
+    let counted = statements.iter().filter(|statement| graph.counts(statement.head.resource));
     counted.filter_map(|statement| {
         let holder = statement.head.resource;
         let named = statement.based_on.of(&graph.all.references).iter();
@@ -443,9 +465,9 @@ fn plans<'g>(graph: &'g Graph<'g, '_>) -> impl Iterator<Item = (u32, Target<'g>)
     })
 }
 
-fn lost_plans<'g>(graph: &'g Graph<'g, '_>) -> HashMap<&'g str, u32> {
+fn lost_plans<'g>(graph: &'g Graph<'g, '_>, statements: &[Statement]) -> HashMap<&'g str, u32> {
     let mut lost = HashMap::new();
-    for (_, plan) in plans(graph) {
+    for (_, plan) in plans(graph, statements) {
         if let Target::Elsewhere { id, .. } = plan {
             let number = graph.all.resources.len() + lost.len();
             lost.entry(id).or_insert(number as u32);

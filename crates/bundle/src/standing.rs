@@ -6,7 +6,7 @@ use bedside_model::Day;
 use crate::concepts;
 use crate::flags::Flags;
 use crate::graph::Graph;
-use crate::issues;
+use crate::issues::Issues;
 use crate::relations::Membership;
 use crate::tables::medication_issues::Request;
 use crate::tables::medications::Statement;
@@ -40,13 +40,13 @@ impl Standing {
         graph: &Graph<'_, '_>,
         statement: &Statement,
         plan: &Request,
-        of_plan: &[u32],
+        (issues, of_plan): (&Issues<'_>, &[u32]),
         today: Day,
     ) -> Self {
         let store = &graph.all.store;
         let kind = store.word(plan.kind);
         let end = statement.end.days();
-        let supply_end = issues::last_supply_end(graph, of_plan);
+        let supply_end = issues.last_supply_end(graph, of_plan);
         Self {
             status: store.word(statement.status),
             statuses_differ: differ(store, statement.status, plan.status),
@@ -61,8 +61,8 @@ impl Standing {
             allowed: plan.repeats_allowed,
             issued: plan.repeats_issued,
             issue_count: of_plan.len(),
-            future_issue: issues::any_is_future(graph, of_plan, today),
-            last_issue_cancelled: issues::latest_is_stopped(graph, of_plan),
+            future_issue: issues.any_is_future(of_plan, today),
+            last_issue_cancelled: issues.latest_is_stopped(graph, of_plan),
             course_end: end.map(|(_, to)| to).max(supply_end),
             today,
         }

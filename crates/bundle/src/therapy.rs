@@ -8,6 +8,7 @@ use crate::tables::medication_issues::Request;
 /// The therapy of each plan, found once for all: a chain is walked as often as it is long, not as often as it has
 /// members.
 pub(crate) struct Therapies<'g> {
+    requests: &'g [Request],
     /// By position in the pool of requests: the oldest plan that is reached from there.
     oldest: Vec<Option<&'g str>>,
 }
@@ -20,12 +21,11 @@ enum Prior<'g> {
 }
 
 impl<'g> Therapies<'g> {
-    pub(crate) fn new(graph: &'g Graph<'g, '_>) -> Self {
-        let all = graph.all;
-        let mut therapies = Self { oldest: vec![None; all.requests.len()] };
+    pub(crate) fn new(graph: &'g Graph<'g, '_>, requests: &'g [Request]) -> Self {
+        let mut therapies = Self { requests, oldest: vec![None; requests.len()] };
         let mut path = Vec::new();
-        let mut place_on_path = vec![NOBODY; all.requests.len()];
-        for start in 0..all.requests.len() as u32 {
+        let mut place_on_path = vec![NOBODY; requests.len()];
+        for start in 0..requests.len() as u32 {
             therapies.walk(graph, start, &mut path, &mut place_on_path);
         }
         therapies
@@ -67,10 +67,10 @@ impl<'g> Therapies<'g> {
             }
             place_on_path[plan as usize] = path.len() as u32;
             path.push(plan);
-            match prior(graph, plan) {
+            match self.prior(graph, plan) {
                 Prior::Plan(next) => plan = next,
                 Prior::Elsewhere(id) => break Some(id),
-                Prior::Nothing => break graph.all.store.get(id_of(graph, plan)),
+                Prior::Nothing => break self.id_of(graph, plan),
             }
         };
         for plan in path.drain(..) {
@@ -85,22 +85,22 @@ impl<'g> Therapies<'g> {
     fn close_circle(&mut self, graph: &'g Graph<'g, '_>, circle: &[u32]) {
         for (place, plan) in circle.iter().enumerate() {
             let before = circle[(place + circle.len() - 1) % circle.len()];
-            self.oldest[*plan as usize] = graph.all.store.get(id_of(graph, before));
+            self.oldest[*plan as usize] = self.id_of(graph, before);
         }
     }
-}
 
-fn id_of(graph: &Graph<'_, '_>, plan: u32) -> crate::text::Text {
-    graph.id_text(graph.all.requests[plan as usize].head.resource)
-}
+    fn id_of(&self, graph: &'g Graph<'g, '_>, plan: u32) -> Option<&'g str> {
+        graph.all.store.get(graph.id_text(self.requests[plan as usize].head.resource))
+    }
 
-fn prior<'g>(graph: &'g Graph<'g, '_>, plan: u32) -> Prior<'g> {
-    let plan = &graph.all.requests[plan as usize];
-    match graph.resolve(plan.prior, plan.head.resource).target {
-        Target::Resource(number) if graph.resource(number).kind == kinds::MEDICATION_REQUEST => {
-            Prior::Plan(graph.resource(number).row)
+    fn prior(&self, graph: &'g Graph<'g, '_>, plan: u32) -> Prior<'g> {
+        let plan = &self.requests[plan as usize];
+        match graph.resolve(plan.prior, plan.head.resource).target {
+            Target::Resource(number) if graph.resource(number).kind == kinds::MEDICATION_REQUEST => {
+                Prior::Plan(graph.resource(number).row)
+            }
+            Target::Elsewhere { kind: "MedicationRequest", id } => Prior::Elsewhere(id),
+            _ => Prior::Nothing,
         }
-        Target::Elsewhere { kind: "MedicationRequest", id } => Prior::Elsewhere(id),
-        _ => Prior::Nothing,
     }
 }

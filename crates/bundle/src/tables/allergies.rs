@@ -163,9 +163,10 @@ struct Manifested {
 pub(crate) fn table<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
+    allergies: &'g [Allergy],
     findings: &mut Findings,
 ) -> RecordTable {
-    let counted = graph.all.allergies.iter().filter(|allergy| graph.counts(allergy.head.resource));
+    let counted = allergies.iter().filter(|allergy| graph.counts(allergy.head.resource));
     let mut rows: Vec<Row<'g>> = counted.map(|allergy| row(graph, relations, allergy)).collect();
     share_conflicts(graph, &mut rows);
     mark_no_known_allergy_conflicts(graph, &mut rows, findings);
@@ -183,7 +184,7 @@ fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, allergy: &'g 
         container => {
             let container = graph.resource(container);
             container.kind == kinds::LIST
-                && graph.all.lists[container.row as usize].purpose == Purpose::EndedAllergies
+                && graph.all.purposes[container.row as usize] == Purpose::EndedAllergies
         }
     };
     let membership = relations.membership(graph, resource);

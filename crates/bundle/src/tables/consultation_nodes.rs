@@ -9,8 +9,7 @@ use crate::collected::NOBODY;
 use crate::columns::Columns;
 use crate::graph::{Graph, Target};
 use crate::items::Items;
-use crate::lists::List;
-use crate::lists::Purpose;
+use crate::lists::{Level, List, Purpose};
 use crate::nothing::empty;
 use crate::order::by_number;
 use crate::relations::{Relations, is_disabled, is_unsupported};
@@ -27,9 +26,9 @@ struct Node {
     /// The resource that the item plainly names, else [`NOBODY`].
     named: u32,
     node: u32,
-    parent: Option<u32>,
+    /// The node of its list, [`NOBODY`] for a root.
+    parent: u32,
     position: u32,
-    headers: Span,
 }
 
 /// In the place of a reference: the node is a list.
@@ -38,14 +37,17 @@ const LIST: u32 = u32::MAX;
 /// Makes the table; nothing where the lists hold each other so often that they make more than `most` nodes.
 pub(crate) fn table<'g>(
     graph: &'g Graph<'g, '_>,
-    items: &Items,
+    (lists, items): (&'g [List], &'g Items),
     relations: &'g Relations<'g>,
     most: usize,
 ) -> Option<RecordBatch> {
-    let on_path = vec![false; graph.all.lists.len()];
-    let nodes = Vec::with_capacity((graph.all.lists.len() + items.count()).min(most));
-    let mut walk = Walk { graph, items, relations, nodes, most, next: 0, path: Vec::new(), on_path };
-    let Roots { consultations, roots } = roots(graph, items, relations);
+    let on_path = vec![false; lists.len()];
+    let structures = lists.iter().filter(|list| is_of_a_structure(graph, list));
+    // Nearly every list is a root or held once.
+    let nodes = structures.map(|list| 1 + list.items.length as usize - items.lists_of(list).count());
+    let nodes = Vec::with_capacity(nodes.sum::<usize>().min(most));
+    let mut walk = Walk { graph, lists, items, relations, nodes, most, next: 0, path: Vec::new(), on_path };
+    let Roots { consultations, roots } = roots(graph, lists, items, relations);
     let (mut of, mut position) = (NOBODY, 0);
     for place in by_number(roots.iter().map(|(consultation, _)| *consultation), consultations.len()) {
         let (consultation, root) = roots[place as usize];
@@ -55,7 +57,7 @@ pub(crate) fn table<'g>(
         walk.root(root, consultation, position);
         position += 1;
     }
-    (walk.nodes.len() <= most).then(|| columns(graph, items, &consultations, &walk.nodes))
+    (walk.nodes.len() <= most).then(|| walk.columns(&consultations))
 }
 
 /// The lists that no other list of their consultation holds.
@@ -66,15 +68,21 @@ struct Roots<'g> {
     roots: Vec<(u32, u32)>,
 }
 
-fn roots<'g>(graph: &'g Graph<'g, '_>, items: &Items, relations: &'g Relations<'g>) -> Roots<'g> {
-    let lists = &graph.all.lists;
+fn roots<'g>(
+    graph: &'g Graph<'g, '_>,
+    lists: &[List],
+    items: &Items,
+    relations: &'g Relations<'g>,
+) -> Roots<'g> {
     let mut held = vec![false; lists.len()];
     for list in lists.iter().filter(|list| is_of_a_structure(graph, list)) {
         items.lists_of(list).for_each(|child| held[child as usize] = true);
     }
-    reach_circles(graph, items, &mut held);
+    reach_circles(graph, lists, items, &mut held);
     let (mut consultations, mut roots) = (Vec::new(), Vec::new());
-    let mut place_of: HashMap<Option<&'g str>, u32> = HashMap::with_capacity(graph.all.encounters.len());
+    let is_top = |list: &&List| list.purpose == Purpose::Structure(Level::Consultation);
+    let usual = lists.iter().filter(is_top).count();
+    let mut place_of: HashMap<Option<&'g str>, u32> = HashMap::with_capacity(usual);
     for ((position, list), held) in (0..).zip(lists).zip(held) {
         if held || !is_of_a_structure(graph, list) {
             continue;
@@ -90,8 +98,7 @@ fn roots<'g>(graph: &'g Graph<'g, '_>, items: &Items, relations: &'g Relations<'
 }
 
 /// Lists that only hold each other have no root among them: the first of each circle becomes one.
-fn reach_circles(graph: &Graph<'_, '_>, items: &Items, held: &mut [bool]) {
-    let lists = &graph.all.lists;
+fn reach_circles(graph: &Graph<'_, '_>, lists: &[List], items: &Items, held: &mut [bool]) {
     let mut reached = vec![false; lists.len()];
     let mut due: Vec<u32> = Vec::new();
     let unheld = (0..lists.len()).filter(|list| !held[*list]).collect::<Vec<_>>();
@@ -119,6 +126,7 @@ fn is_of_a_structure(graph: &Graph<'_, '_>, list: &List) -> bool {
 
 struct Walk<'g, 's> {
     graph: &'g Graph<'g, 's>,
+    lists: &'g [List],
     items: &'g Items,
     relations: &'g Relations<'g>,
     nodes: Vec<Node>,
@@ -139,11 +147,11 @@ struct Step {
 
 impl Walk<'_, '_> {
     fn root(&mut self, list: u32, consultation: u32, position: u32) {
-        self.enter(list, consultation, None, position);
+        self.enter(list, consultation, NOBODY, position);
         while let Some(step) = self.path.last_mut() {
             let (list, parent, position) = (step.list, step.node, step.item as u32);
             step.item += 1;
-            let items = self.graph.all.lists[list as usize].items;
+            let items = self.lists[list as usize].items;
             if position >= items.length || self.nodes.len() > self.most {
                 self.on_path[list as usize] = false;
                 self.path.pop();
@@ -151,48 +159,88 @@ impl Walk<'_, '_> {
             }
             let item = items.start + position;
             match self.structure(item) {
-                Some(child) => self.enter(child, consultation, Some(parent), position),
+                Some(child) => self.enter(child, consultation, parent, position),
                 None => {
                     let node = self.number();
                     let named = self.graph.plainly_named(self.items.reference(item));
-                    let (parent, headers) = (Some(parent), Span::default());
-                    self.nodes.push(Node {
-                        consultation,
-                        list,
-                        item,
-                        named,
-                        node,
-                        parent,
-                        position,
-                        headers,
-                    });
+                    self.nodes.push(Node { consultation, list, item, named, node, parent, position });
                 }
             }
         }
     }
 
-    fn enter(&mut self, list: u32, consultation: u32, parent: Option<u32>, position: u32) {
+    fn enter(&mut self, list: u32, consultation: u32, parent: u32, position: u32) {
         if std::mem::replace(&mut self.on_path[list as usize], true) {
             return;
         }
         let node = self.number();
-        let headers = self.graph.all.lists[list as usize].headers;
-        let shared = self.relations.share(headers.length as usize);
-        let headers = if shared { headers } else { Span::default() };
+        self.relations.share(self.lists[list as usize].headers.length as usize);
         let (item, named) = (LIST, NOBODY);
-        self.nodes.push(Node { consultation, list, item, named, node, parent, position, headers });
+        self.nodes.push(Node { consultation, list, item, named, node, parent, position });
         self.path.push(Step { list, node, item: 0 });
     }
 
     /// The structure list that an item is.
     fn structure(&self, item: u32) -> Option<u32> {
-        let all = self.graph.all;
-        self.items.list(item).filter(|child| all.lists[*child as usize].purpose.is_structure())
+        self.items.list(item).filter(|child| self.lists[*child as usize].purpose.is_structure())
     }
 
     fn number(&mut self) -> u32 {
         self.next += 1;
         self.next - 1
+    }
+
+    fn columns(&self, consultations: &[Option<&str>]) -> RecordBatch {
+        let Self { graph, items, nodes, .. } = self;
+        if nodes.is_empty() {
+            return empty(Table::ConsultationNodes);
+        }
+        let all = graph.all;
+        let list = |node: &Node| &self.lists[node.list as usize];
+        let item = |node: &Node| (node.item != LIST).then(|| *items.reference(node.item));
+        let resolved = |node: &Node| Some(graph.resolve(item(node)?, list(node).resource));
+        let mut columns = Columns::new(Table::ConsultationNodes, nodes.len(), all);
+        columns.count("entry_index", nodes.iter().map(|node| Some(graph.entry(list(node).resource))));
+        columns.text("consultation_id", nodes.iter().map(|node| consultations[node.consultation as usize]));
+        columns.count("node", nodes.iter().map(|node| Some(node.node)));
+        let parent = |node: &Node| Some(node.parent).filter(|parent| *parent != NOBODY);
+        columns.count("parent", nodes.iter().map(parent));
+        columns.count("position", nodes.iter().map(|node| Some(node.position)));
+        columns.words("level", nodes.iter().map(|node| Some(level(list(node), node))));
+        let title = |node: &Node| if node.item == LIST { list(node).title } else { Text::NONE };
+        columns.kept("title", nodes.iter().map(title));
+        let item_type = |node: &Node| match node.named {
+            NOBODY => graph.target_type(resolved(node)?.target),
+            number => Some(graph.type_name(number)),
+        };
+        columns.text("item_type", nodes.iter().map(item_type));
+        let item_id = |node: &Node| match node.named {
+            NOBODY => graph.target_id(resolved(node)?.target),
+            number => Some(graph.id(number)),
+        };
+        columns.text("item_id", nodes.iter().map(item_id));
+        let display = |node: &Node| match node.named {
+            NOBODY => resolved(node).map_or(Text::NONE, |resolved| resolved.display),
+            _ => items.reference(node.item).display,
+        };
+        columns.kept("display", nodes.iter().map(display));
+        let availability = |node: &Node| match (node.named, item(node)) {
+            (NOBODY, Some(item)) => {
+                let target = graph.resolve(item, list(node).resource).target;
+                availability(target, [all.store.str(item.display), graph.said(item)])
+            }
+            _ => "ok",
+        };
+        columns.words("availability", nodes.iter().map(|node| Some(availability(node))));
+        // A record that shares too much is refused: nobody reads what it would say.
+        let tells = !self.relations.too_much_is_shared();
+        let headers = |node: &Node| match node.item {
+            LIST if tells => list(node).headers,
+            _ => Span::default(),
+        };
+        let problems = |node: &Node| header_ids(graph, all, headers(node), list(node).resource);
+        columns.texts("problem_ids", nodes.iter().map(problems));
+        columns.finish()
     }
 }
 
@@ -209,62 +257,8 @@ fn availability(target: Target<'_>, said: [&str; 2]) -> &'static str {
     }
 }
 
-fn columns(
-    graph: &Graph<'_, '_>,
-    items: &Items,
-    consultations: &[Option<&str>],
-    nodes: &[Node],
-) -> RecordBatch {
-    if nodes.is_empty() {
-        return empty(Table::ConsultationNodes);
-    }
-    let all = graph.all;
-    let list = |node: &Node| &all.lists[node.list as usize];
-    let item = |node: &Node| (node.item != LIST).then(|| *items.reference(node.item));
-    let resolved = |node: &Node| Some(graph.resolve(item(node)?, list(node).resource));
-    let mut columns = Columns::new(Table::ConsultationNodes, nodes.len(), all);
-    columns.count("entry_index", nodes.iter().map(|node| Some(graph.entry(list(node).resource))));
-    columns.text("consultation_id", nodes.iter().map(|node| consultations[node.consultation as usize]));
-    columns.count("node", nodes.iter().map(|node| Some(node.node)));
-    columns.count("parent", nodes.iter().map(|node| node.parent));
-    columns.count("position", nodes.iter().map(|node| Some(node.position)));
-    columns.words("level", nodes.iter().map(|node| Some(level(graph, node))));
-    columns.kept(
-        "title",
-        nodes.iter().map(|node| if node.item == LIST { list(node).title } else { Text::NONE }),
-    );
-    let item_type = |node: &Node| match node.named {
-        NOBODY => graph.target_type(resolved(node)?.target),
-        number => Some(graph.type_name(number)),
-    };
-    columns.text("item_type", nodes.iter().map(item_type));
-    let item_id = |node: &Node| match node.named {
-        NOBODY => graph.target_id(resolved(node)?.target),
-        number => Some(graph.id(number)),
-    };
-    columns.text("item_id", nodes.iter().map(item_id));
-    let display = |node: &Node| match node.named {
-        NOBODY => resolved(node).map_or(Text::NONE, |resolved| resolved.display),
-        _ => items.reference(node.item).display,
-    };
-    columns.kept("display", nodes.iter().map(display));
-    let availability = |node: &Node| match (node.named, item(node)) {
-        (NOBODY, Some(item)) => {
-            let target = graph.resolve(item, list(node).resource).target;
-            availability(target, [all.store.str(item.display), graph.said(item)])
-        }
-        _ => "ok",
-    };
-    columns.words("availability", nodes.iter().map(|node| Some(availability(node))));
-    columns.texts(
-        "problem_ids",
-        nodes.iter().map(|node| header_ids(graph, all, node.headers, list(node).resource)),
-    );
-    columns.finish()
-}
-
-fn level(graph: &Graph<'_, '_>, node: &Node) -> &'static str {
-    match graph.all.lists[node.list as usize].purpose {
+fn level(list: &List, node: &Node) -> &'static str {
+    match list.purpose {
         Purpose::Structure(level) if node.item == LIST => level.as_str(),
         _ => "item",
     }

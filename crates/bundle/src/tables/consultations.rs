@@ -12,7 +12,7 @@ use crate::elements::{Concept, Head, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::Graph;
-use crate::lists::{Level, Purpose};
+use crate::lists::{Level, List, Purpose};
 use crate::nothing::empty;
 use crate::reader::{Name, Read, Reader};
 use crate::relations::{Membership, Relations};
@@ -142,14 +142,6 @@ fn read_locations(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
     Ok(Span::since(start, &reader.out.references))
 }
 
-/// Numbers of the Encounters in which the rows of each other table were recorded.
-pub(crate) struct Recorded<'r> {
-    pub(crate) medications: &'r [Option<u32>],
-    pub(crate) issues: &'r [Option<u32>],
-    pub(crate) allergies: &'r [Option<u32>],
-    pub(crate) problems: &'r [Option<u32>],
-}
-
 /// One row.
 struct Row<'g> {
     encounter: &'g Encounter,
@@ -157,7 +149,7 @@ struct Row<'g> {
     clinician: Option<&'g str>,
     recorder: Option<&'g str>,
     /// The date of its consultation list, with the list.
-    recorded: (u32, Date),
+    recorded: ListDate,
     membership: Membership,
     flags: Flags,
 }
@@ -166,37 +158,50 @@ struct Row<'g> {
 pub(crate) fn table<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
-    recorded: &Recorded<'_>,
+    (encounters, listed): (&'g [Encounter], &[ListDate]),
+    recorded: Recorded<'_>,
     findings: &mut Findings,
 ) -> RecordBatch {
-    let lists = consultation_lists(graph, relations);
-    let counted = graph.all.encounters.iter().filter(|encounter| graph.counts(encounter.head.resource));
-    let rows: Vec<Row<'g>> = counted.map(|encounter| row(graph, relations, &lists, encounter)).collect();
+    let counted = encounters.iter().filter(|encounter| graph.counts(encounter.head.resource));
+    let rows: Vec<Row<'g>> = counted.map(|encounter| row(graph, relations, listed, encounter)).collect();
     for row in &rows {
         notice_gaps(graph, row, findings);
     }
     columns(graph, relations, &rows, recorded, findings)
 }
 
-/// The first consultation list of each Encounter, by the Encounter's number.
-fn consultation_lists(graph: &Graph<'_, '_>, relations: &Relations<'_>) -> Vec<u32> {
-    let mut lists = vec![NOBODY; graph.all.resources.len()];
-    for (position, list) in graph.all.lists.iter().enumerate() {
+/// Numbers of the Encounters in which the rows of other tables were recorded: of medications, issues, allergies, problems.
+pub(crate) type Recorded<'r> = [&'r [Option<u32>]; 4];
+
+/// The date of a consultation's list, with the list; [`NOBODY`] where there is none.
+pub(crate) type ListDate = (u32, Date);
+
+/// The date of the first consultation list of each of so many Encounters.
+pub(crate) fn list_dates(
+    graph: &Graph<'_, '_>,
+    relations: &Relations<'_>,
+    lists: &[List],
+    encounters: usize,
+) -> Vec<ListDate> {
+    let mut dates = vec![(NOBODY, Date::default()); encounters];
+    for (position, list) in (0..).zip(lists) {
         if list.purpose != Purpose::Structure(Level::Consultation) {
             continue;
         }
-        if let Some(encounter) = relations.place(graph, position as u32).and_then(|place| place.encounter) {
-            let first = &mut lists[encounter as usize];
-            *first = (*first).min(position as u32);
+        if let Some(encounter) = relations.place(graph, position).and_then(|place| place.encounter) {
+            let first = &mut dates[graph.resource(encounter).row as usize];
+            if first.0 == NOBODY {
+                *first = (list.resource, list.date);
+            }
         }
     }
-    lists
+    dates
 }
 
 fn row<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
-    lists: &[u32],
+    listed: &[ListDate],
     encounter: &'g Encounter,
 ) -> Row<'g> {
     let all = graph.all;
@@ -205,10 +210,7 @@ fn row<'g>(
     let name = |participant: &Participant| graph.name(participant.individual, resource);
     let recorder = sent.iter().filter(|participant| participant.is_recorder).find_map(name);
     let performer = sent.iter().filter(|participant| participant.is_performer).find_map(name);
-    let recorded = match lists[graph.first_of(resource) as usize] {
-        NOBODY => (NOBODY, Date::default()),
-        list => (all.lists[list as usize].resource, all.lists[list as usize].date),
-    };
+    let first = graph.resource(graph.first_of(resource));
     let mut flags = Flags::default();
     flags.raise(Flags::DRAFT, is_draft(graph, encounter));
     Row {
@@ -216,7 +218,7 @@ fn row<'g>(
         kind: concepts::describe(all, encounter.kind),
         clinician: performer.or(recorder),
         recorder,
-        recorded,
+        recorded: listed[first.row as usize],
         membership: relations.membership(graph, resource),
         flags,
     }
@@ -253,7 +255,7 @@ fn columns(
     graph: &Graph<'_, '_>,
     relations: &Relations<'_>,
     rows: &[Row<'_>],
-    recorded: &Recorded<'_>,
+    recorded: Recorded<'_>,
     findings: &mut Findings,
 ) -> RecordBatch {
     if rows.is_empty() {
@@ -293,12 +295,8 @@ fn columns(
     columns.text("organisation", organisation.clone().map(|(provider, holder)| graph.name(provider, holder)));
     columns.text("organisation_ods", organisation.map(|(provider, holder)| graph.ods(provider, holder)));
     columns.texts("problem_ids", rows.iter().map(|row| relations.problems_of(graph, [number(row)])));
-    for (name, places) in [
-        ("medication_count", recorded.medications),
-        ("issue_count", recorded.issues),
-        ("allergy_count", recorded.allergies),
-        ("problem_count", recorded.problems),
-    ] {
+    let counted = ["medication_count", "issue_count", "allergy_count", "problem_count"];
+    for (name, places) in counted.into_iter().zip(recorded) {
         let counts = counts(graph, places);
         columns.count(name, rows.iter().map(|row| Some(counts[graph.first_of(number(row)) as usize])));
     }

@@ -4,7 +4,7 @@ use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use hashbrown::HashSet;
 
-use crate::collected::NOBODY;
+use crate::collected::{NOBODY, Records};
 use crate::columns::Columns;
 use crate::elements::Reference;
 use crate::graph::{Graph, Target};
@@ -12,15 +12,15 @@ use crate::kinds;
 use crate::order::by_number;
 use crate::relations::Relations;
 use crate::tables::problems::Relation;
-use crate::text::Text;
 
 /// One row: what it says and of which record. What it points at is looked up as each column is filled.
-struct Link<'g> {
+pub(crate) struct Link {
     from: u32,
     relation: Linked,
-    /// The resource that it points at, or [`NOBODY`].
+    /// The resource that it points at, or [`NOBODY`]; what a list says, by the number of its Encounter.
     to: u32,
-    said: &'g Reference,
+    /// Nothing where a list says it: it refers to it, not the record.
+    said: Reference,
 }
 
 /// How a record is linked.
@@ -48,31 +48,60 @@ impl Linked {
     }
 }
 
-/// Makes the table: the links of each record in the order of the bundle.
-pub(crate) fn table<'g>(
+/// Finds the rows, while all records are there.
+pub(crate) fn gather<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
+    records: &'g Records,
     listed: &[(u32, u32)],
-) -> RecordBatch {
-    let all = graph.all;
-    let most_usual = 2 * (all.statements.len() + all.requests.len()) + all.problem_links.len();
-    let rows = Vec::with_capacity(most_usual + all.allergies.len() + all.conditions.len());
-    let mut links = Links { graph, relations, rows };
+) -> Vec<Link> {
+    let mut links = Links { graph, relations, records, rows: Vec::new() };
     links.add_contexts();
     links.add_listed(listed);
     links.add_problems();
     links.add_authorisations();
-    links.columns()
+    links.rows.shrink_to_fit();
+    links.rows
+}
+
+/// Makes the table: the links of each record in the order of the bundle.
+pub(crate) fn table<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &'g Relations<'g>,
+    links: &[Link],
+) -> RecordBatch {
+    let order = by_number(links.iter().map(|link| link.from), graph.all.resources.len());
+    let rows = || order.iter().map(|place| &links[*place as usize]);
+    let mut columns = Columns::new(Table::Links, order.len(), graph.all);
+    columns.count("entry_index", rows().map(|link| Some(graph.entry(link.from))));
+    columns.text("from_type", rows().map(|link| Some(graph.type_name(link.from))));
+    columns.kept("from_id", rows().map(|link| graph.id_text(link.from)));
+    columns.words("relation", rows().map(|link| Some(link.relation.as_str())));
+    let target = |link: &Link| match (link.relation, link.to) {
+        (Linked::ListedIn, number) => relations.encounter(graph, number),
+        (_, NOBODY) => graph.resolve(link.said, link.from).target,
+        (_, number) => Target::Resource(number),
+    };
+    columns.text("to_type", rows().map(|link| graph.target_type(target(link))));
+    columns.text("to_id", rows().map(|link| graph.target_id(target(link))));
+    columns.flag("resolved", rows().map(|link| Some(matches!(target(link), Target::Resource(_)))));
+    let display = |link: &Link| match link.to {
+        NOBODY => graph.resolve(link.said, link.from).display,
+        _ => link.said.display,
+    };
+    columns.kept("display", rows().map(display));
+    columns.finish()
 }
 
 struct Links<'g, 's> {
     graph: &'g Graph<'g, 's>,
     relations: &'g Relations<'g>,
-    rows: Vec<Link<'g>>,
+    records: &'g Records,
+    rows: Vec<Link>,
 }
 
-impl<'g> Links<'g, '_> {
-    fn add(&mut self, from: u32, relation: Linked, reference: &'g Reference) {
+impl Links<'_, '_> {
+    fn add(&mut self, from: u32, relation: Linked, reference: &Reference) {
         if reference.is_absent() || !self.graph.counts(from) {
             return;
         }
@@ -81,12 +110,12 @@ impl<'g> Links<'g, '_> {
             Target::Resource(number) => number,
             _ => NOBODY,
         };
-        self.rows.push(Link { from, relation, to, said: reference });
+        self.rows.push(Link { from, relation, to, said: *reference });
     }
 
     /// Record to consultation, as the record says.
     fn add_contexts(&mut self) {
-        let all = self.graph.all;
+        let all = self.records;
         let statements = all.statements.iter().map(|it| (it.head.resource, &it.context));
         let requests = all.requests.iter().map(|it| (it.head.resource, &it.context));
         let allergies = all.allergies.iter().map(|it| (it.head.resource, &it.encounter));
@@ -103,17 +132,17 @@ impl<'g> Links<'g, '_> {
             if !is_record(self.graph.resource(*record).kind) {
                 continue;
             }
-            let Some(place) = self.relations.place(self.graph, *list) else { continue };
-            if seen.insert((*record, place.id)) {
-                let (to, said) =
-                    (place.encounter.unwrap_or(NOBODY), self.relations.placed_by(self.graph, *list));
+            let Some(to) = self.relations.encounter_number(*list) else { continue };
+            let id = self.graph.target_id(self.relations.encounter(self.graph, to));
+            if seen.insert((*record, id)) {
+                let said = Reference::default();
                 self.rows.push(Link { from: *record, relation: Linked::ListedIn, to, said });
             }
         }
     }
 
     fn add_problems(&mut self) {
-        for condition in &self.graph.all.conditions {
+        for condition in &self.records.conditions {
             for link in condition.links.of(&self.graph.all.problem_links) {
                 if link.relation != Relation::UnknownHeader {
                     self.add(condition.head.resource, Linked::Problem(link.relation), &link.target);
@@ -124,12 +153,12 @@ impl<'g> Links<'g, '_> {
 
     fn add_authorisations(&mut self) {
         let all = self.graph.all;
-        for statement in &all.statements {
+        for statement in &self.records.statements {
             for plan in statement.based_on.of(&all.references) {
                 self.add(statement.head.resource, Linked::AuthorisedBy, plan);
             }
         }
-        for request in &all.requests {
+        for request in &self.records.requests {
             if request.is_plan(all) {
                 self.add(request.head.resource, Linked::Replaces, &request.prior);
                 continue;
@@ -138,37 +167,6 @@ impl<'g> Links<'g, '_> {
                 self.add(request.head.resource, Linked::IssuedUnder, plan);
             }
         }
-    }
-
-    fn columns(&self) -> RecordBatch {
-        let graph = self.graph;
-        let order = by_number(self.rows.iter().map(|link| link.from), graph.all.resources.len());
-        let rows = || order.iter().map(|place| &self.rows[*place as usize]);
-        let mut columns = Columns::new(Table::Links, order.len(), graph.all);
-        columns.count("entry_index", rows().map(|link| Some(graph.entry(link.from))));
-        columns.text("from_type", rows().map(|link| Some(graph.type_name(link.from))));
-        columns.kept("from_id", rows().map(|link| graph.id_text(link.from)));
-        columns.words("relation", rows().map(|link| Some(link.relation.as_str())));
-        let target = |link: &Link<'g>| graph.resolve(*link.said, link.from).target;
-        let to_type = |link: &Link<'g>| match link.to {
-            NOBODY => graph.target_type(target(link)),
-            number => Some(graph.type_name(number)),
-        };
-        columns.text("to_type", rows().map(to_type));
-        let to_id = |link: &Link<'g>| match link.to {
-            NOBODY => graph.target_id(target(link)),
-            number => Some(graph.id(number)),
-        };
-        columns.text("to_id", rows().map(to_id));
-        columns.flag("resolved", rows().map(|link| Some(link.to != NOBODY)));
-        let display = |link: &Link<'g>| match (link.relation, link.to) {
-            // The list refers to it, not the record.
-            (Linked::ListedIn, _) => Text::NONE,
-            (_, NOBODY) => graph.resolve(*link.said, link.from).display,
-            _ => link.said.display,
-        };
-        columns.kept("display", rows().map(display));
-        columns.finish()
     }
 }
 

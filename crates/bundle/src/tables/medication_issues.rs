@@ -288,7 +288,7 @@ pub(crate) fn table<'g>(
     // The issues of one plan share its statement's membership, found once.
     let mut under_plan: HashMap<&str, Option<Membership>> = HashMap::new();
     let mut membership = |issue: &Issue<'g>| {
-        let resource = graph.all.requests[issue.request as usize].head.resource;
+        let resource = issues.requests[issue.request as usize].head.resource;
         let shared = issue.plan_id.and_then(|id| {
             *under_plan.entry(id).or_insert_with(|| relations.membership_under(graph, id, issues))
         });
@@ -297,7 +297,7 @@ pub(crate) fn table<'g>(
     let mut rows: Vec<Row<'g>> = Vec::with_capacity(issues.rows.len());
     for issue in &issues.rows {
         let membership = membership(issue);
-        rows.push(row(graph, relations, issue, membership, today, findings));
+        rows.push(row(graph, relations, (issues.requests, issue), membership, today, findings));
     }
     let places = rows.iter().map(|row| row.consultation);
     RecordTable { encounters: encounters(places), batch: columns(graph, relations, &rows, findings) }
@@ -306,16 +306,16 @@ pub(crate) fn table<'g>(
 fn row<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
-    issue: &Issue<'g>,
+    (requests, issue): (&'g [Request], &Issue<'g>),
     membership: Membership,
     today: Day,
     findings: &mut Findings,
 ) -> Row<'g> {
     let all = graph.all;
-    let request = &all.requests[issue.request as usize];
+    let request = &requests[issue.request as usize];
     let resource = request.head.resource;
     let plan = match issue.plan {
-        Target::Resource(number) => Some(&all.requests[graph.resource(number).row as usize]),
+        Target::Resource(number) => Some(&requests[graph.resource(number).row as usize]),
         _ => None,
     };
     let mut flags = Flags::default();

@@ -115,16 +115,19 @@ pub(crate) fn table<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
     issues: &'g Issues<'g>,
+    statements: &'g [Statement],
     today: Day,
     findings: &mut Findings,
 ) -> RecordTable {
-    let (plans, lone) = plans(graph, findings);
+    let requests = issues.requests;
+    let (plans, lone) = plans(graph, statements, requests, findings);
     let no_plan = Request::absent();
-    let joined = Joined { graph, relations, issues, therapies: Therapies::new(graph), no_plan: &no_plan };
+    let therapies = Therapies::new(graph, requests);
+    let joined = Joined { graph, relations, issues, therapies, no_plan: &no_plan };
     let mut rows: Vec<Row<'_>> = Vec::with_capacity(plans.len() + lone.len());
     for (statement, plan) in &plans {
         let known = match *plan {
-            Target::Resource(number) => Some(&graph.all.requests[graph.resource(number).row as usize]),
+            Target::Resource(number) => Some(&requests[graph.resource(number).row as usize]),
             _ => None,
         };
         rows.push(joined.row(statement, known, relations.number_of(*plan), graph.target_id(*plan)));
@@ -136,13 +139,13 @@ pub(crate) fn table<'g>(
     // Contained resources come after their container, so the number of a resource is its place.
     rows.sort_by_cached_key(|row| row.resource);
     for row in &mut rows {
-        let standing = Standing::new(graph, row.statement, row.plan, row.issues, today);
+        let standing = Standing::new(graph, row.statement, row.plan, (issues, row.issues), today);
         row.flags = standing.flags(row.flags);
         row.class = standing.class(row.membership);
         notice_gaps(graph, row, findings);
     }
     let places = rows.iter().map(|row| row.consultation);
-    RecordTable { encounters: encounters(places), batch: columns(graph, relations, &rows, findings) }
+    RecordTable { encounters: encounters(places), batch: columns(graph, relations, issues, &rows, findings) }
 }
 
 /// A statement and its plan.
@@ -153,19 +156,22 @@ type Lone<'g> = (Statement, &'g Request);
 
 /// Each statement with its plan, and each plan that no statement is based on with what stands in for a statement: its
 /// identifiers and its period.
-fn plans<'g>(graph: &'g Graph<'g, '_>, findings: &mut Findings) -> (Vec<Planned<'g>>, Vec<Lone<'g>>) {
-    let all = graph.all;
-    let mut planned = vec![false; all.requests.len()];
-    let mut plans = Vec::with_capacity(all.statements.len());
-    for statement in all.statements.iter().filter(|statement| graph.counts(statement.head.resource)) {
+fn plans<'g>(
+    graph: &'g Graph<'g, '_>,
+    statements: &'g [Statement],
+    requests: &'g [Request],
+    findings: &mut Findings,
+) -> (Vec<Planned<'g>>, Vec<Lone<'g>>) {
+    let mut planned = vec![false; requests.len()];
+    let mut plans = Vec::with_capacity(statements.len());
+    for statement in statements.iter().filter(|statement| graph.counts(statement.head.resource)) {
         let resource = statement.head.resource;
         graph.resolve_noticed(statement.context, resource, "context", &mut findings.notices);
         plans.push((statement, plan_of(graph, statement, &mut planned, findings)));
     }
-    let unplanned =
-        all.requests.iter().zip(planned).filter(|(request, planned)| {
-            !planned && request.is_plan(all) && graph.counts(request.head.resource)
-        });
+    let unplanned = requests.iter().zip(planned).filter(|(request, planned)| {
+        !planned && request.is_plan(graph.all) && graph.counts(request.head.resource)
+    });
     let stand_in = |plan: &Request| {
         let head = Head { notes: Span::default(), security: Span::default(), ..plan.head };
         Statement { head, start: plan.start, end: plan.end, ..Statement::default() }
@@ -238,7 +244,12 @@ impl<'g> Joined<'g, '_> {
                 .by_context(graph, statement.context, resource)
                 .or_else(|| relations.by_context(graph, plan.context, plan.head.resource))
                 .or_else(|| relations.by_structure(graph, [Some(resource), plan_number])),
-            membership: relations.membership_of_statement(resource, plan_number, issues, graph),
+            membership: relations.membership_of_statement(
+                graph,
+                (resource, plan_number),
+                self.issues,
+                issues,
+            ),
             flags,
             class: "unknown",
         }
@@ -288,6 +299,7 @@ fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
 fn columns(
     graph: &Graph<'_, '_>,
     relations: &Relations<'_>,
+    issues: &Issues<'_>,
     rows: &[Row<'_>],
     findings: &mut Findings,
 ) -> RecordBatch {
@@ -329,7 +341,7 @@ fn columns(
     columns.text("on_behalf_of_ods", rows.iter().map(ods));
     columns.text("consultation_id", rows.iter().map(|row| row.consultation.and_then(|place| place.id)));
     columns.text("consultation_link", rows.iter().map(|row| row.consultation.map(|place| place.link)));
-    columns.texts("problem_ids", rows.iter().map(|row| row.problems(graph, relations)));
+    columns.texts("problem_ids", rows.iter().map(|row| row.problems(graph, relations, issues)));
     columns.words("class", rows.iter().map(|row| Some(row.class)));
     columns.texts("notes", rows.iter().map(|row| row.united(graph, relations, |head| head.notes)));
     columns.texts("security", rows.iter().map(|row| row.united(graph, relations, |head| head.security)));
@@ -432,8 +444,13 @@ impl<'g> Row<'g> {
     }
 
     /// Problems that point at the statement, its plan or one of its issues, in the order of the bundle.
-    fn problems(&self, graph: &'g Graph<'g, '_>, relations: &Relations<'g>) -> Vec<&'g str> {
-        let requests = self.issues.iter().map(|issue| graph.all.requests[*issue as usize].head.resource);
+    fn problems(
+        &self,
+        graph: &'g Graph<'g, '_>,
+        relations: &Relations<'g>,
+        issues: &Issues<'_>,
+    ) -> Vec<&'g str> {
+        let requests = issues.requests(self.issues).map(|issue| issue.head.resource);
         relations.problems_of(graph, std::iter::once(self.resource).chain(self.plan_number).chain(requests))
     }
 

@@ -72,7 +72,7 @@ fn area(graph: &Graph<'_, '_>, notice: &Notice) -> Option<ClinicalArea> {
         kinds::ALLERGY_INTOLERANCE => Some(ClinicalArea::Allergies),
         kinds::CONDITION => Some(ClinicalArea::Problems),
         kinds::ENCOUNTER => Some(ClinicalArea::Consultations),
-        kinds::LIST => graph.all.lists[resource.row as usize].purpose.area(),
+        kinds::LIST => graph.all.purposes[resource.row as usize].area(),
         kinds::IMMUNIZATION => Some(ClinicalArea::Immunisations),
         kinds::OBSERVATION => Some(ClinicalArea::Uncategorised),
         kinds::DIAGNOSTIC_REPORT | kinds::SPECIMEN => Some(ClinicalArea::Investigations),

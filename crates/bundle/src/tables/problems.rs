@@ -161,9 +161,10 @@ struct Row<'g> {
 pub(crate) fn table<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
+    conditions: &'g [Condition],
     findings: &mut Findings,
 ) -> RecordTable {
-    let counted = graph.all.conditions.iter().filter(|condition| graph.counts(condition.head.resource));
+    let counted = conditions.iter().filter(|condition| graph.counts(condition.head.resource));
     let rows: Vec<Row<'g>> = counted.map(|condition| row(graph, relations, condition)).collect();
     for row in &rows {
         notice_gaps(graph, row, findings);

@@ -39,12 +39,13 @@ struct Row<'g> {
 /// Makes the table; `requested` is what was asked for, where that is known.
 pub(crate) fn table<'g>(
     graph: &'g Graph<'g, '_>,
+    lists: &'g [List],
     requested: Option<&[ClinicalArea]>,
     findings: &mut Findings,
 ) -> RecordBatch {
-    notice_lists(graph, findings);
+    notice_lists(graph, lists, findings);
     notice_outcomes(graph, findings);
-    let counted = graph.all.lists.iter().filter(|list| graph.counts(list.resource));
+    let counted = lists.iter().filter(|list| graph.counts(list.resource));
     // Most lists are part of a consultation, and speak of no area.
     let stating: Vec<&List> = counted.filter(|list| !list.purpose.is_structure()).collect();
     let row = |area| row(graph, &stating, requested, area);
@@ -157,12 +158,21 @@ fn latest_date(note: &str) -> Option<(String, Day)> {
     warning_dates(note).max_by_key(|(_, day)| *day).map(|(written, day)| (written.to_owned(), day))
 }
 
+/// Whether a list has any say in the areas: it is no part of a consultation, or it warns of something.
+pub(crate) fn is_told_by(list: &List) -> bool {
+    !list.purpose.is_structure() || warns(list)
+}
+
+/// Whether a list has a warning or a reason why it is empty.
+fn warns(list: &List) -> bool {
+    list.warnings.length > 0 || list.empty_reason.if_filled().is_some()
+}
+
 /// Every warning and every empty reason of every list is a notice of its own.
-fn notice_lists(graph: &Graph<'_, '_>, findings: &mut Findings) {
+fn notice_lists(graph: &Graph<'_, '_>, lists: &[List], findings: &mut Findings) {
     let all = graph.all;
-    for list in &all.lists {
-        let says_nothing = list.warnings.length == 0 && list.empty_reason.if_filled().is_none();
-        if says_nothing || !graph.counts(list.resource) {
+    for list in lists {
+        if !warns(list) || !graph.counts(list.resource) {
             continue;
         }
         let area = list.purpose.area();

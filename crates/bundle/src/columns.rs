@@ -3,6 +3,7 @@
 //! A column is filled whole before the next begins, from an iterator over the rows. What several columns hold, be it
 //! nothing, is one array.
 
+use std::cell::Cell;
 use std::mem::take;
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ enum Column {
     Nothing,
 }
 
-/// Memory in which a column's values are gathered, one column after another.
+/// Memory in which a column's values are gathered, one column after another, of one table after another.
 #[derive(Default)]
 struct Spare {
     texts: SpareTexts,
@@ -50,22 +51,31 @@ struct Spare {
     ends: Vec<i32>,
 }
 
+/// Of a table of so many rows at most the memory stays with the thread.
+const MOST_KEPT_ROWS: usize = 1 << 10;
+
+thread_local! {
+    static SPARE: Cell<Option<Spare>> = const { Cell::new(None) };
+}
+
 impl<'g, 's> Columns<'g, 's> {
     pub(crate) fn new(table: Table, rows: usize, all: &'g Collected<'s>) -> Self {
         let schema = table.schema();
         let columns = Vec::with_capacity(schema.fields().len());
-        let spare = Spare {
-            texts: Vec::with_capacity(rows),
-            numbers: Vec::with_capacity(rows),
-            ends: Vec::with_capacity(rows),
-            ..Spare::default()
-        };
+        let mut spare = SPARE.take().unwrap_or_default();
+        spare.texts.reserve(rows);
+        spare.numbers.reserve(rows);
+        spare.ends.clear();
+        spare.ends.reserve(rows);
         Self { all, table, schema, rows, blocks: Blocks::default(), columns, spare }
     }
 
     /// The table.
     pub(crate) fn finish(self) -> RecordBatch {
-        let Self { table, schema, rows, columns, .. } = self;
+        let Self { table, schema, rows, columns, spare, .. } = self;
+        if rows <= MOST_KEPT_ROWS {
+            SPARE.set(Some(spare));
+        }
         let buffers = self.blocks.finish();
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(columns.len());
         with_nothing(table, rows, |mut nothing| {

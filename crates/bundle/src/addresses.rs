@@ -110,6 +110,12 @@ impl Addresses {
         self.resources[place(number)] == ELSEWHERE
     }
 
+    /// Whether nothing is odd about an address: it is that of a resource, or plainly of one which is not in the bundle.
+    #[inline]
+    pub(crate) fn is_plain(&self, number: AddressNumber) -> bool {
+        self.resources[place(number)] != NOBODY
+    }
+
     /// The resource at an address: from now on this one, where there is none before.
     pub(crate) fn first_or_set(&mut self, number: AddressNumber, resource: u32) -> u32 {
         let first = &mut self.resources[place(number)];

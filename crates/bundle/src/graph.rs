@@ -136,6 +136,40 @@ impl<'g, 's> Graph<'g, 's> {
         }
     }
 
+    /// The address by which a reference names a resource, in the bundle or elsewhere, about which nothing is odd.
+    #[inline]
+    fn plain_address(&self, reference: &Reference) -> Option<&'g Address> {
+        let addresses = &self.all.addresses;
+        reference.address.filter(|number| addresses.is_plain(*number)).map(|number| addresses.get(number))
+    }
+
+    /// The type that a reference of the resource `holder` names, known or not.
+    #[inline]
+    pub(crate) fn named_type(&self, reference: &Reference, holder: u32) -> Option<&'g str> {
+        match self.plain_address(reference).and_then(Address::kind) {
+            Some(kind) => Some(self.all.type_name(kind)),
+            None => self.target_type(self.resolve(*reference, holder).target),
+        }
+    }
+
+    /// The id that a reference of the resource `holder` names, known or not.
+    #[inline]
+    pub(crate) fn named_id(&self, reference: &Reference, holder: u32) -> Option<&'g str> {
+        match self.plain_address(reference) {
+            Some(address) => Some(self.all.store.str(address.id())),
+            None => self.target_id(self.resolve(*reference, holder).target),
+        }
+    }
+
+    /// How a reference of the resource `holder` is shown, as [`Resolved::display`] is.
+    #[inline]
+    pub(crate) fn display(&self, reference: &Reference, holder: u32) -> Text {
+        match self.plain_address(reference) {
+            Some(_) => reference.display,
+            None => self.resolve(*reference, holder).display,
+        }
+    }
+
     /// What a reference says that is not plainly `Type/id`, else its id; empty where it says nothing.
     pub(crate) fn said(&self, reference: Reference) -> &'g str {
         reference.address.map_or("", |address| self.all.store.str(self.all.addresses.get(address).id()))
@@ -218,6 +252,28 @@ impl<'g, 's> Graph<'g, 's> {
             notice(&resolved, holder, element, notices);
         }
         resolved
+    }
+
+    /// Says what is wrong with a reference of the resource `holder`.
+    #[inline]
+    pub(crate) fn notice(
+        &self,
+        reference: &Reference,
+        holder: u32,
+        element: &'static str,
+        notices: &mut Notices,
+    ) {
+        if !reference.is_absent() && !self.is_plainly_known(reference) {
+            self.notice_odd(reference, holder, element, notices);
+        }
+    }
+
+    #[inline(never)]
+    fn notice_odd(&self, reference: &Reference, holder: u32, element: &'static str, notices: &mut Notices) {
+        match self.plain_address(reference) {
+            Some(_) => notices.add(holder, NoticeCode::UnresolvedReference, element),
+            None => notice(&self.resolve_odd(*reference, holder), holder, element, notices),
+        }
     }
 
     /// The id that a reference names, known or not; nothing for a display or a malformed one.

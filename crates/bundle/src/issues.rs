@@ -7,6 +7,7 @@ use crate::elements::Reference;
 use crate::findings::Findings;
 use crate::graph::{Graph, Target};
 use crate::kinds;
+use crate::order::by_number;
 use crate::tables::medication_issues::Request;
 use crate::words::Word;
 
@@ -16,7 +17,16 @@ pub(crate) struct Issues<'g> {
     pub(crate) requests: &'g [Request],
     /// Positions of the issues in the pool of requests, in the order of the bundle.
     pub(crate) rows: Vec<Issue<'g>>,
-    by_plan: HashMap<&'g str, Vec<u32>>,
+    plans: Plans<'g>,
+}
+
+/// The plans of issues, each with a number, and the issues of each.
+struct Plans<'g> {
+    numbers: HashMap<&'g str, u32>,
+    /// Positions in the pool of requests, plan after plan.
+    issues: Vec<u32>,
+    /// Where the issues of each plan begin, and where the last of them end.
+    starts: Vec<u32>,
 }
 
 /// One issue and its plan.
@@ -25,6 +35,8 @@ pub(crate) struct Issue<'g> {
     pub(crate) request: u32,
     pub(crate) plan: Target<'g>,
     pub(crate) plan_id: Option<&'g str>,
+    /// Among the plans of issues.
+    pub(crate) plan_number: Option<u32>,
 }
 
 impl<'g> Issues<'g> {
@@ -36,11 +48,8 @@ impl<'g> Issues<'g> {
         findings: &mut Findings,
     ) -> Self {
         let all = graph.all;
-        let mut issues = Self {
-            requests,
-            rows: Vec::with_capacity(requests.len()),
-            by_plan: HashMap::with_capacity(statements),
-        };
+        let mut rows = Vec::with_capacity(requests.len());
+        let mut numbers = HashMap::with_capacity(statements);
         for (row, request) in requests.iter().enumerate() {
             if !graph.counts(request.head.resource) {
                 continue;
@@ -51,18 +60,29 @@ impl<'g> Issues<'g> {
             }
             let plan = plan_of(graph, request);
             let plan_id = graph.target_id(plan);
-            if let Some(id) = plan_id {
-                issues.by_plan.entry(id).or_default().push(row as u32);
-            }
-            issues.rows.push(Issue { request: row as u32, plan, plan_id });
+            let next = numbers.len() as u32;
+            let plan_number = plan_id.map(|id| *numbers.entry(id).or_insert(next));
+            rows.push(Issue { request: row as u32, plan, plan_id, plan_number });
         }
-        issues.rows.sort_by_key(|issue| requests[issue.request as usize].head.resource);
-        issues
+        let plans = Plans::new(numbers, &rows);
+        rows.sort_by_key(|issue| requests[issue.request as usize].head.resource);
+        Self { requests, rows, plans }
     }
 
-    /// The issues of a plan, as positions in the pool of requests.
+    /// How many plans have issues.
+    pub(crate) fn count_plans(&self) -> usize {
+        self.plans.numbers.len()
+    }
+
+    /// The issues of a plan by its id, as positions in the pool of requests.
     pub(crate) fn of_plan(&self, plan_id: Option<&str>) -> &[u32] {
-        plan_id.and_then(|id| self.by_plan.get(id)).map_or(&[], Vec::as_slice)
+        plan_id.and_then(|id| self.plans.numbers.get(id)).map_or(&[], |number| self.of_plan_number(*number))
+    }
+
+    /// The issues of a plan by its number.
+    pub(crate) fn of_plan_number(&self, number: u32) -> &[u32] {
+        let [start, end] = [number, number + 1].map(|place| self.plans.starts[place as usize] as usize);
+        &self.plans.issues[start..end]
     }
 
     /// Some issues, as requests.
@@ -90,6 +110,23 @@ impl<'g> Issues<'g> {
     }
 }
 
+impl<'g> Plans<'g> {
+    fn new(numbers: HashMap<&'g str, u32>, rows: &[Issue<'g>]) -> Self {
+        let planned = || rows.iter().filter_map(|issue| Some((issue.plan_number?, issue.request)));
+        let mut starts = vec![0; numbers.len() + 1];
+        planned().for_each(|(plan, _)| starts[plan as usize + 1] += 1);
+        let mut start = 0;
+        for count in &mut starts {
+            start += *count;
+            *count = start;
+        }
+        let order = by_number(planned().map(|(plan, _)| plan), numbers.len());
+        let requests: Vec<u32> = planned().map(|(_, request)| request).collect();
+        let issues = order.iter().map(|place| requests[*place as usize]).collect();
+        Self { numbers, issues, starts }
+    }
+}
+
 fn is_stopped(graph: &Graph<'_, '_>, issue: &Request) -> bool {
     graph.all.store.word(issue.status) == Word::Stopped
 }
@@ -108,23 +145,23 @@ fn plan_of<'g>(graph: &'g Graph<'g, '_>, request: &Request) -> Target<'g> {
 
 fn notice_references(graph: &Graph<'_, '_>, request: &Request, findings: &mut Findings) {
     let holder = request.head.resource;
-    let mut notice = |element, reference: &Reference| {
-        if !reference.is_absent() && !graph.is_plainly_known(reference) {
-            graph.resolve_noticed(*reference, holder, element, &mut findings.notices);
-        }
+    let plans = request.based_on.of(&graph.all.references).iter().map(|plan| ("basedOn", plan));
+    let behalf = match graph.own_ods(request.on_behalf_of) {
+        Some(_) => Reference::default(),
+        None => request.on_behalf_of,
     };
-    for reference in request.based_on.of(&graph.all.references) {
-        notice("basedOn", reference);
+    let others = [
+        ("priorPrescription", &request.prior),
+        ("context", &request.context),
+        ("medicationReference", &request.medicine.reference),
+        ("requester.agent", &request.requester),
+        ("requester.onBehalfOf", &behalf),
+        ("recorder", &request.recorder),
+        ("dispenseRequest.performer", &request.performer),
+    ];
+    for (element, reference) in plans.chain(others) {
+        graph.notice(reference, holder, element, &mut findings.notices);
     }
-    notice("priorPrescription", &request.prior);
-    notice("context", &request.context);
-    notice("medicationReference", &request.medicine.reference);
-    notice("requester.agent", &request.requester);
-    if graph.own_ods(request.on_behalf_of).is_none() {
-        notice("requester.onBehalfOf", &request.on_behalf_of);
-    }
-    notice("recorder", &request.recorder);
-    notice("dispenseRequest.performer", &request.performer);
     notice_codes(graph, request, findings);
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use bedside_model::{ClinicalArea, Day, NoticeCode, Severity};
 
@@ -28,7 +27,7 @@ use crate::stages::{Stage, ended};
 use crate::tables::allergies::Allergy;
 use crate::tables::problems::Condition;
 use crate::tables::{
-    RecordTable, allergies, consultation_nodes, consultations, links, medication_issues, medications,
+    Batch, RecordTable, allergies, consultation_nodes, consultations, links, medication_issues, medications,
     notices, problems, sections,
 };
 use crate::text::{Store, Text};
@@ -131,7 +130,7 @@ fn tables(
     items: Vec<Reference>,
     options: &Options,
     findings: &mut Findings,
-) -> Result<Vec<RecordBatch>, BundleError> {
+) -> Result<Vec<Batch>, BundleError> {
     let items = Items::new(graph, &records.lists, items);
     ended(Stage::Index);
     let most_shared = options.limits.values as usize;
@@ -202,7 +201,7 @@ fn sections_and_notices(
     lists: &[List],
     options: &Options,
     findings: &mut Findings,
-) -> Result<[RecordBatch; 2], BundleError> {
+) -> Result<[Batch; 2], BundleError> {
     let section = sections::table(graph, lists, options.requested.as_deref(), findings);
     ended(Stage::Table(Table::Sections));
     if findings.notices.are_too_many() {
@@ -219,7 +218,7 @@ fn structure(
     relations: &Relations<'_>,
     (mut lists, items): (Vec<List>, Items),
     options: &Options,
-) -> Result<(RecordBatch, Vec<List>), BundleError> {
+) -> Result<(Batch, Vec<List>), BundleError> {
     let most_nodes = options.limits.entries as usize * 4;
     let nodes = consultation_nodes::table(graph, (&lists, &items), relations, most_nodes)
         .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
@@ -304,7 +303,7 @@ fn notice_unknown_patient(graph: &Graph<'_, '_>, records: &Records, findings: &m
     for head in heads(records) {
         if graph.counts(head.resource) {
             let element = subject_element(head);
-            graph.resolve_noticed(head.subject, head.resource, element, &mut findings.notices);
+            graph.notice(&head.subject, head.resource, element, &mut findings.notices);
         }
     }
 }

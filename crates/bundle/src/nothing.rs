@@ -9,11 +9,12 @@ use arrow_buffer::OffsetBuffer;
 use arrow_schema::DataType;
 use bedside_model::schema::Table;
 
-/// A table without rows. There is at least one in most small records, and each is made once.
-pub(crate) fn empty(table: Table) -> RecordBatch {
+/// A table without rows. There are some in most records, and each is made once; no record holds one, since threads that count
+/// the uses of its columns would wait for each other.
+pub(crate) fn empty(table: Table) -> &'static RecordBatch {
     static EMPTY: LazyLock<Vec<RecordBatch>> =
         LazyLock::new(|| Table::ALL.iter().map(|table| RecordBatch::new_empty(table.schema())).collect());
-    EMPTY[table as usize].clone()
+    &EMPTY[table as usize]
 }
 
 /// A record of few rows costs little more than its arrays.

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 
+use crate::nothing::empty;
+
 /// A bundle as columnar records.
 #[derive(Debug, Clone)]
 pub struct Record {
@@ -14,18 +16,19 @@ pub struct Record {
     pub notices: BTreeMap<&'static str, usize>,
     /// The patients of the bundle, for the identity gate.
     pub patients: Vec<PatientFacts>,
-    pub(crate) tables: Vec<RecordBatch>,
+    /// Nothing for a table without rows.
+    pub(crate) tables: Vec<Option<RecordBatch>>,
 }
 
 impl Record {
     /// One of the nine tables.
     pub fn table(&self, table: Table) -> &RecordBatch {
-        &self.tables[table as usize]
+        self.tables[table as usize].as_ref().unwrap_or_else(|| empty(table))
     }
 
     /// All nine tables, in the order of the contract.
     pub fn tables(&self) -> impl Iterator<Item = (Table, &RecordBatch)> {
-        Table::ALL.into_iter().zip(&self.tables)
+        Table::ALL.into_iter().map(|table| (table, self.table(table)))
     }
 }
 

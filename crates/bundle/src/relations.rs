@@ -185,9 +185,10 @@ impl<'g> Relations<'g> {
         graph: &Graph<'_, '_>,
         plan_id: &str,
         issues: &Issues<'_>,
+        of_plan: &[u32],
     ) -> Option<Membership> {
         let authorised = *self.authorised.get(plan_id)?;
-        Some(self.membership_of_statement(graph, authorised, issues, issues.of_plan(Some(plan_id))))
+        Some(self.membership_of_statement(graph, authorised, issues, of_plan))
     }
 
     /// The consultation that a record names itself.
@@ -239,6 +240,9 @@ impl<'g> Relations<'g> {
         graph: &'g Graph<'g, '_>,
         resources: impl IntoIterator<Item = u32>,
     ) -> Vec<&'g str> {
+        if self.pointing.is_empty() {
+            return Vec::new();
+        }
         let mut problems: Vec<u32> = Vec::new();
         for resource in resources {
             if self.too_much_is_shared() {
@@ -298,7 +302,7 @@ impl<'g> Relations<'g> {
             }
         }
         if matches!(purpose, Purpose::Structure(_)) {
-            graph.resolve_noticed(list.encounter, list.resource, "encounter", &mut findings.notices);
+            graph.notice(&list.encounter, list.resource, "encounter", &mut findings.notices);
             self.add_headers(graph, list, findings);
         }
     }

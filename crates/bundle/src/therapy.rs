@@ -25,8 +25,11 @@ impl<'g> Therapies<'g> {
         let mut therapies = Self { requests, oldest: vec![None; requests.len()] };
         let mut path = Vec::new();
         let mut place_on_path = vec![NOBODY; requests.len()];
-        for start in 0..requests.len() as u32 {
-            therapies.walk(graph, start, &mut path, &mut place_on_path);
+        for (start, request) in (0..).zip(requests) {
+            match request.prior.is_absent() {
+                true => therapies.oldest[start as usize] = therapies.id_of(graph, start),
+                false => therapies.walk(graph, start, &mut path, &mut place_on_path),
+            }
         }
         therapies
     }

@@ -1,11 +1,10 @@
 //! `allergies`: one row per AllergyIntolerance, top level or contained (`allergies` sheet).
 
-use arrow_array::RecordBatch;
 use bedside_model::NoticeCode;
 use bedside_model::schema::Table;
 use hashbrown::HashMap;
 
-use super::{RecordTable, encounters};
+use super::{Batch, RecordTable, encounters};
 use crate::collected::{Collected, NOBODY};
 use crate::columns::Columns;
 use crate::concepts::{self, Described};
@@ -17,7 +16,6 @@ use crate::graph::Graph;
 use crate::kinds;
 use crate::lists::Purpose;
 use crate::no_known_allergy::{self, Agent};
-use crate::nothing::empty;
 use crate::reader::{Name, Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::text::{Span, Text};
@@ -308,9 +306,9 @@ fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
     let (allergy, resource) = (row.allergy, row.allergy.head.resource);
     let notices = &mut findings.notices;
     let elements =
-        [("asserter", allergy.asserter), ("recorder", allergy.recorder), ("extension", allergy.encounter)];
+        [("asserter", &allergy.asserter), ("recorder", &allergy.recorder), ("extension", &allergy.encounter)];
     for (element, reference) in elements {
-        graph.resolve_noticed(reference, resource, element, notices);
+        graph.notice(reference, resource, element, notices);
     }
     if row.agent.degraded.is_some() {
         notices.add(resource, NoticeCode::DegradedCode, "code");
@@ -330,9 +328,9 @@ fn columns(
     relations: &Relations<'_>,
     rows: &[Row<'_>],
     findings: &mut Findings,
-) -> RecordBatch {
+) -> Batch {
     if rows.is_empty() {
-        return empty(Table::Allergies);
+        return None;
     }
     let mut columns = Columns::new(Table::Allergies, rows.len(), graph.all);
     let number = |row: &Row<'_>| row.allergy.head.resource;
@@ -372,7 +370,7 @@ fn columns(
     columns.kept_texts("security", rows.iter().map(|row| row.allergy.head.security));
     columns.words("membership", rows.iter().map(|row| Some(row.membership.as_str())));
     columns.flags(rows.iter().map(|row| findings.flags(row.flags, number(row))));
-    columns.finish()
+    Some(columns.finish())
 }
 
 fn reaction_columns(columns: &mut Columns<'_, '_>, rows: &[Row<'_>]) {

@@ -1,16 +1,15 @@
 //! `consultation_nodes`: the structure that a consultation's lists give it, one row per list and per leaf
 //! (`consultations` sheet, sections 1, 3 and 4). Order within it is meaningful.
 
-use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use hashbrown::HashMap;
 
+use super::Batch;
 use crate::collected::NOBODY;
 use crate::columns::Columns;
 use crate::graph::{Graph, Target};
 use crate::items::Items;
 use crate::lists::{Level, List, Purpose};
-use crate::nothing::empty;
 use crate::order::by_number;
 use crate::relations::{Relations, is_disabled, is_unsupported};
 use crate::tables::problems::header_ids;
@@ -23,8 +22,6 @@ struct Node {
     list: u32,
     /// The reference of the leaf, [`LIST`] where the node is the list itself.
     item: u32,
-    /// The resource that the item plainly names, else [`NOBODY`].
-    named: u32,
     node: u32,
     /// The node of its list, [`NOBODY`] for a root.
     parent: u32,
@@ -40,7 +37,7 @@ pub(crate) fn table<'g>(
     (lists, items): (&'g [List], &'g Items),
     relations: &'g Relations<'g>,
     most: usize,
-) -> Option<RecordBatch> {
+) -> Option<Batch> {
     let on_path = vec![false; lists.len()];
     let structures = lists.iter().filter(|list| is_of_a_structure(graph, list));
     // Nearly every list is a root or held once.
@@ -162,8 +159,7 @@ impl Walk<'_, '_> {
                 Some(child) => self.enter(child, consultation, parent, position),
                 None => {
                     let node = self.number();
-                    let named = self.graph.plainly_named(self.items.reference(item));
-                    self.nodes.push(Node { consultation, list, item, named, node, parent, position });
+                    self.nodes.push(Node { consultation, list, item, node, parent, position });
                 }
             }
         }
@@ -175,8 +171,7 @@ impl Walk<'_, '_> {
         }
         let node = self.number();
         self.relations.share(self.lists[list as usize].headers.length as usize);
-        let (item, named) = (LIST, NOBODY);
-        self.nodes.push(Node { consultation, list, item, named, node, parent, position });
+        self.nodes.push(Node { consultation, list, item: LIST, node, parent, position });
         self.path.push(Step { list, node, item: 0 });
     }
 
@@ -190,15 +185,14 @@ impl Walk<'_, '_> {
         self.next - 1
     }
 
-    fn columns(&self, consultations: &[Option<&str>]) -> RecordBatch {
+    fn columns(&self, consultations: &[Option<&str>]) -> Batch {
         let Self { graph, items, nodes, .. } = self;
         if nodes.is_empty() {
-            return empty(Table::ConsultationNodes);
+            return None;
         }
         let all = graph.all;
         let list = |node: &Node| &self.lists[node.list as usize];
-        let item = |node: &Node| (node.item != LIST).then(|| *items.reference(node.item));
-        let resolved = |node: &Node| Some(graph.resolve(item(node)?, list(node).resource));
+        let item = |node: &Node| (node.item != LIST).then(|| items.reference(node.item));
         let mut columns = Columns::new(Table::ConsultationNodes, nodes.len(), all);
         columns.count("entry_index", nodes.iter().map(|node| Some(graph.entry(list(node).resource))));
         columns.text("consultation_id", nodes.iter().map(|node| consultations[node.consultation as usize]));
@@ -209,25 +203,19 @@ impl Walk<'_, '_> {
         columns.words("level", nodes.iter().map(|node| Some(level(list(node), node))));
         let title = |node: &Node| if node.item == LIST { list(node).title } else { Text::NONE };
         columns.kept("title", nodes.iter().map(title));
-        let item_type = |node: &Node| match node.named {
-            NOBODY => graph.target_type(resolved(node)?.target),
-            number => Some(graph.type_name(number)),
-        };
+        let item_type = |node: &Node| graph.named_type(item(node)?, list(node).resource);
         columns.text("item_type", nodes.iter().map(item_type));
-        let item_id = |node: &Node| match node.named {
-            NOBODY => graph.target_id(resolved(node)?.target),
-            number => Some(graph.id(number)),
-        };
+        let item_id = |node: &Node| graph.named_id(item(node)?, list(node).resource);
         columns.text("item_id", nodes.iter().map(item_id));
-        let display = |node: &Node| match node.named {
-            NOBODY => resolved(node).map_or(Text::NONE, |resolved| resolved.display),
-            _ => items.reference(node.item).display,
+        let display = |node: &Node| match item(node) {
+            Some(item) => graph.display(item, list(node).resource),
+            None => Text::NONE,
         };
         columns.kept("display", nodes.iter().map(display));
-        let availability = |node: &Node| match (node.named, item(node)) {
-            (NOBODY, Some(item)) => {
-                let target = graph.resolve(item, list(node).resource).target;
-                availability(target, [all.store.str(item.display), graph.said(item)])
+        let availability = |node: &Node| match item(node) {
+            Some(item) if !graph.is_plainly_known(item) => {
+                let target = graph.resolve(*item, list(node).resource).target;
+                availability(target, [all.store.str(item.display), graph.said(*item)])
             }
             _ => "ok",
         };
@@ -240,7 +228,7 @@ impl Walk<'_, '_> {
         };
         let problems = |node: &Node| header_ids(graph, all, headers(node), list(node).resource);
         columns.texts("problem_ids", nodes.iter().map(problems));
-        columns.finish()
+        Some(columns.finish())
     }
 }
 

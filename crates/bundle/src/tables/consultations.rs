@@ -1,9 +1,9 @@
 //! `consultations`: one row per Encounter (`consultations` sheet).
 
-use arrow_array::RecordBatch;
 use bedside_model::NoticeCode;
 use bedside_model::schema::Table;
 
+use super::Batch;
 use crate::collected::NOBODY;
 use crate::columns::Columns;
 use crate::concepts::{self, Described};
@@ -13,7 +13,6 @@ use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::Graph;
 use crate::lists::{Level, List, Purpose};
-use crate::nothing::empty;
 use crate::reader::{Name, Read, Reader};
 use crate::relations::{Membership, Relations};
 use crate::text::{Span, Text, starts_ignoring_case};
@@ -161,7 +160,7 @@ pub(crate) fn table<'g>(
     (encounters, listed): (&'g [Encounter], &[ListDate]),
     recorded: Recorded<'_>,
     findings: &mut Findings,
-) -> RecordBatch {
+) -> Batch {
     let counted = encounters.iter().filter(|encounter| graph.counts(encounter.head.resource));
     let rows: Vec<Row<'g>> = counted.map(|encounter| row(graph, relations, listed, encounter)).collect();
     for row in &rows {
@@ -233,13 +232,13 @@ fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
     let (encounter, resource) = (row.encounter, row.encounter.head.resource);
     let notices = &mut findings.notices;
     for participant in encounter.participants.of(&graph.all.participants) {
-        graph.resolve_noticed(participant.individual, resource, "participant.individual", notices);
+        graph.notice(&participant.individual, resource, "participant.individual", notices);
     }
     for location in encounter.locations.of(&graph.all.references) {
-        graph.resolve_noticed(*location, resource, "location.location", notices);
+        graph.notice(location, resource, "location.location", notices);
     }
     if graph.own_ods(encounter.provider).is_none() {
-        graph.resolve_noticed(encounter.provider, resource, "serviceProvider", notices);
+        graph.notice(&encounter.provider, resource, "serviceProvider", notices);
     }
     match graph.all.store.word(encounter.status) {
         Word::Absent => notices.add(resource, NoticeCode::MissingElement, "status"),
@@ -257,9 +256,9 @@ fn columns(
     rows: &[Row<'_>],
     recorded: Recorded<'_>,
     findings: &mut Findings,
-) -> RecordBatch {
+) -> Batch {
     if rows.is_empty() {
-        return empty(Table::Consultations);
+        return None;
     }
     let mut columns = Columns::new(Table::Consultations, rows.len(), graph.all);
     let number = |row: &Row<'_>| row.encounter.head.resource;
@@ -304,7 +303,7 @@ fn columns(
     columns.kept_texts("security", rows.iter().map(|row| row.encounter.head.security));
     columns.words("membership", rows.iter().map(|row| Some(row.membership.as_str())));
     columns.flags(rows.iter().map(|row| findings.flags(row.flags, number(row))));
-    columns.finish()
+    Some(columns.finish())
 }
 
 fn participant_column(columns: &mut Columns<'_, '_>, graph: &Graph<'_, '_>, rows: &[Row<'_>]) {

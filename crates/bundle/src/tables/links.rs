@@ -1,9 +1,9 @@
 //! `links`: one row per reference between two clinical records.
 
-use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use hashbrown::HashSet;
 
+use super::Batch;
 use crate::collected::{NOBODY, Records};
 use crate::columns::Columns;
 use crate::elements::Reference;
@@ -65,11 +65,10 @@ pub(crate) fn gather<'g>(
 }
 
 /// Makes the table: the links of each record in the order of the bundle.
-pub(crate) fn table<'g>(
-    graph: &'g Graph<'g, '_>,
-    relations: &'g Relations<'g>,
-    links: &[Link],
-) -> RecordBatch {
+pub(crate) fn table<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, links: &[Link]) -> Batch {
+    if links.is_empty() {
+        return None;
+    }
     let order = by_number(links.iter().map(|link| link.from), graph.all.resources.len());
     let rows = || order.iter().map(|place| &links[*place as usize]);
     let mut columns = Columns::new(Table::Links, order.len(), graph.all);
@@ -77,20 +76,20 @@ pub(crate) fn table<'g>(
     columns.text("from_type", rows().map(|link| Some(graph.type_name(link.from))));
     columns.kept("from_id", rows().map(|link| graph.id_text(link.from)));
     columns.words("relation", rows().map(|link| Some(link.relation.as_str())));
-    let target = |link: &Link| match (link.relation, link.to) {
-        (Linked::ListedIn, number) => relations.encounter(graph, number),
-        (_, NOBODY) => graph.resolve(link.said, link.from).target,
-        (_, number) => Target::Resource(number),
+    let to_type = |link: &Link| match link.relation {
+        Linked::ListedIn => graph.target_type(relations.encounter(graph, link.to)),
+        _ => graph.named_type(&link.said, link.from),
     };
-    columns.text("to_type", rows().map(|link| graph.target_type(target(link))));
-    columns.text("to_id", rows().map(|link| graph.target_id(target(link))));
-    columns.flag("resolved", rows().map(|link| Some(matches!(target(link), Target::Resource(_)))));
-    let display = |link: &Link| match link.to {
-        NOBODY => graph.resolve(link.said, link.from).display,
-        _ => link.said.display,
+    columns.text("to_type", rows().map(to_type));
+    let to_id = |link: &Link| match link.relation {
+        Linked::ListedIn => graph.target_id(relations.encounter(graph, link.to)),
+        _ => graph.named_id(&link.said, link.from),
     };
-    columns.kept("display", rows().map(display));
-    columns.finish()
+    columns.text("to_id", rows().map(to_id));
+    // Behind the numbers of the resources are those of Encounters that are not in the bundle.
+    columns.flag("resolved", rows().map(|link| Some((link.to as usize) < graph.all.resources.len())));
+    columns.kept("display", rows().map(|link| graph.display(&link.said, link.from)));
+    Some(columns.finish())
 }
 
 struct Links<'g, 's> {

@@ -1,11 +1,9 @@
 //! `medication_issues`: one row per MedicationRequest that is not a plan (`medications` sheet, section 3).
 
-use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use bedside_model::{Day, NoticeCode};
-use hashbrown::HashMap;
 
-use super::{RecordTable, encounters};
+use super::{Batch, RecordTable, encounters};
 use crate::collected::{Collected, NOBODY};
 use crate::columns::Columns;
 use crate::concepts::{self, Described};
@@ -16,7 +14,6 @@ use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::{Graph, Target};
 use crate::issues::{Issue, Issues};
-use crate::nothing::empty;
 use crate::reader::{Name, Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::text::{Span, Text, starts_ignoring_case};
@@ -286,11 +283,12 @@ pub(crate) fn table<'g>(
     findings: &mut Findings,
 ) -> RecordTable {
     // The issues of one plan share its statement's membership, found once.
-    let mut under_plan: HashMap<&str, Option<Membership>> = HashMap::new();
+    let mut under_plan: Vec<Option<Option<Membership>>> = vec![None; issues.count_plans()];
     let mut membership = |issue: &Issue<'g>| {
         let resource = issues.requests[issue.request as usize].head.resource;
-        let shared = issue.plan_id.and_then(|id| {
-            *under_plan.entry(id).or_insert_with(|| relations.membership_under(graph, id, issues))
+        let shared = issue.plan_id.zip(issue.plan_number).and_then(|(id, number)| {
+            let of_plan = || relations.membership_under(graph, id, issues, issues.of_plan_number(number));
+            *under_plan[number as usize].get_or_insert_with(of_plan)
         });
         shared.unwrap_or_else(|| relations.membership(graph, resource))
     };
@@ -358,10 +356,10 @@ fn columns(
     relations: &Relations<'_>,
     rows: &[Row<'_>],
     findings: &mut Findings,
-) -> RecordBatch {
+) -> Batch {
     let all = graph.all;
     if rows.is_empty() {
-        return empty(Table::MedicationIssues);
+        return None;
     }
     let mut columns = Columns::new(Table::MedicationIssues, rows.len(), all);
     let own = |row: &Row<'_>, date: Date| (row.request.head.resource, date);
@@ -407,5 +405,5 @@ fn columns(
     columns.kept_texts("security", rows.iter().map(|row| row.request.head.security));
     columns.words("membership", rows.iter().map(|row| Some(row.membership.as_str())));
     columns.flags(rows.iter().map(|row| findings.flags(row.flags, row.request.head.resource)));
-    columns.finish()
+    Some(columns.finish())
 }

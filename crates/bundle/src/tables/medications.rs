@@ -1,14 +1,13 @@
 //! `medications`: one row per MedicationStatement, the authorisation, joined with its plan and its drug
 //! (`medications` sheet).
 
-use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use bedside_model::{Day, NoticeCode, warning_dates};
 
 use hashbrown::{HashMap, HashSet};
 
 use super::medication_issues::Request;
-use super::{RecordTable, encounters};
+use super::{Batch, RecordTable, encounters};
 use crate::collected::NOBODY;
 use crate::columns::Columns;
 use crate::concepts::{self, Described};
@@ -20,7 +19,6 @@ use crate::flags::Flags;
 use crate::graph::{Graph, Target};
 use crate::issues::Issues;
 use crate::kinds;
-use crate::nothing::empty;
 use crate::reader::{Name, Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::standing::Standing;
@@ -166,7 +164,7 @@ fn plans<'g>(
     let mut plans = Vec::with_capacity(statements.len());
     for statement in statements.iter().filter(|statement| graph.counts(statement.head.resource)) {
         let resource = statement.head.resource;
-        graph.resolve_noticed(statement.context, resource, "context", &mut findings.notices);
+        graph.notice(&statement.context, resource, "context", &mut findings.notices);
         plans.push((statement, plan_of(graph, statement, &mut planned, findings)));
     }
     let unplanned = requests.iter().zip(planned).filter(|(request, planned)| {
@@ -278,7 +276,7 @@ fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
     if graph.resource(resource).kind != kinds::MEDICATION_STATEMENT {
         return;
     }
-    graph.resolve_noticed(row.statement.medicine.reference, resource, "medicationReference", notices);
+    graph.notice(&row.statement.medicine.reference, resource, "medicationReference", notices);
     if row.statement.based_on.length == 0 {
         notices.add(resource, NoticeCode::MissingElement, "basedOn");
     }
@@ -302,10 +300,10 @@ fn columns(
     issues: &Issues<'_>,
     rows: &[Row<'_>],
     findings: &mut Findings,
-) -> RecordBatch {
+) -> Batch {
     let all = graph.all;
     if rows.is_empty() {
-        return empty(Table::Medications);
+        return None;
     }
     let mut columns = Columns::new(Table::Medications, rows.len(), all);
     columns.count("entry_index", rows.iter().map(|row| Some(graph.entry(row.resource))));
@@ -347,7 +345,7 @@ fn columns(
     columns.texts("security", rows.iter().map(|row| row.united(graph, relations, |head| head.security)));
     columns.words("membership", rows.iter().map(|row| Some(row.membership.as_str())));
     columns.flags(rows.iter().map(|row| row.all_flags(findings)));
-    columns.finish()
+    Some(columns.finish())
 }
 
 fn date_columns(columns: &mut Columns<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) {

@@ -14,9 +14,12 @@ use arrow_array::RecordBatch;
 
 use crate::relations::Consultation;
 
+/// A table; nothing where it has no rows.
+pub(crate) type Batch = Option<RecordBatch>;
+
 /// A table of records, and what its rows tell the consultations.
 pub(crate) struct RecordTable {
-    pub(crate) batch: RecordBatch,
+    pub(crate) batch: Batch,
     /// Number of the Encounter of each row.
     pub(crate) encounters: Vec<Option<u32>>,
 }

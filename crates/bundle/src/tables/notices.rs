@@ -2,20 +2,19 @@
 
 use std::borrow::Cow;
 
-use arrow_array::RecordBatch;
 use bedside_model::ClinicalArea;
 use bedside_model::schema::Table;
 
+use super::Batch;
 use crate::collected::NOBODY;
 use crate::columns::Columns;
 use crate::graph::Graph;
 use crate::kinds;
-use crate::nothing::empty;
 use crate::notices::{Notice, Notices, Words};
 use crate::order::by_number;
 
 /// Makes the table, in the order of the bundle; what is about no entry comes last.
-pub(crate) fn table(graph: &Graph<'_, '_>, notices: &Notices) -> RecordBatch {
+pub(crate) fn table(graph: &Graph<'_, '_>, notices: &Notices) -> Batch {
     let entry = |notice: &Notice| match notice.resource {
         NOBODY => notice.entry,
         resource => Some(graph.entry(resource)),
@@ -26,10 +25,10 @@ pub(crate) fn table(graph: &Graph<'_, '_>, notices: &Notices) -> RecordBatch {
     let rows: Vec<&Notice> = order.iter().map(|place| &notices.all[*place as usize]).collect();
     let resource = |notice: &Notice| (notice.resource != NOBODY).then_some(notice.resource);
     if rows.is_empty() {
-        return empty(Table::Notices);
+        return None;
     }
     if !graph.all.text.allows(notices.all.iter().map(told_by_others).sum()) {
-        return empty(Table::Notices);
+        return None;
     }
     let mut columns = Columns::new(Table::Notices, rows.len(), graph.all);
     columns.count("entry_index", rows.iter().map(|notice| entry(notice)));
@@ -47,7 +46,7 @@ pub(crate) fn table(graph: &Graph<'_, '_>, notices: &Notices) -> RecordBatch {
     columns.text("resource_id", rows.iter().map(|notice| id(notice)).collect::<Vec<_>>().into_iter());
     columns.words("element", rows.iter().map(|notice| Some(notice.element)));
     columns.words("origin", rows.iter().map(|notice| Some(notice.origin.as_str())));
-    columns.finish()
+    Some(columns.finish())
 }
 
 /// How much of a notice is the bundle's own text, which many notices may tell again.

@@ -1,11 +1,10 @@
 //! `problems`: one row per Condition, the problem header (`problems` sheet).
 
-use arrow_array::RecordBatch;
 use bedside_model::NoticeCode;
 use bedside_model::schema::Table;
 use hashbrown::HashSet;
 
-use super::{RecordTable, encounters};
+use super::{Batch, RecordTable, encounters};
 use crate::collected::Collected;
 use crate::columns::Columns;
 use crate::concepts::{self, Described};
@@ -14,7 +13,6 @@ use crate::elements::{Concept, Extension, Head, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::{Graph, Resolved, Target};
-use crate::nothing::empty;
 use crate::reader::{Name, Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
 use crate::text::{Span, Text};
@@ -195,8 +193,8 @@ fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, condition: &'
 fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
     let (condition, resource) = (row.condition, row.condition.head.resource);
     let notices = &mut findings.notices;
-    graph.resolve_noticed(condition.asserter, resource, "asserter", notices);
-    graph.resolve_noticed(condition.context, resource, "context", notices);
+    graph.notice(&condition.asserter, resource, "asserter", notices);
+    graph.notice(&condition.context, resource, "context", notices);
     if row.problem.degraded.is_some() {
         notices.add(resource, NoticeCode::DegradedCode, "code");
     }
@@ -213,9 +211,9 @@ fn notice_gaps(graph: &Graph<'_, '_>, row: &Row<'_>, findings: &mut Findings) {
     }
 }
 
-fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) -> RecordBatch {
+fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) -> Batch {
     if rows.is_empty() {
-        return empty(Table::Problems);
+        return None;
     }
     let mut columns = Columns::new(Table::Problems, rows.len(), graph.all);
     let number = |row: &Row<'_>| row.condition.head.resource;
@@ -257,7 +255,7 @@ fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) -> 
     columns.kept_texts("security", rows.iter().map(|row| row.condition.head.security));
     columns.words("membership", rows.iter().map(|row| Some(row.membership.as_str())));
     columns.flags(rows.iter().map(|row| findings.flags(row.flags, number(row))));
-    columns.finish()
+    Some(columns.finish())
 }
 
 /// Ids of the problems in one relation, those outside the bundle included.

@@ -3,12 +3,12 @@
 
 use std::borrow::Cow;
 
-use arrow_array::RecordBatch;
 use bedside_model::schema::Table;
 use bedside_model::{ClinicalArea, Day, NoticeCode, Origin, SectionState, Severity, warning_dates};
 
 use hashbrown::HashSet;
 
+use super::Batch;
 use crate::columns::Columns;
 use crate::concepts;
 use crate::findings::Findings;
@@ -42,13 +42,14 @@ pub(crate) fn table<'g>(
     lists: &'g [List],
     requested: Option<&[ClinicalArea]>,
     findings: &mut Findings,
-) -> RecordBatch {
+) -> Batch {
     notice_lists(graph, lists, findings);
     notice_outcomes(graph, findings);
     let counted = lists.iter().filter(|list| graph.counts(list.resource));
     // Most lists are part of a consultation, and speak of no area.
     let stating: Vec<&List> = counted.filter(|list| !list.purpose.is_structure()).collect();
-    let row = |area| row(graph, &stating, requested, area);
+    let said: Vec<_> = graph.all.issues.iter().filter_map(|issue| said_of(graph, issue)).collect();
+    let row = |area| row(graph, &stating, &said, requested, area);
     let rows: Vec<Row<'g>> = ClinicalArea::ALL.into_iter().map(row).collect();
     for row in &rows {
         if row.state == SectionState::MissingList {
@@ -61,6 +62,7 @@ pub(crate) fn table<'g>(
 fn row<'g>(
     graph: &'g Graph<'g, '_>,
     stating: &[&'g List],
+    said: &[(ClinicalArea, Said)],
     requested: Option<&[ClinicalArea]>,
     area: ClinicalArea,
 ) -> Row<'g> {
@@ -72,7 +74,7 @@ fn row<'g>(
         _ => Vec::new(),
     };
     let warnings = warnings(graph, lists.iter().chain(&ended).copied());
-    let denials = || all.issues.iter().filter_map(|issue| said_of(graph, issue, area));
+    let denials = || said.iter().filter(|(named, _)| *named == area).map(|(_, said)| *said);
     // What is said of a part of the area leaves open what is said of all of it.
     let denial = denials().find(|said| matches!(said, Said::State(_))).or_else(|| denials().next());
     let entries = lists.iter().map(|list| list.items.length).sum();
@@ -93,24 +95,25 @@ fn row<'g>(
     }
 }
 
-/// What the provider says of one area, unless it is about a filter alone.
-fn said_of(graph: &Graph<'_, '_>, issue: &OutcomeIssue, area: ClinicalArea) -> Option<Said> {
+/// What the provider says in an issue, and of which area.
+fn said_of(graph: &Graph<'_, '_>, issue: &OutcomeIssue) -> Option<(ClinicalArea, Said)> {
     let store = &graph.all.store;
-    let (named, denial) = denial(store.str(issue.text), store.str(issue.diagnostics))?;
-    if named != area || !graph.counts(issue.resource) {
+    if !graph.counts(issue.resource) {
         return None;
     }
+    let (area, denial) = denial(store.str(issue.text), store.str(issue.diagnostics))?;
     let failed = matches!(severity(store, issue), Severity::Error);
     let said = store.str(issue.text).to_ascii_lowercase();
     let known = said.contains("disabled")
         || said.contains("unrecognised")
         || store.code(issue.code) == "NOT_IMPLEMENTED";
-    Some(match denial {
+    let said = match denial {
         Denial::Part => Said::PartOnly,
         _ if failed && !known => Said::State(SectionState::Failed),
         Denial::Disabled => Said::State(SectionState::Disabled),
         Denial::Unsupported => Said::State(SectionState::Unsupported),
-    })
+    };
+    Some((area, said))
 }
 
 #[derive(Clone, Copy)]
@@ -247,7 +250,7 @@ fn notice_outcomes(graph: &Graph<'_, '_>, findings: &mut Findings) {
     }
 }
 
-fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>]) -> RecordBatch {
+fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>]) -> Batch {
     let mut columns = Columns::new(Table::Sections, rows.len(), graph.all);
     columns.count("entry_index", rows.iter().map(|row| row.entry));
     columns.words("area", rows.iter().map(|row| Some(row.area.as_str())));
@@ -262,5 +265,5 @@ fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>]) -> RecordBatch {
         None => (None, None),
     });
     columns.known_date("incomplete_before", before);
-    columns.finish()
+    Some(columns.finish())
 }

@@ -9,6 +9,7 @@ use crate::Limits;
 use crate::addresses::{AddressNumber, Addresses};
 use crate::drug::Medication;
 use crate::elements::{Coding, Concept, ExtensionUrls, Header, HumanName, Identifier, Reference};
+use crate::json::Shapes;
 use crate::kinds::{self, Role, TypeId};
 use crate::lists::{List, Purpose};
 use crate::notices::Notices;
@@ -113,6 +114,8 @@ pub(crate) struct Collected<'a> {
     other_type_ids: HashMap<String, TypeId>,
     pub(crate) notices: Notices,
     pub(crate) extension_urls: ExtensionUrls,
+    /// How resources are built of which only the id is read.
+    pub(crate) shapes: Shapes,
 
     pub(crate) texts: Vec<Text>,
     pub(crate) codings: Vec<Coding>,
@@ -197,6 +200,7 @@ impl<'a> Collected<'a> {
             other_type_ids: HashMap::new(),
             notices: Notices::up_to(limits.notices),
             extension_urls: ExtensionUrls::default(),
+            shapes: Shapes::default(),
             texts: Vec::new(),
             codings: Vec::with_capacity(elements),
             concepts: Vec::new(),
@@ -292,6 +296,7 @@ impl<'a> Collected<'a> {
             more_pages: _, text: _, contained: _, twins: _, purposes: _,
             // What is known stays known.
             store: _, other_types: _, other_type_ids: _, extension_urls: _, addresses: _,
+            shapes: _,
             resources, contents, notices, texts, codings, concepts, identifiers, references, items, headers,
             problem_links, names, reactions, participants, statements, requests, medications, allergies, conditions,
             encounters, lists, patients, roles, named, issues,

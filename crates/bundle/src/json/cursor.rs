@@ -2,6 +2,7 @@ mod leaf;
 mod members;
 mod rest;
 mod scalars;
+mod shape;
 mod skip;
 
 use std::borrow::Cow;
@@ -10,6 +11,7 @@ use std::cell::Cell;
 pub(crate) use leaf::{LeafName, LeafString};
 pub(super) use members::{FIRST, NEXT, STRING};
 pub(crate) use members::{Items, Members};
+pub(crate) use shape::Shapes;
 
 use super::canonical::Around;
 use super::escape::unescaped;

@@ -5,7 +5,7 @@
 //! at a time, and never looked at again.
 
 use super::block::{Body, Kernel};
-use super::canonical::{Around, Canonical, Mark};
+use super::canonical::{self, Around, Canonical};
 use super::window::{WINDOW, Window};
 
 /// The tokens of a text, those of one window at hand.
@@ -48,7 +48,14 @@ pub(crate) struct Place {
     windows: u32,
     next_backslash: usize,
     at: usize,
-    mark: Mark,
+    mark: canonical::Mark,
+}
+
+/// A place in a window.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    next: usize,
+    windows: u32,
 }
 
 impl Tokens {
@@ -155,6 +162,27 @@ impl Tokens {
     #[inline(always)]
     pub(crate) fn behind<const N: usize>(&self, passed: usize) -> [u32; N] {
         self.window.positions(self.next + passed)
+    }
+
+    /// The bytes of the next tokens that are at hand.
+    pub(crate) fn kinds_at_hand(&self) -> &[u8] {
+        self.window.kinds_from(self.next)
+    }
+
+    /// The place of the next token while its window is at hand.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { next: self.next, windows: self.windows }
+    }
+
+    /// The tokens that have been passed since, their bytes and their positions, if all are at hand and no string is escaped.
+    pub(crate) fn passed_since(&self, mark: Mark) -> Option<(&[u8], &[u32])> {
+        let is_at_hand = mark.windows == self.windows && self.window.is_plain(mark.next..self.next);
+        is_at_hand.then(|| self.window.tokens(mark.next..self.next))
+    }
+
+    /// Goes back by some tokens of the window that have been passed and hold no escape.
+    pub(crate) fn pass_back(&mut self, count: usize) {
+        self.next -= count;
     }
 
     /// The position of the token that was passed last.

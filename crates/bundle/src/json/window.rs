@@ -1,12 +1,24 @@
 //! The tokens of one window of JSON text, found from what its blocks hold.
 
+use std::ops::Range;
+
 use super::block::{BLOCK, Body, Classes, Kernel, fetch_behind};
 
-/// Bytes of text whose tokens are found at once: they and their positions stay in the first cache.
-pub(crate) const WINDOW: usize = ROOM - BLOCK;
+/// Bytes of text whose tokens are found at once, unless they are more than there is room for: they and their positions stay
+/// in the first cache, and most resources are within one window.
+pub(crate) const WINDOW: usize = 256 * BLOCK;
 
 /// More than any number of a token of a window: with a number's remainder by it no place needs another check.
 const ROOM: usize = 4096;
+
+/// Text with a token in fewer bytes is dense.
+const DENSE: usize = 6;
+
+/// How far ahead of what is looked at memory is asked for.
+const FETCHED: usize = 128 * BLOCK;
+
+/// With more tokens a window has no room for another block, which may have as many as bytes.
+const MOST: usize = ROOM - 2 * BLOCK;
 
 /// How many tokens may be looked at together.
 pub(super) const AHEAD: usize = 16;
@@ -27,6 +39,8 @@ pub(crate) struct Window {
     /// How much of the text has been looked at.
     scanned: usize,
     carry: Carry,
+    /// Whether what was looked at last had so many tokens that some of its blocks had many.
+    is_dense: bool,
     /// Backslashes inside strings since they were last forgotten.
     pub(super) backslashes: Vec<u32>,
     /// The first control character inside a string, which makes that string a fault.
@@ -65,6 +79,7 @@ impl Window {
             last_of_before: 0,
             scanned: 0,
             carry: Carry::NOTHING,
+            is_dense: false,
             backslashes: Vec::new(),
             control: usize::MAX,
         }
@@ -130,10 +145,42 @@ impl Window {
         self.kinds[number % ROOM]
     }
 
+    /// The bytes at the tokens of the window from one on; behind the last, at least one of zero.
+    pub(super) fn kinds_from(&self, number: usize) -> &[u8] {
+        &self.kinds[number % ROOM..]
+    }
+
+    /// The bytes and positions of some tokens of the window.
+    pub(super) fn tokens(&self, numbers: Range<usize>) -> (&[u8], &[u32]) {
+        (&self.kinds[numbers.clone()], &self.positions[numbers])
+    }
+
+    /// Whether no string of some tokens holds a backslash.
+    pub(super) fn is_plain(&self, numbers: Range<usize>) -> bool {
+        let ends = |ends: (&u32, &u32)| self.next_backslash(*ends.0) > *ends.1;
+        let positions = &self.positions[numbers];
+        positions.first().zip(positions.last()).is_none_or(ends)
+    }
+
     /// The first backslash inside strings that stands behind a position, [`NOWHERE`] where none does.
     pub(super) fn next_backslash(&self, position: u32) -> u32 {
         let passed = self.backslashes.partition_point(|at| *at <= position);
         self.backslashes.get(passed).copied().unwrap_or(NOWHERE)
+    }
+
+    /// How much of the text has been looked at.
+    pub(super) fn scanned(&self) -> usize {
+        self.scanned
+    }
+
+    /// Whether the text is dense, as far as is known.
+    #[inline(always)]
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "all processors but one take dense text as any other")
+    )]
+    pub(super) fn is_dense(&self) -> bool {
+        self.is_dense
     }
 
     /// How many tokens the window has.
@@ -151,9 +198,11 @@ impl Window {
         self.count = 0;
         let length = body.bytes().len();
         while self.count == 0 && self.scanned < length {
-            let (start, end) = (self.scanned, length.min(self.scanned + WINDOW));
-            let is_utf8 = self.kernel.scan(body, start, end, self);
-            self.scanned = end;
+            let start = self.scanned;
+            let is_utf8 = self.kernel.scan(body, start, length.min(start + WINDOW), self);
+            // White space behind the end was looked at as well.
+            self.scanned = self.scanned.min(length);
+            self.is_dense = self.count * DENSE > self.scanned - start;
             if !is_utf8 {
                 (self.count, self.scanned) = (0, length);
             }
@@ -166,7 +215,7 @@ impl Window {
         self.kinds[self.count..self.count + AHEAD].fill(0);
     }
 
-    /// Finds the tokens of blocks. `parity` says of each bit whether an odd number of bits is set up to and with it;
+    /// Finds the tokens of blocks, as many as there is room for. `parity` says of each bit whether an odd number of bits is set up to and with it;
     /// `write` writes the tokens of a block, what follows the last being overwritten or never read. Inlined into each
     /// kernel, to be compiled for its processor.
     #[inline(always)]
@@ -180,8 +229,11 @@ impl Window {
         // Kept here rather than in the window, so that they stay in registers.
         let (mut scanned, mut count, mut carry) = (self.scanned, self.count, self.carry);
         for block in blocks {
-            // The next window comes from memory while this one is read.
-            fetch_behind(block, WINDOW);
+            if count > MOST {
+                break;
+            }
+            // What follows comes from memory while this is read.
+            fetch_behind(block, FETCHED);
             let Classes { quote, structural, whitespace, odd } = classify(block);
             let mut quotes = quote;
             // From each opening quote up to its closing quote, that one left out.

@@ -228,8 +228,20 @@ impl Reader<'_, '_, '_> {
 
     /// Reads a resource of which no table holds anything: its id and what it contains.
     fn read_unmapped(&mut self) -> Read<()> {
+        if self.begun.is_none() {
+            let members = self.enter_object()?;
+            return self.read_rest_of_unmapped(BegunUnmapped { members, id: None });
+        }
+        if let Some(id) = self.cursor.pass_known_shape(&mut self.out.shapes) {
+            self.begun = None;
+            id.into_iter().for_each(|id| self.out.identify(self.resource, self.cursor.written(id)));
+            return Ok(());
+        }
+        let start = self.cursor.shape_start();
         let members = self.enter_object()?;
-        self.read_rest_of_unmapped(BegunUnmapped { members, id: None })
+        self.read_rest_of_unmapped(BegunUnmapped { members, id: None })?;
+        self.cursor.learn_shape(&start, &mut self.out.shapes);
+        Ok(())
     }
 
     fn read_rest_of_unmapped(&mut self, begun: BegunUnmapped) -> Read<()> {

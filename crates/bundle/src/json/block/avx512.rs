@@ -1,7 +1,7 @@
 //! AVX-512 with bytes that are compressed: what a comparison says is a mask at once, and of a block the places and the
 //! bytes of its tokens are put together by one instruction each.
 //!
-//! What is `unsafe`: a load of 64 bytes from an array of 64 bytes, and stores of 64 or 16 bytes to arrays of that length.
+//! What is `unsafe`: a load of 64 bytes from an array of 64 bytes, and stores of 64, 32 or 16 bytes to arrays of that length.
 //! None of them wants an alignment.
 #![allow(unsafe_code)]
 
@@ -22,6 +22,16 @@ pub(super) fn is_there() -> bool {
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi1,popcnt,pclmulqdq")]
 pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) -> bool {
+    // Which it is stays apart from how many tokens a block has: they would become one branch, which nobody foresees.
+    match window.is_dense() {
+        true => find_tokens::<true>(blocks, window),
+        false => find_tokens::<false>(blocks, window),
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi1,popcnt,pclmulqdq")]
+fn find_tokens<const DENSE: bool>(blocks: &[[u8; BLOCK]], window: &mut Window) -> bool {
     let mut any = _mm512_setzero_si512();
     window.find_tokens(
         blocks,
@@ -30,7 +40,7 @@ pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) -> bool {
             classify(block)
         },
         |bits| super::avx2::parity(bits),
-        |tokens, block, start, room| write(tokens, block, start, room),
+        |tokens, block, start, room| write::<DENSE>(tokens, block, start, room),
     );
     _mm512_movepi8_mask(any) == 0
 }
@@ -72,10 +82,11 @@ const fn classes() -> [[u8; BLOCK]; 2] {
     classes
 }
 
-/// As many are written at once as most blocks have; what is written behind the last token is overwritten or never read.
+/// As many are written as nearly all blocks have: in dense text twice as many, whether the block has them or not, since
+/// nobody foresees it. What is written behind the last token is overwritten or never read.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
-fn write(tokens: u64, block: &[u8; BLOCK], start: u32, room: Room<'_>) {
+fn write<const DENSE: bool>(tokens: u64, block: &[u8; BLOCK], start: u32, room: Room<'_>) {
     const PLACES: [u8; BLOCK] = places();
     let places = _mm512_maskz_compress_epi8(tokens, load(&PLACES));
     let kinds = _mm512_permutexvar_epi8(places, load(block));
@@ -84,17 +95,20 @@ fn write(tokens: u64, block: &[u8; BLOCK], start: u32, room: Room<'_>) {
     let (positions, _) = room.positions.as_chunks_mut::<16>();
     store_positions(at(_mm512_castsi512_si128(places)), &mut positions[0]);
     let found = tokens.count_ones();
-    if found <= 16 {
+    if !DENSE && found <= 16 {
         let (first, _) = room.kinds.as_chunks_mut::<16>();
-        store_first(_mm512_castsi512_si128(kinds), &mut first[0]);
+        store_sixteen(_mm512_castsi512_si128(kinds), &mut first[0]);
+        return;
+    }
+    store_positions(at(_mm512_extracti32x4_epi32::<1>(places)), &mut positions[1]);
+    if found <= 32 {
+        let (first, _) = room.kinds.as_chunks_mut::<32>();
+        store_thirty_two(_mm512_castsi512_si256(kinds), &mut first[0]);
         return;
     }
     store(kinds, room.kinds);
-    store_positions(at(_mm512_extracti32x4_epi32::<1>(places)), &mut positions[1]);
-    if found > 32 {
-        store_positions(at(_mm512_extracti32x4_epi32::<2>(places)), &mut positions[2]);
-        store_positions(at(_mm512_extracti32x4_epi32::<3>(places)), &mut positions[3]);
-    }
+    store_positions(at(_mm512_extracti32x4_epi32::<2>(places)), &mut positions[2]);
+    store_positions(at(_mm512_extracti32x4_epi32::<3>(places)), &mut positions[3]);
 }
 
 const fn places() -> [u8; BLOCK] {
@@ -121,12 +135,19 @@ fn store(bytes: __m512i, room: &mut [u8; BLOCK]) {
     unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), bytes) }
 }
 
-/// A store of 64 bytes goes over two lines of the cache nearly always, one of 16 seldom.
+/// A store of 64 bytes goes over two lines of the cache nearly always, one of 32 every other time, one of 16 seldom.
 #[inline]
 #[target_feature(enable = "sse2")]
-fn store_first(bytes: __m128i, room: &mut [u8; 16]) {
+fn store_sixteen(bytes: __m128i, room: &mut [u8; 16]) {
     // SAFETY: 16 bytes are written to an array of 16 bytes; this store wants no alignment.
     unsafe { _mm_storeu_si128(room.as_mut_ptr().cast(), bytes) }
+}
+
+#[inline]
+#[target_feature(enable = "avx")]
+fn store_thirty_two(bytes: __m256i, room: &mut [u8; 32]) {
+    // SAFETY: 32 bytes are written to an array of 32 bytes; this store wants no alignment.
+    unsafe { _mm256_storeu_si256(room.as_mut_ptr().cast(), bytes) }
 }
 
 #[inline]

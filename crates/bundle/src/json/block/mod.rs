@@ -104,18 +104,19 @@ impl Kernel {
         Instructions::ALL.iter().copied().filter(|one| one.are_there()).map(Self)
     }
 
-    /// Finds the tokens of a body between two offsets, in a window that follows on from those before, and takes it for
-    /// text that far. Whether it is UTF-8.
+    /// Finds the tokens of a body between two offsets, in a window that follows on from those before, or up to where that has
+    /// room for no more, and takes it for text that far. Whether it is UTF-8.
     pub(crate) fn scan(self, body: &mut Body<'_>, start: usize, end: usize, window: &mut Window) -> bool {
         let (blocks, rest) = body.bytes()[start..end].as_chunks::<BLOCK>();
         let mut are_ascii = self.scan_blocks(blocks, window);
-        if !rest.is_empty() {
+        let is_whole = window.scanned() == end - rest.len();
+        if is_whole && !rest.is_empty() {
             // A window is whole blocks, so this is the end of the body; white space adds no token to it.
             let mut last = [b' '; BLOCK];
             last[..rest.len()].copy_from_slice(rest);
             are_ascii &= self.scan_blocks(&[last], window);
         }
-        body.take_in(start, end, are_ascii)
+        body.take_in(start, end.min(window.scanned()), are_ascii)
     }
 
     /// Finds the tokens of blocks; whether they are ASCII.

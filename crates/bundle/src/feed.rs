@@ -8,7 +8,7 @@
 use crate::collected::Collected;
 use crate::envelope::{count_entry, read_document};
 use crate::error::BundleError;
-use crate::json::{Cursor, Fault, Workspace};
+use crate::json::{Body, Cursor, Fault, Workspace};
 use crate::limits::Limits;
 use crate::normalise::{BYTE_ORDER_MARK, MOST_BYTES, Options, complete, utf8};
 use crate::reader::Reader;
@@ -18,7 +18,7 @@ use crate::text::Store;
 
 /// How much of a large body is gathered before it is read, in bytes: it stays in the caches, and few of its entries are
 /// cut.
-const GATHERED: usize = 64 << 10;
+const GATHERED: usize = 128 << 10;
 
 /// A fault is found by the bytes before it and at most so many behind: both halves of an escaped surrogate pair are 12.
 const FAULT_BYTES: usize = 12;
@@ -94,7 +94,7 @@ impl Feed {
             self.waiting.extend_from_slice(now);
             chunk = later;
             if self.waiting.len() >= self.enough {
-                self.read_waiting(false)?;
+                self.read_waiting(chunk, false)?;
             }
         }
         Ok(())
@@ -105,9 +105,9 @@ impl Feed {
     /// # Errors
     /// As [`normalise`](crate::normalise()).
     pub fn finish(mut self) -> Result<Record, BundleError> {
-        self.read_waiting(true)?;
+        self.read_waiting(&[], true)?;
         if self.scan.in_entry {
-            self.read_entries(&[], true)?;
+            self.read_entries(&[], &[], true)?;
         }
         let limits = self.options.limits;
         let frame = std::mem::take(&mut self.frame);
@@ -132,15 +132,16 @@ impl Feed {
         complete(all, envelope, &self.options)
     }
 
-    /// Reads what waits, up to an entry that is cut; `is_last` says that nothing follows.
-    fn read_waiting(&mut self, is_last: bool) -> Result<(), BundleError> {
+    /// Reads what waits, up to an entry that is cut. What follows stands at `later`, if in memory at all; `is_last` says that nothing
+    /// does.
+    fn read_waiting(&mut self, later: &[u8], is_last: bool) -> Result<(), BundleError> {
         let mut waiting = std::mem::take(&mut self.waiting);
         let (mut at, mut is_cut) = (0, false);
         while at < waiting.len() && !is_cut {
             let bytes = &waiting[at..];
             let read = match self.scan.in_entry {
                 true => {
-                    let read = self.read_entries(bytes, is_last)?;
+                    let read = self.read_entries(bytes, later, is_last)?;
                     is_cut = self.scan.in_entry;
                     read
                 }
@@ -230,12 +231,12 @@ impl Feed {
 
     /// Reads the entries at the start of the bytes with the commas between them, up to one that is cut; how many bytes
     /// they are.
-    fn read_entries(&mut self, bytes: &[u8], is_last: bool) -> Result<usize, BundleError> {
+    fn read_entries(&mut self, bytes: &[u8], later: &[u8], is_last: bool) -> Result<usize, BundleError> {
         let (limits, base) = (self.options.limits, self.read);
         let bytes = if is_last { bytes } else { whole_characters(bytes) };
         // The document and its array of entries are open around them.
         let workspace = self.workspace.take().unwrap_or_else(Workspace::of_thread);
-        let cursor = Cursor::new(bytes, 2, self.values, limits, workspace);
+        let cursor = Cursor::new(Body::before(bytes, later), 2, self.values, limits, workspace);
         let mut reader = Reader::new(cursor, base, false, &mut self.all);
         let run = read_run(&mut reader, bytes.len(), limits, is_last);
         let entry = reader.in_entry();

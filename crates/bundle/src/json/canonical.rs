@@ -30,8 +30,10 @@ pub(super) struct Canonical {
     sum: u64,
     /// Where the next value stands: a hash of the keys and items on the way to it.
     place: u64,
-    /// The objects and arrays that are open, so many of them; what stands around all of them is the first.
-    containers: Vec<Container>,
+    /// Where the innermost container that is open stands, or the item of it if it is an array; and of those around it, so many
+    /// of them.
+    inner: u64,
+    around: Vec<u64>,
     depth: usize,
     /// The opening quote of a string whose closing quote is in the next window.
     cut: Option<u32>,
@@ -39,13 +41,8 @@ pub(super) struct Canonical {
     is_key_due: bool,
 }
 
-/// An object or array that is open.
-#[derive(Clone, Copy, Default)]
-struct Container {
-    /// Where the object stands, or the item of the array.
-    place: u64,
-    is_array: bool,
-}
+/// In the place of an item of an array; in that of an object it is not.
+const ARRAY: u64 = 1;
 
 /// What a hash is part of.
 pub(crate) struct Around {
@@ -59,7 +56,7 @@ pub(crate) struct Around {
 pub(super) struct Mark {
     sum: u64,
     place: u64,
-    top: Container,
+    inner: u64,
     depth: usize,
 }
 
@@ -71,7 +68,8 @@ impl Canonical {
             is_begun: false,
             sum: 0,
             place: 0,
-            containers: vec![Container::default()],
+            inner: 0,
+            around: Vec::new(),
             depth: 0,
             cut: None,
             is_key_due: false,
@@ -104,19 +102,18 @@ impl Canonical {
     }
 
     pub(super) fn mark(&self) -> Mark {
-        Mark { sum: self.sum, place: self.place, top: self.containers[self.depth], depth: self.depth }
+        Mark { sum: self.sum, place: self.place, inner: self.inner, depth: self.depth }
     }
 
     /// Goes back to a mark: nothing that was open then has been left since.
     pub(super) fn go_back(&mut self, mark: Mark) {
-        (self.sum, self.place, self.depth) = (mark.sum, mark.place, mark.depth);
-        self.containers[self.depth] = mark.top;
+        (self.sum, self.place, self.inner, self.depth) = (mark.sum, mark.place, mark.inner, mark.depth);
         (self.cut, self.is_key_due) = (None, false);
     }
 
     /// Takes in tokens of a window, which make up JSON with those taken in before.
     #[inline(never)]
-    pub(super) fn take(&mut self, window: &Window, passed: Range<usize>, text: &[u8]) {
+    pub(super) fn take(&mut self, window: &mut Window, passed: Range<usize>, text: &[u8]) {
         let mut number = passed.start;
         if let (Some(open), false) = (self.cut, passed.is_empty()) {
             self.cut = None;
@@ -124,60 +121,68 @@ impl Canonical {
             self.string(open, close, window, text);
             number += 1;
         }
-        // A member whose value is a string is six tokens.
-        let whole = passed.end.saturating_sub(5);
         while number < passed.end {
-            number = self.take_plain(window, number..whole, text);
+            if !self.is_key_due {
+                let end = window.first_escaped(number..passed.end);
+                let behind = window.replace_kind(end, 0);
+                number = self.take_plain(window, number, text);
+                window.replace_kind(end, behind);
+            }
             if number < passed.end {
                 number += self.take_token(window, number..passed.end, text);
             }
         }
     }
 
-    /// Takes in members, ends and beginnings, as nearly all tokens are, up to one that is something else or may be escaped;
-    /// which that is.
+    /// Takes in keys, strings, beginnings and ends, as nearly all tokens are, from one token up to one that is something else or
+    /// is cut; which that is. No string before it is escaped.
     #[inline(always)]
-    fn take_plain(&mut self, window: &Window, tokens: Range<usize>, text: &[u8]) -> usize {
-        let mut number = tokens.start;
-        let [at] = window.positions(number);
-        let escaped_from = window.next_backslash(at);
+    fn take_plain(&mut self, window: &Window, first: usize, text: &[u8]) -> usize {
         // Here, so that they stay in registers.
-        let (seeds, mut depth, mut place, mut sum) = (self.seeds, self.depth, self.place, self.sum);
-        while number < tokens.end {
-            let kinds = u64::from_le_bytes(window.kinds(number));
-            let [_, open, close, _, value, value_end] = window.positions(number);
-            if matches!(kinds as u32, FIRST | NEXT) && value_end < escaped_from {
+        let mut around = std::mem::take(&mut self.around);
+        let (seeds, mut depth, mut inner, mut place, mut sum) =
+            (self.seeds, self.depth, self.inner, self.place, self.sum);
+        let mut number = first;
+        loop {
+            let mut kinds = u64::from_le_bytes(window.kinds(number));
+            if matches!(kinds as u32, FIRST | NEXT) {
                 if kinds as u32 == FIRST {
+                    open(&mut around, depth, inner);
                     depth += 1;
-                    self.open(depth, Container { place, is_array: false });
+                    inner = place & !ARRAY;
                 }
-                place = seeds.hash(self.containers[depth].place, text, inside(open, close));
+                let [_, open, close] = window.positions(number);
+                place = seeds.hash(inner, text, inside(open, close));
                 number += 4;
-                if (kinds >> 32) as u16 == STRING {
-                    sum = sum.wrapping_add(seeds.hash(place, text, inside(value, value_end)));
-                    number += 2;
-                }
-                continue;
+                kinds >>= 32;
             }
-            match kinds as u8 {
-                b'}' | b']' if !self.is_key_due => depth -= 1,
-                b'[' => {
-                    // Or the first item of the first would stand where the second does.
-                    let array = seeds.mix(place, [b'['.into(), 0]);
-                    sum = sum.wrapping_add(array);
-                    depth += 1;
-                    place = next_item(array);
-                    self.open(depth, Container { place, is_array: true });
-                }
-                b',' if self.containers[depth].is_array => {
-                    place = next_item(self.containers[depth].place);
-                    self.containers[depth].place = place;
-                }
-                _ => break,
+            if kinds as u16 == STRING {
+                let [open, close] = window.positions(number);
+                sum = sum.wrapping_add(seeds.hash(place, text, inside(open, close)));
+                number += 2;
+            } else if matches!(kinds as u8, b'}' | b']') {
+                depth -= 1;
+                inner = around.get(depth).copied().unwrap_or_default();
+                number += 1;
+            } else if kinds as u8 == b'[' {
+                // Or the first item of the first would stand where the second does.
+                let array = seeds.mix(place, [b'['.into(), 0]);
+                sum = sum.wrapping_add(array);
+                open(&mut around, depth, inner);
+                depth += 1;
+                inner = next_item(array);
+                place = inner;
+                number += 1;
+            } else if kinds as u8 == b',' && inner & ARRAY != 0 {
+                inner = next_item(inner);
+                place = inner;
+                number += 1;
+            } else if kinds as u32 != FIRST {
+                break;
             }
-            number += 1;
         }
-        (self.depth, self.place, self.sum) = (depth, place, sum);
+        self.around = around;
+        (self.depth, self.inner, self.place, self.sum) = (depth, inner, place, sum);
         number
     }
 
@@ -192,16 +197,14 @@ impl Canonical {
                 return 2;
             }
             b'{' => {
-                self.depth += 1;
-                self.open(self.depth, Container { place: self.place, is_array: false });
+                self.open(self.place & !ARRAY);
                 self.is_key_due = true;
             }
             b'[' => {
                 let array = self.seeds.mix(self.place, [b'['.into(), 0]);
                 self.sum = self.sum.wrapping_add(array);
-                self.depth += 1;
                 self.place = next_item(array);
-                self.open(self.depth, Container { place: self.place, is_array: true });
+                self.open(self.place);
             }
             b'}' | b']' => self.close(),
             b',' => self.comma(),
@@ -211,12 +214,10 @@ impl Canonical {
         1
     }
 
-    #[inline(always)]
-    fn open(&mut self, depth: usize, container: Container) {
-        match self.containers.get_mut(depth) {
-            Some(place) => *place = container,
-            None => self.containers.push(container),
-        }
+    fn open(&mut self, container: u64) {
+        open(&mut self.around, self.depth, self.inner);
+        self.depth += 1;
+        self.inner = container;
     }
 
     fn close(&mut self) {
@@ -226,15 +227,16 @@ impl Canonical {
             self.is_key_due = false;
         }
         self.depth -= 1;
+        self.inner = self.around[self.depth];
     }
 
     fn comma(&mut self) {
-        let container = &mut self.containers[self.depth];
-        if container.is_array {
-            container.place = next_item(container.place);
-            self.place = container.place;
+        let is_array = self.inner & ARRAY != 0;
+        if is_array {
+            self.inner = next_item(self.inner);
+            self.place = self.inner;
         }
-        self.is_key_due = !container.is_array;
+        self.is_key_due = !is_array;
     }
 
     fn string(&mut self, open: u32, close: u32, window: &Window, text: &[u8]) {
@@ -256,7 +258,7 @@ impl Canonical {
 
     fn said(&mut self, text: &[u8], part: Range<usize>) {
         match self.is_key_due {
-            true => self.place = self.seeds.hash(self.containers[self.depth].place, text, part),
+            true => self.place = self.seeds.hash(self.inner, text, part),
             false => self.sum = self.sum.wrapping_add(self.seeds.hash(self.place, text, part)),
         }
     }
@@ -265,7 +267,16 @@ impl Canonical {
 /// Where the next item of an array stands.
 #[inline(always)]
 fn next_item(place: u64) -> u64 {
-    place.wrapping_mul(FACTOR).wrapping_add(1)
+    place.wrapping_mul(FACTOR).wrapping_add(2) | ARRAY
+}
+
+/// Keeps what is open around another.
+#[inline(always)]
+fn open(around: &mut Vec<u64>, depth: usize, container: u64) {
+    match around.get_mut(depth) {
+        Some(place) => *place = container,
+        None => around.push(container),
+    }
 }
 
 /// What stands between two quotes and the latter: by that a text is no number or word, and its end is known.

@@ -111,7 +111,7 @@ impl Tokens {
     /// Takes in what has been passed, while it is at hand.
     fn hash_passed(&mut self, text: &[u8]) {
         if self.canonical.is_begun() {
-            self.canonical.take(&self.window, self.unhashed..self.next, text);
+            self.canonical.take(&mut self.window, self.unhashed..self.next, text);
         }
         self.unhashed = self.next;
     }

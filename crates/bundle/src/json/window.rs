@@ -15,7 +15,7 @@ const ROOM: usize = 4096;
 const DENSE: usize = 6;
 
 /// How far ahead of what is looked at memory is asked for.
-const FETCHED: usize = 128 * BLOCK;
+pub(crate) const FETCHED: usize = 128 * BLOCK;
 
 /// With more tokens a window has no room for another block, which may have as many as bytes.
 const MOST: usize = ROOM - 2 * BLOCK;
@@ -38,6 +38,8 @@ pub(crate) struct Window {
     pub(super) last_of_before: usize,
     /// How much of the text has been looked at.
     scanned: usize,
+    /// How far behind it memory is asked for.
+    ahead: usize,
     carry: Carry,
     /// Whether what was looked at last had so many tokens that some of its blocks had many.
     is_dense: bool,
@@ -78,6 +80,7 @@ impl Window {
             count: 0,
             last_of_before: 0,
             scanned: 0,
+            ahead: FETCHED,
             carry: Carry::NOTHING,
             is_dense: false,
             backslashes: Vec::new(),
@@ -183,6 +186,25 @@ impl Window {
         self.is_dense
     }
 
+    /// Of some tokens the first that begins a string which holds a backslash, their end where none begins and ends among them.
+    pub(super) fn first_escaped(&self, tokens: Range<usize>) -> usize {
+        let Some(positions @ [first, ..]) = self.positions.get(tokens.clone()) else { return tokens.end };
+        let backslash = self.next_backslash(*first);
+        let before = match backslash {
+            NOWHERE => positions.len(),
+            _ => positions.partition_point(|at| *at < backslash),
+        };
+        match before < positions.len() {
+            true => tokens.start + before.saturating_sub(1),
+            false => tokens.end,
+        }
+    }
+
+    /// Puts a byte in the place of that of a token, or of what is behind the last; which it was.
+    pub(super) fn replace_kind(&mut self, number: usize, kind: u8) -> u8 {
+        std::mem::replace(&mut self.kinds[number % ROOM], kind)
+    }
+
     /// How many tokens the window has.
     #[cfg(feature = "stages")]
     pub(super) fn count(&self) -> usize {
@@ -196,6 +218,7 @@ impl Window {
             self.last_of_before = self.positions[last % ROOM] as usize;
         }
         self.count = 0;
+        self.ahead = body.ahead();
         let length = body.bytes().len();
         while self.count == 0 && self.scanned < length {
             let start = self.scanned;
@@ -228,12 +251,13 @@ impl Window {
     ) {
         // Kept here rather than in the window, so that they stay in registers.
         let (mut scanned, mut count, mut carry) = (self.scanned, self.count, self.carry);
+        let ahead = self.ahead;
         for block in blocks {
             if count > MOST {
                 break;
             }
-            // What follows comes from memory while this is read.
-            fetch_behind(block, FETCHED);
+            // What is read next comes from memory while this is.
+            fetch_behind(block, ahead);
             let Classes { quote, structural, whitespace, odd } = classify(block);
             let mut quotes = quote;
             // From each opening quote up to its closing quote, that one left out.

@@ -4,26 +4,40 @@
 //! are UTF-8. Hence the invariant that only [`Kernel`](super::Kernel) adds to what is known, right behind it.
 #![allow(unsafe_code)]
 
+use crate::json::window::FETCHED;
+
 /// A JSON text. That it is UTF-8 becomes known from its beginning on, as its tokens are found.
 #[derive(Clone, Copy)]
 pub(crate) struct Body<'a> {
     bytes: &'a [u8],
     text: &'a str,
+    /// How far behind what is read memory is asked for, in bytes.
+    ahead: usize,
 }
 
 impl<'a> From<&'a [u8]> for Body<'a> {
     fn from(bytes: &'a [u8]) -> Self {
-        Self { bytes, text: "" }
+        Self { bytes, text: "", ahead: FETCHED }
     }
 }
 
 impl<'a> From<&'a str> for Body<'a> {
     fn from(text: &'a str) -> Self {
-        Self { bytes: text.as_bytes(), text }
+        Self { bytes: text.as_bytes(), text, ahead: FETCHED }
     }
 }
 
 impl<'a> Body<'a> {
+    /// A text after which something is read that stands elsewhere: that is asked for while the text is read.
+    pub(crate) fn before(bytes: &'a [u8], next: &[u8]) -> Self {
+        Self { bytes, text: "", ahead: next.as_ptr().addr().wrapping_sub(bytes.as_ptr().addr()) }
+    }
+
+    /// How far behind what is read memory is asked for, in bytes; from before it, as a distance that wraps.
+    pub(in crate::json) fn ahead(&self) -> usize {
+        self.ahead
+    }
+
     /// All of it.
     #[inline(always)]
     pub(crate) fn bytes(&self) -> &'a [u8] {

@@ -3,6 +3,7 @@
 //! Numbers are given as texts are read, while they are in the processor's cache. Whoever asks later what a reference
 //! points at compares no text, and need not go back to a place of a large body that was read long ago.
 
+use std::mem::take;
 use std::num::NonZeroU32;
 
 use crate::collected::NOBODY;
@@ -19,25 +20,51 @@ const FEWEST: usize = 4;
 /// The type of an address that does not begin with a type known here and a slash.
 const NO_TYPE: TypeId = TypeId::MAX;
 
+/// About as many bytes as an address has.
+const BYTES_AN_ADDRESS: usize = 48;
+
+/// How many times the texts of addresses go into a body that has so much else that they may stay.
+const BODY_TO_TEXTS: usize = 32;
+
 /// In the place of a resource: the address is plainly that of one which is not in the bundle.
 const ELSEWHERE: u32 = NOBODY - 1;
 
 /// The addresses of a bundle.
 pub(crate) struct Addresses {
-    all: Vec<Address>,
-    /// The first resource at each, at top level before contained, [`NOBODY`] or [`ELSEWHERE`]; known when all are read.
-    resources: Vec<u32>,
+    /// While reading goes on: what has been said so far.
+    said: Vec<Said>,
+    /// All of its texts, side by side.
+    texts: String,
     known: Known,
     /// The address of a resource, put together, and the type that it begins with.
     joined: String,
     joined_type: TypeId,
+    /// From then on: all addresses.
+    all: Vec<Address>,
+    /// The first resource at each, at top level before contained, [`NOBODY`] or [`ELSEWHERE`].
+    resources: Vec<u32>,
 }
 
-/// One address.
+/// An address as it was said.
+struct Said {
+    /// Where its text is among those of the others: all that a reference says; the id of a resource whose type is met for the
+    /// first time.
+    start: u32,
+    length: u32,
+    kind: TypeId,
+    /// Where its id stands in the body, or [`NO_PLACE`].
+    place: u32,
+}
+
+/// No place in the body: what stands there is escaped, or will be gone.
+const NO_PLACE: usize = u32::MAX as usize;
+
+/// An address once all have been read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Address {
-    /// All that a reference says; the id of a resource whose type is met for the first time.
-    whole: Text,
+    /// What is behind the type and its slash, all of the text where it names no type. It is behind them in the copies of texts
+    /// where it is odd or of no resource.
+    id: Text,
     kind: TypeId,
 }
 
@@ -48,44 +75,60 @@ struct Known {
     seeds: Seeds,
 }
 
+impl Said {
+    fn text<'t>(&self, texts: &'t str) -> &'t str {
+        &texts[self.start as usize..][..self.length as usize]
+    }
+
+    fn id<'t>(&self, texts: &'t str) -> &'t str {
+        &self.text(texts)[before_id(self.kind)..]
+    }
+
+    /// Whether a reference says it.
+    #[inline(always)]
+    fn is(&self, texts: &str, text: &str) -> bool {
+        // A type that is met for the first time may have a slash in its name: nothing says it plainly.
+        let is_new_type = self.kind != NO_TYPE && self.kind as usize >= kinds::TYPES.len();
+        let said = &texts.as_bytes()[self.start as usize..][..self.length as usize];
+        !is_new_type && is_same(said, text.as_bytes())
+    }
+}
+
 impl Address {
     /// The type that it names, where it is known here.
     pub(crate) fn kind(&self) -> Option<TypeId> {
         (self.kind != NO_TYPE).then_some(self.kind)
     }
 
-    /// All that a reference says, type and slash included.
+    /// All that a reference says, type and slash included, of an address at which there is no resource and about which there is
+    /// something odd.
     pub(crate) fn whole(&self) -> Text {
-        self.whole
+        self.id.with_before(before_id(self.kind))
     }
 
     /// What is behind the type and its slash, all of the text where it names no type.
     #[inline]
     pub(crate) fn id(&self) -> Text {
-        match kinds::TYPES.get(self.kind as usize) {
-            Some((name, _)) => self.whole.last(self.whole.length() - name.len() - 1),
-            None => self.whole,
-        }
+        self.id
     }
+}
 
-    /// Whether a reference says it.
-    #[inline(always)]
-    fn is(&self, store: &Store<'_>, text: &str) -> bool {
-        // A type that is met for the first time may have a slash in its name: nothing says it plainly.
-        let is_new_type = self.kind != NO_TYPE && self.kind as usize >= kinds::TYPES.len();
-        !is_new_type && is_same(store.copied(self.whole), text.as_bytes())
-    }
+/// How long a type and its slash are; nothing where no type is known.
+fn before_id(kind: TypeId) -> usize {
+    kinds::TYPES.get(kind as usize).map_or(0, |(name, _)| name.len() + 1)
 }
 
 impl Addresses {
     /// No addresses, and room for some.
     pub(crate) fn with_room(addresses: usize) -> Self {
         Self {
-            all: Vec::with_capacity(addresses),
-            resources: Vec::new(),
+            said: Vec::with_capacity(addresses),
+            texts: String::with_capacity(addresses * BYTES_AN_ADDRESS),
             known: Known::with_room(addresses),
             joined: String::new(),
             joined_type: NO_TYPE,
+            all: Vec::new(),
+            resources: Vec::new(),
         }
     }
 
@@ -130,13 +173,44 @@ impl Addresses {
         self.resources.iter().copied().filter(|resource| !matches!(*resource, NOBODY | ELSEWHERE))
     }
 
-    /// Once it is known who is at which address, finds out which of the others have nothing odd about them: many records refer
-    /// to each.
-    pub(crate) fn tell_elsewhere(&mut self, store: &Store<'_>) {
-        for (resource, address) in self.resources.iter_mut().zip(&self.all) {
-            if *resource == NOBODY && address.kind != NO_TYPE && is_plain(store.str(address.id())) {
+    /// Once it is known who is at which address, finds out which of the others have nothing odd about them, for many records
+    /// refer to each, and where each id is to be found from now on.
+    pub(crate) fn settle(&mut self, store: &mut Store<'_>) {
+        let (said, texts) = (take(&mut self.said), take(&mut self.texts));
+        for (resource, said) in self.resources.iter_mut().zip(&said) {
+            let is_elsewhere = || said.kind != NO_TYPE && is_plain(said.id(&texts));
+            if *resource == NOBODY && is_elsewhere() {
                 *resource = ELSEWHERE;
             }
+        }
+        self.all.reserve_exact(said.len());
+        match store.body_length() >= texts.len() * BODY_TO_TEXTS {
+            true => self.settle_in_copies(&said, store.adopt(texts)),
+            false => self.settle_in_body(&said, &texts, store),
+        }
+    }
+
+    /// Leaves the texts where they are, side by side. The ids of a long body would be fetched from afar for every column.
+    fn settle_in_copies(&mut self, said: &[Said], texts: Text) {
+        self.all.extend(said.iter().map(|said| {
+            let (start, before) = (said.start as usize, before_id(said.kind));
+            let id = texts.part(start + before, said.length as usize - before);
+            Address { id, kind: said.kind }
+        }));
+    }
+
+    /// Lets go of the texts that stand in the body too. In a body of little else they would be as much as a tenth of the
+    /// tables.
+    fn settle_in_body(&mut self, said: &[Said], texts: &str, store: &mut Store<'_>) {
+        for (resource, said) in self.resources.iter().zip(said) {
+            let id = said.id(texts);
+            let place = Some(said.place as usize).filter(|place| *place != NO_PLACE);
+            let in_body = place.and_then(|place| store.borrow(place, id.len() as u32));
+            let id = match *resource {
+                NOBODY => store.copy(said.text(texts)).last(id.len()),
+                _ => in_body.unwrap_or_else(|| store.copy(id)),
+            };
+            self.all.push(Address { id, kind: said.kind });
         }
     }
 
@@ -144,46 +218,57 @@ impl Addresses {
     pub(crate) fn close(&mut self) {
         self.known = Known::with_room(0);
         self.joined = String::new();
-        self.all.shrink_to_fit();
-        self.resources = vec![NOBODY; self.all.len()];
+        self.resources = vec![NOBODY; self.said.len()];
     }
 
-    /// The address that a reference says.
-    pub(crate) fn of_reference(&mut self, store: &mut Store<'_>, text: &str) -> AddressNumber {
+    /// The address that a reference says, which stands at a place of the body, if at any.
+    #[inline]
+    pub(crate) fn of_reference(&mut self, text: &str, at: Option<usize>) -> AddressNumber {
         let hash = self.known.hash(text);
-        match self.known.find(hash, |number| self.get(number).is(store, text)) {
+        let is_it = |number| self.said[place(number)].is(&self.texts, text);
+        match self.known.find(hash, is_it) {
             Some(number) => number,
-            None => self.add_reference(store, text, hash),
+            None => self.add_reference(text, at, hash),
         }
     }
 
     #[inline(never)]
-    fn add_reference(&mut self, store: &mut Store<'_>, text: &str, hash: u32) -> AddressNumber {
+    fn add_reference(&mut self, text: &str, at: Option<usize>, hash: u32) -> AddressNumber {
         let kind = known_type(text).unwrap_or(NO_TYPE);
-        self.add(Address { whole: store.copy(text), kind }, hash)
+        self.add(text, kind, at.map_or(NO_PLACE, |at| at + before_id(kind)), hash)
     }
 
-    /// The address of a resource by its type and id.
+    /// The address of a resource by its type and id, which stands at a place of the body, if at any.
     pub(crate) fn of_resource(
         &mut self,
-        store: &mut Store<'_>,
         (kind, name): (TypeId, &str),
         id: &str,
+        at: Option<usize>,
     ) -> AddressNumber {
         self.join(kind, name, id);
         let hash = self.known.hash(&self.joined);
         let is_known_type = (kind as usize) < kinds::TYPES.len();
         let known = self.known.find(hash, |number| {
-            let address = self.get(number);
+            let said = &self.said[place(number)];
             match is_known_type {
-                true => address.is(store, &self.joined),
-                false => address.kind == kind && store.copied(address.whole) == id.as_bytes(),
+                true => said.is(&self.texts, &self.joined),
+                false => said.kind == kind && said.text(&self.texts) == id,
             }
         });
-        known.unwrap_or_else(|| {
-            let whole = store.copy(if is_known_type { &self.joined } else { id });
-            self.add(Address { whole, kind }, hash)
-        })
+        let at = at.unwrap_or(NO_PLACE);
+        match known {
+            Some(number) => {
+                // What a table says of the resource stands near by.
+                self.said[place(number)].place = at as u32;
+                number
+            }
+            None => {
+                let joined = take(&mut self.joined);
+                let number = self.add(if is_known_type { &joined } else { id }, kind, at, hash);
+                self.joined = joined;
+                number
+            }
+        }
     }
 
     /// Puts an address together. The resources of a type often stand together.
@@ -198,10 +283,12 @@ impl Addresses {
         self.joined.push_str(id);
     }
 
-    fn add(&mut self, address: Address, hash: u32) -> AddressNumber {
+    fn add(&mut self, text: &str, kind: TypeId, place: usize, hash: u32) -> AddressNumber {
         // The first is 1, and so on.
-        let number = AddressNumber::MIN.saturating_add(self.all.len() as u32);
-        self.all.push(address);
+        let number = AddressNumber::MIN.saturating_add(self.said.len() as u32);
+        let (start, length) = (self.texts.len() as u32, text.len() as u32);
+        self.texts.push_str(text);
+        self.said.push(Said { start, length, kind, place: place as u32 });
         self.known.add(number, hash);
         number
     }

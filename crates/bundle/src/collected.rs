@@ -264,13 +264,14 @@ impl<'a> Collected<'a> {
     }
 
     /// Names a resource that is being read by its id.
-    pub(crate) fn identify(&mut self, number: u32, id: &str) {
+    /// It stands at a place of the body, if at any.
+    pub(crate) fn identify(&mut self, number: u32, id: &str, at: Option<usize>) {
         let kind = self.resources[number as usize].kind;
         let name = match kinds::TYPES.get(kind as usize) {
             Some((name, _)) => name,
             None => &*self.other_types[kind as usize - kinds::TYPES.len()],
         };
-        let address = self.addresses.of_resource(&mut self.store, (kind, name), id);
+        let address = self.addresses.of_resource((kind, name), id, at);
         self.resources[number as usize].address = Some(address);
     }
 

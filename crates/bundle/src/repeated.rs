@@ -28,7 +28,7 @@ pub(crate) fn mark_repeated(all: &mut Collected<'_>, body: &str, limits: Limits)
     all.contents = Vec::new();
     all.twins.sort_unstable();
     mark_contained(all);
-    all.addresses.tell_elsewhere(&all.store);
+    all.addresses.settle(&mut all.store);
 }
 
 /// Each resource whose type and id an earlier one of the same container has, with that one. Finds which resources are

@@ -54,6 +54,16 @@ impl Text {
         Self { start: self.start + self.length - bytes as u32, length: bytes as u32 }
     }
 
+    /// So many bytes of it from one on.
+    pub(crate) fn part(self, start: usize, bytes: usize) -> Self {
+        Self { start: self.start + start as u32, length: bytes as u32 }
+    }
+
+    /// The same text with so many bytes more that stand before it.
+    pub(crate) fn with_before(self, bytes: usize) -> Self {
+        Self { start: self.start - bytes as u32, length: self.length + bytes as u32 }
+    }
+
     /// How many bytes it has.
     pub(crate) fn length(self) -> usize {
         self.length as usize
@@ -118,9 +128,6 @@ const COPIED: u32 = 1 << 31;
 /// The last position in the copies. Those behind it are of texts known beforehand, counted down to that of no text.
 const LAST_COPY: u32 = u32::MAX - 256;
 
-/// About how many bytes of a body there are for each that is copied: what references say is.
-const BYTES_A_COPY: usize = 32;
-
 /// The body, where it is whole, and the copies.
 pub(crate) struct Store<'a> {
     body: &'a [u8],
@@ -133,7 +140,7 @@ pub(crate) struct Store<'a> {
 impl<'a> Store<'a> {
     /// A store that borrows from a whole body of less than 2 GiB.
     pub(crate) fn borrowing(body: &'a [u8]) -> Self {
-        Self { body, text: "", borrows: true, copies: String::with_capacity(body.len() / BYTES_A_COPY) }
+        Self { body, text: "", borrows: true, copies: String::new() }
     }
 
     /// A store that copies what it keeps.
@@ -152,6 +159,18 @@ impl<'a> Store<'a> {
         let start = self.copies.len() as u32 | COPIED;
         self.copies.push_str(text);
         Text { start, length: text.len() as u32 }
+    }
+
+    /// Keeps texts as they are, all as one.
+    pub(crate) fn adopt(&mut self, texts: String) -> Text {
+        let start = self.copies.len() as u32 | COPIED;
+        let length = texts.len() as u32;
+        if self.copies.is_empty() {
+            self.copies = texts;
+        } else {
+            self.copies.push_str(&texts);
+        }
+        Text { start, length }
     }
 
     /// Takes in that the body is UTF-8.
@@ -203,13 +222,6 @@ impl<'a> Store<'a> {
             }
         };
         Some(&from[start..start + text.length as usize])
-    }
-
-    /// The bytes of a text that was copied.
-    #[inline]
-    pub(crate) fn copied(&self, copy: Text) -> &[u8] {
-        let start = (copy.start & !COPIED) as usize;
-        &self.copies.as_bytes()[start..start + copy.length as usize]
     }
 
     /// The kept text, empty where there is none.

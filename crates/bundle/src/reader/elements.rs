@@ -4,7 +4,6 @@ use super::{Name, Read, Reader};
 use std::num::NonZeroU32;
 
 use crate::addresses::AddressNumber;
-use crate::collected::Collected;
 use crate::elements::{
     Coding, Concept, Dosage, Extension, HumanName, Identifier, Reference, warns_of_change,
 };
@@ -64,23 +63,23 @@ impl Reader<'_, '_, '_> {
     /// The Reference that says something plain and nothing else.
     #[inline(always)]
     fn reference_to(&mut self, said: Lexeme) -> Reference {
-        Reference { address: Some(self.address_of(self.cursor.written(said))), ..Reference::default() }
+        Reference { address: Some(self.address_of(said)), ..Reference::default() }
     }
 
     #[inline(always)]
     fn plain_reference(&mut self, [said, display]: [LeafString; REFERENCE.len()]) -> Reference {
-        let address = said.lexeme().map(|said| self.address_of(self.cursor.written(said)));
+        let address = said.lexeme().map(|said| self.address_of(said));
         Reference { address, display: self.keep_leaf(display), ..Reference::default() }
     }
 
     /// Reads what a Reference says.
     fn address(&mut self, element: &'static str) -> Read<Option<AddressNumber>> {
-        Ok(self.passing_text(element)?.map(|text| self.address_of(&text)))
+        Ok(self.passing_text(element)?.map(|text| self.out.addresses.of_reference(&text, None)))
     }
 
-    fn address_of(&mut self, text: &str) -> AddressNumber {
-        let Collected { addresses, store, .. } = &mut *self.out;
-        addresses.of_reference(store, text)
+    fn address_of(&mut self, said: Lexeme) -> AddressNumber {
+        let at = self.place_of(said);
+        self.out.addresses.of_reference(self.cursor.written(said), at)
     }
 
     /// Reads a list of References into their pool.

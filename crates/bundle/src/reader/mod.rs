@@ -472,6 +472,12 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
         }
     }
 
+    /// Where a string without an escape stands in the body.
+    #[inline(always)]
+    fn place_of(&self, lexeme: Lexeme) -> Option<usize> {
+        Some(self.base + lexeme.start as usize)
+    }
+
     #[inline(never)]
     fn copy_unescaped(&mut self, lexeme: Lexeme) -> Text {
         self.out.store.copy(&self.cursor.unescape(lexeme))

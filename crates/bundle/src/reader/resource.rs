@@ -46,11 +46,17 @@ impl Reader<'_, '_, '_> {
     #[inline(never)]
     fn id(&mut self) -> Read<()> {
         if let Some(id) = self.cursor.plain_string_value() {
-            self.out.identify(self.resource, self.cursor.written(id));
+            self.identify(id);
         } else if let Some(id) = self.passing_text("id")? {
-            self.out.identify(self.resource, &id);
+            self.out.identify(self.resource, &id, None);
         }
         Ok(())
+    }
+
+    /// Names the resource being read by an id without an escape.
+    #[inline(always)]
+    fn identify(&mut self, id: Lexeme) {
+        self.out.identify(self.resource, self.cursor.written(id), self.place_of(id));
     }
 
     #[inline(never)]
@@ -234,7 +240,7 @@ impl Reader<'_, '_, '_> {
         }
         if let Some(id) = self.cursor.pass_known_shape(&mut self.out.shapes) {
             self.begun = None;
-            id.into_iter().for_each(|id| self.out.identify(self.resource, self.cursor.written(id)));
+            id.into_iter().for_each(|id| self.identify(id));
             return Ok(());
         }
         let start = self.cursor.shape_start();
@@ -247,7 +253,7 @@ impl Reader<'_, '_, '_> {
     fn read_rest_of_unmapped(&mut self, begun: BegunUnmapped) -> Read<()> {
         let BegunUnmapped { mut members, id } = begun;
         if let Some(id) = id {
-            self.out.identify(self.resource, self.cursor.written(id));
+            self.identify(id);
         }
         while let Some(name) = self.next_of_unmapped(&mut members)? {
             self.base(name)?;

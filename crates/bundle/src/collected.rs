@@ -90,8 +90,8 @@ const MOST_TEXT: usize = (1 << 30) + (1 << 29);
 /// About as many bytes as a small resource has.
 const BYTES_A_RESOURCE: usize = 2048;
 /// How many records of a type, and how many elements of one, there is room for at the beginning at most.
-const MOST_RECORDS: usize = 32;
-const MOST_ELEMENTS: usize = 256;
+const MOST_RECORDS: usize = 64;
+const MOST_ELEMENTS: usize = 1024;
 
 /// Everything read.
 pub(crate) struct Collected<'a> {
@@ -184,7 +184,7 @@ impl<'a> Collected<'a> {
     pub(crate) fn new(store: Store<'a>, limits: Limits) -> Self {
         let resources = store.body_length() / BYTES_A_RESOURCE;
         // A few of each type; what a long body has more of is worth growing for.
-        let (records, elements) = ((resources / 4).min(MOST_RECORDS), (resources * 2).min(MOST_ELEMENTS));
+        let (records, elements) = ((resources / 2).min(MOST_RECORDS), (resources * 2).min(MOST_ELEMENTS));
         Self {
             entries: 0,
             more_pages: false,
@@ -201,24 +201,24 @@ impl<'a> Collected<'a> {
             notices: Notices::up_to(limits.notices),
             extension_urls: ExtensionUrls::default(),
             shapes: Shapes::default(),
-            texts: Vec::new(),
+            texts: Vec::with_capacity(elements),
             codings: Vec::with_capacity(elements),
-            concepts: Vec::new(),
+            concepts: Vec::with_capacity(elements / 4),
             identifiers: Vec::with_capacity(elements),
             references: Vec::with_capacity(elements),
-            items: Vec::new(),
+            items: Vec::with_capacity(elements),
             headers: Vec::new(),
             problem_links: Vec::new(),
             names: Vec::new(),
             reactions: Vec::new(),
-            participants: Vec::new(),
+            participants: Vec::with_capacity(records),
             statements: Vec::with_capacity(records),
             requests: Vec::with_capacity(records),
             medications: Vec::with_capacity(records),
             allergies: Vec::new(),
             conditions: Vec::new(),
-            encounters: Vec::new(),
-            lists: Vec::new(),
+            encounters: Vec::with_capacity(records),
+            lists: Vec::with_capacity(records),
             patients: Vec::new(),
             roles: Vec::new(),
             named: Vec::new(),

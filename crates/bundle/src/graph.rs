@@ -118,6 +118,9 @@ impl<'g, 's> Graph<'g, 's> {
     /// The resources that share the type and id of the first of them, with that one.
     pub(crate) fn twins(&self, first: u32) -> &'g [(u32, u32)] {
         let twins = &self.all.twins;
+        if twins.is_empty() {
+            return &[];
+        }
         let start = twins.partition_point(|(earlier, _)| *earlier < first);
         let end = twins.partition_point(|(earlier, _)| *earlier <= first);
         &twins[start..end]
@@ -130,10 +133,14 @@ impl<'g, 's> Graph<'g, 's> {
 
     /// The number of the target of a reference, where it is a resource of one type.
     pub(crate) fn find(&self, reference: Reference, holder: u32, kind: TypeId) -> Option<u32> {
-        match self.resolve(reference, holder).target {
-            Target::Resource(number) if self.resource(number).kind == kind => Some(number),
-            _ => None,
-        }
+        let number = match self.plainly_named(&reference) {
+            NOBODY => match self.resolve(reference, holder).target {
+                Target::Resource(number) => number,
+                _ => return None,
+            },
+            number => number,
+        };
+        (self.resource(number).kind == kind).then_some(number)
     }
 
     /// The address by which a reference names a resource, in the bundle or elsewhere, about which nothing is odd.

@@ -101,7 +101,7 @@ impl<'g> Relations<'g> {
         let mut relations = Self {
             places,
             elsewhere,
-            listed: Vec::new(),
+            listed: Vec::with_capacity(records.lists.len()),
             membership: vec![Membership::default(); count],
             placed: vec![NOWHERE; count],
             pointing: Vec::new(),
@@ -292,12 +292,11 @@ impl<'g> Relations<'g> {
             findings.notices.add(list.resource, code, "code");
         }
         for item in items.of(list) {
-            let resolved = graph.resolve_noticed(*item, list.resource, "entry.item", &mut findings.notices);
-            notice_unsupported(graph, list.resource, &resolved, "entry.item", findings);
-            if resolved.target == Target::Absent {
-                findings.notices.add(list.resource, NoticeCode::MalformedReference, "entry.item");
-            }
-            if let Some(number) = self.number_of(resolved.target) {
+            let number = match graph.plainly_named(item) {
+                NOBODY => self.odd_item(graph, list, item, findings),
+                number => Some(number),
+            };
+            if let Some(number) = number {
                 self.add_item(graph, position, purpose, number);
             }
         }
@@ -305,6 +304,22 @@ impl<'g> Relations<'g> {
             graph.notice(&list.encounter, list.resource, "encounter", &mut findings.notices);
             self.add_headers(graph, list, findings);
         }
+    }
+
+    /// The number of what an item points at that is not plainly a resource of the bundle; says what is wrong with it.
+    fn odd_item(
+        &self,
+        graph: &'g Graph<'g, '_>,
+        list: &List,
+        item: &Reference,
+        findings: &mut Findings,
+    ) -> Option<u32> {
+        let resolved = graph.resolve_noticed(*item, list.resource, "entry.item", &mut findings.notices);
+        notice_unsupported(graph, list.resource, &resolved, "entry.item", findings);
+        if resolved.target == Target::Absent {
+            findings.notices.add(list.resource, NoticeCode::MalformedReference, "entry.item");
+        }
+        self.number_of(resolved.target)
     }
 
     fn add_item(&mut self, graph: &'g Graph<'g, '_>, position: u32, purpose: Purpose, number: u32) {

@@ -76,9 +76,9 @@ fn roots<'g>(
         items.lists_of(list).for_each(|child| held[child as usize] = true);
     }
     reach_circles(graph, lists, items, &mut held);
-    let (mut consultations, mut roots) = (Vec::new(), Vec::new());
     let is_top = |list: &&List| list.purpose == Purpose::Structure(Level::Consultation);
     let usual = lists.iter().filter(is_top).count();
+    let (mut consultations, mut roots) = (Vec::with_capacity(usual), Vec::with_capacity(usual));
     let mut place_of: HashMap<Option<&'g str>, u32> = HashMap::with_capacity(usual);
     for ((position, list), held) in (0..).zip(lists).zip(held) {
         if held || !is_of_a_structure(graph, list) {
@@ -97,8 +97,8 @@ fn roots<'g>(
 /// Lists that only hold each other have no root among them: the first of each circle becomes one.
 fn reach_circles(graph: &Graph<'_, '_>, lists: &[List], items: &Items, held: &mut [bool]) {
     let mut reached = vec![false; lists.len()];
-    let mut due: Vec<u32> = Vec::new();
     let unheld = (0..lists.len()).filter(|list| !held[*list]).collect::<Vec<_>>();
+    let mut due: Vec<u32> = Vec::with_capacity(lists.len());
     for list in unheld.into_iter().chain(0..lists.len()) {
         if reached[list] || !is_of_a_structure(graph, &lists[list]) {
             continue;
@@ -226,7 +226,7 @@ impl Walk<'_, '_> {
             LIST if tells => list(node).headers,
             _ => Span::default(),
         };
-        let problems = |node: &Node| header_ids(graph, all, headers(node), list(node).resource);
+        let problems = |node: &Node| header_ids(graph, headers(node), list(node).resource);
         columns.texts("problem_ids", nodes.iter().map(problems));
         Some(columns.finish())
     }

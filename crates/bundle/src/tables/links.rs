@@ -55,7 +55,9 @@ pub(crate) fn gather<'g>(
     records: &'g Records,
     listed: &[(u32, u32)],
 ) -> Vec<Link> {
-    let mut links = Links { graph, relations, records, rows: Vec::new() };
+    let few = 2 * (records.statements.len() + records.requests.len()) + listed.len();
+    let rows = Vec::with_capacity(few.min(1 << 10));
+    let mut links = Links { graph, relations, records, rows };
     links.add_contexts();
     links.add_listed(listed);
     links.add_problems();

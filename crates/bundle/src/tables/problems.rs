@@ -5,7 +5,6 @@ use bedside_model::schema::Table;
 use hashbrown::HashSet;
 
 use super::{Batch, RecordTable, encounters};
-use crate::collected::Collected;
 use crate::columns::Columns;
 use crate::concepts::{self, Described};
 use crate::date::Date;
@@ -270,10 +269,9 @@ fn related<'g>(graph: &'g Graph<'g, '_>, condition: &Condition, relation: Relati
 /// The problems that a list's header names, as ids.
 pub(crate) fn header_ids<'g>(
     graph: &'g Graph<'g, '_>,
-    all: &Collected<'_>,
     headers: Span,
     list: u32,
-) -> Vec<&'g str> {
-    let headers = headers.of(&all.headers).iter();
-    headers.filter_map(|header| graph.target_id(graph.resolve(header.target, list).target)).collect()
+) -> impl Iterator<Item = &'g str> {
+    let headers = headers.of(&graph.all.headers).iter();
+    headers.filter_map(move |header| graph.named_id(&header.target, list))
 }

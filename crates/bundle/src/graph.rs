@@ -132,15 +132,22 @@ impl<'g, 's> Graph<'g, 's> {
     }
 
     /// The number of the target of a reference, where it is a resource of one type.
+    #[inline]
     pub(crate) fn find(&self, reference: Reference, holder: u32, kind: TypeId) -> Option<u32> {
         let number = match self.plainly_named(&reference) {
-            NOBODY => match self.resolve(reference, holder).target {
-                Target::Resource(number) => number,
-                _ => return None,
-            },
+            NOBODY => self.find_odd(reference, holder)?,
             number => number,
         };
         (self.resource(number).kind == kind).then_some(number)
+    }
+
+    /// The number of the target of a reference that is not plainly that of a resource of the bundle.
+    #[inline(never)]
+    fn find_odd(&self, reference: Reference, holder: u32) -> Option<u32> {
+        match self.resolve(reference, holder).target {
+            Target::Resource(number) => Some(number),
+            _ => None,
+        }
     }
 
     /// The address by which a reference names a resource, in the bundle or elsewhere, about which nothing is odd.

@@ -3,7 +3,6 @@
 use bedside_model::{Day, NoticeCode};
 use hashbrown::HashMap;
 
-use crate::elements::Reference;
 use crate::findings::Findings;
 use crate::graph::{Graph, Target};
 use crate::kinds;
@@ -145,23 +144,19 @@ fn plan_of<'g>(graph: &'g Graph<'g, '_>, request: &Request) -> Target<'g> {
 
 fn notice_references(graph: &Graph<'_, '_>, request: &Request, findings: &mut Findings) {
     let holder = request.head.resource;
-    let plans = request.based_on.of(&graph.all.references).iter().map(|plan| ("basedOn", plan));
-    let behalf = match graph.own_ods(request.on_behalf_of) {
-        Some(_) => Reference::default(),
-        None => request.on_behalf_of,
-    };
-    let others = [
-        ("priorPrescription", &request.prior),
-        ("context", &request.context),
-        ("medicationReference", &request.medicine.reference),
-        ("requester.agent", &request.requester),
-        ("requester.onBehalfOf", &behalf),
-        ("recorder", &request.recorder),
-        ("dispenseRequest.performer", &request.performer),
-    ];
-    for (element, reference) in plans.chain(others) {
-        graph.notice(reference, holder, element, &mut findings.notices);
+    let notices = &mut findings.notices;
+    for plan in request.based_on.of(&graph.all.references) {
+        graph.notice(plan, holder, "basedOn", notices);
     }
+    graph.notice(&request.prior, holder, "priorPrescription", notices);
+    graph.notice(&request.context, holder, "context", notices);
+    graph.notice(&request.medicine.reference, holder, "medicationReference", notices);
+    graph.notice(&request.requester, holder, "requester.agent", notices);
+    if graph.own_ods(request.on_behalf_of).is_none() {
+        graph.notice(&request.on_behalf_of, holder, "requester.onBehalfOf", notices);
+    }
+    graph.notice(&request.recorder, holder, "recorder", notices);
+    graph.notice(&request.performer, holder, "dispenseRequest.performer", notices);
     notice_codes(graph, request, findings);
 }
 

@@ -83,7 +83,8 @@ pub fn day_interval(text: impl AsRef<[u8]>) -> Option<(Day, Day)> {
 pub fn warning_dates(text: &str) -> impl Iterator<Item = (&str, Day)> {
     let bytes = text.as_bytes();
     (0..bytes.len()).filter_map(move |start| {
-        if start > 0 && bytes[start - 1].is_ascii_alphanumeric() {
+        // Few characters are the beginning of any.
+        if !bytes[start].is_ascii_digit() || start > 0 && bytes[start - 1].is_ascii_alphanumeric() {
             return None;
         }
         [2, 1].into_iter().find_map(|digits| {

@@ -7,7 +7,7 @@ use std::mem::take;
 use std::num::NonZeroU32;
 
 use crate::collected::NOBODY;
-use crate::json::Seeds;
+use crate::json::{Beginning, Seeds};
 use crate::kinds::{self, TypeId};
 use crate::text::{Store, Text};
 
@@ -28,6 +28,19 @@ const BODY_TO_TEXTS: usize = 32;
 
 /// In the place of a resource: the address is plainly that of one which is not in the bundle.
 const ELSEWHERE: u32 = NOBODY - 1;
+
+/// What the addresses of known types begin with.
+static BEGINNINGS: [Beginning; kinds::TYPES.len()] = beginnings();
+
+const fn beginnings() -> [Beginning; kinds::TYPES.len()] {
+    let mut beginnings = [const { Beginning::with_slash("") }; kinds::TYPES.len()];
+    let mut kind = 0;
+    while kind < beginnings.len() {
+        beginnings[kind] = Beginning::with_slash(kinds::TYPES[kind].0);
+        kind += 1;
+    }
+    beginnings
+}
 
 /// The addresses of a bundle.
 pub(crate) struct Addresses {
@@ -82,6 +95,14 @@ impl Said {
 
     fn id<'t>(&self, texts: &'t str) -> &'t str {
         &self.text(texts)[before_id(self.kind)..]
+    }
+
+    /// Whether it is that of a resource by its type and id.
+    #[inline(always)]
+    fn is_of(&self, texts: &str, kind: TypeId, id: &str) -> bool {
+        let before = before_id(self.kind);
+        let said = &texts.as_bytes()[self.start as usize..][before..self.length as usize];
+        self.kind == kind && is_same(said, id.as_bytes())
     }
 
     /// Whether a reference says it.
@@ -235,7 +256,7 @@ impl Addresses {
     #[inline(never)]
     fn add_reference(&mut self, text: &str, at: Option<usize>, hash: u32) -> AddressNumber {
         let kind = known_type(text).unwrap_or(NO_TYPE);
-        self.add(text, kind, at.map_or(NO_PLACE, |at| at + before_id(kind)), hash)
+        self.add([text], kind, at.map_or(NO_PLACE, |at| at + before_id(kind)), hash)
     }
 
     /// The address of a resource by its type and id, which stands at a place of the body, if at any.
@@ -245,16 +266,15 @@ impl Addresses {
         id: &str,
         at: Option<usize>,
     ) -> AddressNumber {
-        self.join(kind, name, id);
-        let hash = self.known.hash(&self.joined);
-        let is_known_type = (kind as usize) < kinds::TYPES.len();
-        let known = self.known.find(hash, |number| {
-            let said = &self.said[place(number)];
-            match is_known_type {
-                true => said.is(&self.texts, &self.joined),
-                false => said.kind == kind && said.text(&self.texts) == id,
+        let hash = match BEGINNINGS.get(kind as usize).and_then(|known| self.known.hash_of_joined(known, id))
+        {
+            Some(hash) => hash,
+            None => {
+                self.join(kind, name, id);
+                self.known.hash(&self.joined)
             }
-        });
+        };
+        let known = self.known.find(hash, |number| self.said[place(number)].is_of(&self.texts, kind, id));
         let at = at.unwrap_or(NO_PLACE);
         match known {
             Some(number) => {
@@ -262,12 +282,8 @@ impl Addresses {
                 self.said[place(number)].place = at as u32;
                 number
             }
-            None => {
-                let joined = take(&mut self.joined);
-                let number = self.add(if is_known_type { &joined } else { id }, kind, at, hash);
-                self.joined = joined;
-                number
-            }
+            None if (kind as usize) < kinds::TYPES.len() => self.add([name, "/", id], kind, at, hash),
+            None => self.add([id], kind, at, hash),
         }
     }
 
@@ -283,12 +299,21 @@ impl Addresses {
         self.joined.push_str(id);
     }
 
-    fn add(&mut self, text: &str, kind: TypeId, place: usize, hash: u32) -> AddressNumber {
+    /// Adds an address whose text is some texts, one behind the other.
+    #[inline(always)]
+    fn add<const N: usize>(
+        &mut self,
+        texts: [&str; N],
+        kind: TypeId,
+        place: usize,
+        hash: u32,
+    ) -> AddressNumber {
         // The first is 1, and so on.
         let number = AddressNumber::MIN.saturating_add(self.said.len() as u32);
-        let (start, length) = (self.texts.len() as u32, text.len() as u32);
-        self.texts.push_str(text);
-        self.said.push(Said { start, length, kind, place: place as u32 });
+        let start = self.texts.len();
+        texts.into_iter().for_each(|text| self.texts.push_str(text));
+        let length = (self.texts.len() - start) as u32;
+        self.said.push(Said { start: start as u32, length, kind, place: place as u32 });
         self.known.add(number, hash);
         number
     }
@@ -303,6 +328,12 @@ impl Known {
     #[inline]
     fn hash(&self, text: &str) -> u32 {
         self.seeds.hash_of(text.as_bytes()) as u32
+    }
+
+    /// As [`Known::hash`] of two texts, one behind the other, where the second is not short.
+    #[inline]
+    fn hash_of_joined(&self, first: &Beginning, second: &str) -> Option<u32> {
+        self.seeds.hash_of_joined(first, second.as_bytes()).map(|hash| hash as u32)
     }
 
     #[inline(always)]

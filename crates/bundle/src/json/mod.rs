@@ -13,7 +13,7 @@ mod window;
 pub(crate) use block::Body;
 pub(crate) use canonical::{Around, canonical_hash};
 pub(crate) use cursor::{Cursor, Items, Kind, LeafName, LeafString, Lexeme, Members, Shapes, Workspace};
-pub(crate) use seeds::Seeds;
+pub(crate) use seeds::{Beginning, Seeds};
 #[cfg(feature = "stages")]
 pub(crate) use tokens::count_tokens;
 

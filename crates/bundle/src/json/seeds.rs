@@ -28,6 +28,27 @@ impl Seeds {
         self.hash(self.start, bytes, 0..bytes.len())
     }
 
+    /// As [`Seeds::hash_of`] of two texts, one behind the other, of which the second has 16 bytes at least: without putting them
+    /// together, which would have to be waited for.
+    #[inline]
+    pub(crate) fn hash_of_joined(self, first: &Beginning, second: &[u8]) -> Option<u64> {
+        let (head, tail) = (second.first_chunk()?, second.last_chunk()?);
+        let (head, tail) = (u128::from_le_bytes(*head), u128::from_le_bytes(*tail));
+        let length = first.length + second.len();
+        let mut hash = self.start ^ (length as u64).wrapping_mul(FACTOR);
+        let mut at = 0;
+        while at + PAIR < length {
+            let pair = match first.length.checked_sub(at) {
+                Some(0) | None => u128::from_le_bytes(*second[at - first.length..].first_chunk()?),
+                Some(left) if left < PAIR => first.pairs[at / PAIR] | head << (8 * left),
+                Some(_) => first.pairs[at / PAIR],
+            };
+            hash = self.mix(hash, halves(pair));
+            at += PAIR;
+        }
+        Some(self.mix(hash, halves(tail)))
+    }
+
     /// The hash of what stands in a part of a text, at a place.
     #[inline(always)]
     pub(super) fn hash(self, place: u64, text: &[u8], part: Range<usize>) -> u64 {
@@ -68,6 +89,32 @@ impl Seeds {
     }
 }
 
+/// A text of at most two pairs of words that others begin with.
+pub(crate) struct Beginning {
+    length: usize,
+    pairs: [u128; 2],
+}
+
+impl Beginning {
+    /// That text with a slash behind it.
+    pub(crate) const fn with_slash(text: &str) -> Self {
+        assert!(text.len() < 2 * PAIR);
+        let (mut pairs, mut at) = ([0; 2], 0);
+        while at <= text.len() {
+            let byte = if at < text.len() { text.as_bytes()[at] } else { b'/' };
+            pairs[at / PAIR] |= (byte as u128) << (8 * (at % PAIR));
+            at += 1;
+        }
+        Self { length: at, pairs }
+    }
+}
+
+/// The two words that a pair is.
+#[inline(always)]
+fn halves(pair: u128) -> [u64; 2] {
+    [pair as u64, (pair >> 64) as u64]
+}
+
 /// The golden ratio, of 64 bits.
 pub(super) const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -93,4 +140,21 @@ const fn masks() -> [[u64; 2]; PAIR + 1] {
         length += 1;
     }
     masks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_text_has_one_hash_whole_and_in_two(first in "[a-z]{0,31}", second in "[a-z0-9]{0,70}") {
+            let seeds = Seeds::get();
+            let whole = format!("{first}/{second}");
+            let joined = seeds.hash_of_joined(&Beginning::with_slash(&first), second.as_bytes());
+            prop_assert_eq!(joined.is_some(), second.len() >= PAIR);
+            prop_assert!(joined.is_none_or(|joined| joined == seeds.hash_of(whole.as_bytes())));
+        }
+    }
 }

@@ -33,14 +33,46 @@ pub(crate) struct Resource {
     pub(crate) row: u32,
     /// Its type and id, where it has an id.
     pub(crate) address: Option<AddressNumber>,
+    /// Position in `Bundle.entry`, and what is marked of it: a body of 2 GiB has less than 2^30 entries.
+    entry_and_marks: u32,
+}
+
+impl Resource {
+    const CONTAINED: u32 = 1 << 31;
+    const REPEATED: u32 = 1 << 30;
+
+    /// A resource of a type in an entry, of which nothing else is known yet.
+    pub(crate) fn new(kind: TypeId, entry: u32, is_contained: bool) -> Self {
+        let mark = if is_contained { Self::CONTAINED } else { 0 };
+        Self { kind, row: 0, address: None, entry_and_marks: entry | mark }
+    }
+
     /// Position in `Bundle.entry`.
-    pub(crate) entry: u32,
-    /// The resource that contains it, or [`NOBODY`].
-    pub(crate) container: u32,
+    pub(crate) fn entry(&self) -> u32 {
+        self.entry_and_marks & !(Self::CONTAINED | Self::REPEATED)
+    }
+
+    /// Whether another resource contains it.
+    pub(crate) fn is_contained(&self) -> bool {
+        self.entry_and_marks & Self::CONTAINED != 0
+    }
+
     /// Whether an earlier resource of the same type and id says the same.
-    pub(crate) repeated: bool,
-    /// Whether something of it could not be read.
-    pub(crate) malformed: bool,
+    pub(crate) fn is_repeated(&self) -> bool {
+        self.entry_and_marks & Self::REPEATED != 0
+    }
+
+    /// Takes in that an earlier one of the same type and id says the same.
+    pub(crate) fn mark_repeated(&mut self) {
+        self.entry_and_marks |= Self::REPEATED;
+    }
+}
+
+/// A resource that another contains.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Contained {
+    pub(crate) number: u32,
+    pub(crate) container: u32,
 }
 
 /// How the content of two resources of one id is compared.
@@ -104,8 +136,10 @@ pub(crate) struct Collected<'a> {
     /// The content of each resource, until those that repeat others are known.
     pub(crate) contents: Vec<Content>,
     pub(crate) addresses: Addresses,
-    /// The resources that others contain, known when all are read.
-    pub(crate) contained: Vec<u32>,
+    /// The resources that others contain, in the order of their numbers.
+    pub(crate) contained: Vec<Contained>,
+    /// Those of which something could not be read.
+    pub(crate) malformed: Vec<u32>,
     /// The first resource of a type and id, and each later one that says something else, sorted.
     pub(crate) twins: Vec<(u32, u32)>,
     /// What each list is for, known when all are read.
@@ -153,10 +187,11 @@ pub(crate) struct Records {
     pub(crate) conditions: Vec<Condition>,
     pub(crate) encounters: Vec<Encounter>,
     pub(crate) lists: Vec<List>,
+    pub(crate) problem_links: Vec<ProblemLink>,
 }
 
 /// How many pools there are.
-const POOLS: usize = 25;
+const POOLS: usize = 27;
 
 /// How much had been read at some time.
 pub(crate) struct Lengths {
@@ -193,6 +228,7 @@ impl<'a> Collected<'a> {
             contents: Vec::with_capacity(resources),
             addresses: Addresses::with_room(resources),
             contained: Vec::new(),
+            malformed: Vec::new(),
             twins: Vec::new(),
             purposes: Vec::new(),
             store,
@@ -236,6 +272,7 @@ impl<'a> Collected<'a> {
             conditions: take(&mut self.conditions),
             encounters: take(&mut self.encounters),
             lists: take(&mut self.lists),
+            problem_links: take(&mut self.problem_links),
         }
     }
 
@@ -248,6 +285,8 @@ impl<'a> Collected<'a> {
         self.identifiers.shrink_to_fit();
         self.references.shrink_to_fit();
         self.items.shrink_to_fit();
+        self.texts.shrink_to_fit();
+        self.problem_links.shrink_to_fit();
         self.participants.shrink_to_fit();
         self.statements.shrink_to_fit();
         self.requests.shrink_to_fit();
@@ -255,6 +294,12 @@ impl<'a> Collected<'a> {
         self.conditions.shrink_to_fit();
         self.encounters.shrink_to_fit();
         self.lists.shrink_to_fit();
+    }
+
+    /// The resource that contains another.
+    pub(crate) fn container_of(&self, number: u32) -> Option<u32> {
+        let place = self.contained.binary_search_by_key(&number, |contained| contained.number).ok()?;
+        Some(self.contained[place].container)
     }
 
     /// The id of a resource.
@@ -294,16 +339,16 @@ impl<'a> Collected<'a> {
             // Counted apart.
             entries: _,
             // The document's, not its entries'.
-            more_pages: _, text: _, contained: _, twins: _, purposes: _,
+            more_pages: _, text: _, twins: _, purposes: _,
             // What is known stays known.
             store: _, other_types: _, other_type_ids: _, extension_urls: _, addresses: _,
             shapes: _,
-            resources, contents, notices, texts, codings, concepts, identifiers, references, items, headers,
+            resources, contained, malformed, contents, notices, texts, codings, concepts, identifiers, references, items, headers,
             problem_links, names, reactions, participants, statements, requests, medications, allergies, conditions,
             encounters, lists, patients, roles, named, issues,
         } = self;
         [
-            resources, contents, &mut notices.all, texts, codings, concepts, identifiers, references, items, headers,
+            resources, contained, malformed, contents, &mut notices.all, texts, codings, concepts, identifiers, references, items, headers,
             problem_links, names, reactions, participants, statements, requests, medications, allergies, conditions,
             encounters, lists, patients, roles, named, issues,
         ]

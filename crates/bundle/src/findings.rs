@@ -2,7 +2,6 @@
 
 use bedside_model::NoticeCode;
 
-use crate::collected::Resource;
 use crate::flags::Flags;
 use crate::notices::Notices;
 
@@ -13,8 +12,11 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    pub(crate) fn new(notices: Notices, resources: &[Resource]) -> Self {
-        Self { notices, malformed: resources.iter().map(|resource| resource.malformed).collect() }
+    /// What reading so many resources has found out.
+    pub(crate) fn new(notices: Notices, resources: usize, malformed: &[u32]) -> Self {
+        let mut marks = vec![false; resources];
+        malformed.iter().for_each(|resource| marks[*resource as usize] = true);
+        Self { notices, malformed: marks }
     }
 
     /// Something of a resource cannot be read.

@@ -97,12 +97,12 @@ impl<'g, 's> Graph<'g, 's> {
 
     /// The entry of a resource.
     pub(crate) fn entry(&self, number: u32) -> u32 {
-        self.resource(number).entry
+        self.resource(number).entry()
     }
 
     /// Whether rows are made of a resource: not when an earlier one says the same.
     pub(crate) fn counts(&self, number: u32) -> bool {
-        !self.resource(number).repeated
+        !self.resource(number).is_repeated()
     }
 
     /// The first resource of the type and id of a resource: what is said by id is said of that one, and holds
@@ -110,7 +110,7 @@ impl<'g, 's> Graph<'g, 's> {
     pub(crate) fn first_of(&self, number: u32) -> u32 {
         let resource = self.resource(number);
         match resource.address {
-            Some(address) if resource.container == NOBODY => self.all.addresses.resource(address),
+            Some(address) if !resource.is_contained() => self.all.addresses.resource(address),
             _ => number,
         }
     }
@@ -365,9 +365,9 @@ impl<'g, 's> Graph<'g, 's> {
             return None;
         }
         // Inside a contained resource, `#id` names its siblings.
-        let container = match self.resource(holder).container {
-            NOBODY => holder,
-            container => container,
+        let container = match self.resource(holder).is_contained() {
+            true => self.all.container_of(holder)?,
+            false => holder,
         };
         self.index.inside(container, id)
     }

@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::addresses::AddressNumber;
-use crate::collected::{Collected, NOBODY};
+use crate::collected::{Collected, Contained, NOBODY};
 use crate::kinds::TypeId;
 
 /// The resources by address and by id, the first of each.
@@ -87,10 +87,10 @@ fn id<'c>(all: &'c Collected<'_>, number: u32) -> &'c str {
 impl<'g, 's> Index<'g, 's> {
     pub(crate) fn new(all: &'g Collected<'s>) -> Self {
         let mut inside = HashMap::new();
-        for number in &all.contained {
+        for Contained { number, container } in &all.contained {
             let resource = &all.resources[*number as usize];
-            if let (Some(id), false) = (all.store.get(all.id_of(resource)), resource.repeated) {
-                inside.entry((resource.container, id)).or_insert(*number);
+            if let (Some(id), false) = (all.store.get(all.id_of(resource)), resource.is_repeated()) {
+                inside.entry((*container, id)).or_insert(*number);
             }
         }
         Self { all, inside, named: OnceCell::new(), ids: OnceCell::new(), contained_ids: OnceCell::new() }
@@ -103,7 +103,7 @@ impl<'g, 's> Index<'g, 's> {
 
     /// A top-level resource at an address.
     pub(crate) fn top(&self, address: AddressNumber) -> Option<u32> {
-        self.at(address).filter(|number| self.all.resources[*number as usize].container == NOBODY)
+        self.at(address).filter(|number| !self.all.resources[*number as usize].is_contained())
     }
 
     /// A resource by its type and id, top level before contained.
@@ -119,7 +119,7 @@ impl<'g, 's> Index<'g, 's> {
 
     /// The only top-level resource of an id, whatever its type.
     pub(crate) fn only(&self, id: &str) -> Option<u32> {
-        let is_top = |number: &u32| self.all.resources[*number as usize].container == NOBODY;
+        let is_top = |number: &u32| !self.all.resources[*number as usize].is_contained();
         let firsts = || self.all.addresses.residents().filter(is_top).collect::<Vec<_>>();
         self.ids.get_or_init(|| ById::new(self.all, &firsts())).only(self.all, id)
     }

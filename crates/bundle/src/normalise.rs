@@ -1,6 +1,7 @@
 //! From bytes to the record.
 
 use std::collections::BTreeMap;
+use std::mem::take;
 
 use bedside_model::schema::Table;
 use bedside_model::{ClinicalArea, Day, NoticeCode, Severity};
@@ -25,7 +26,7 @@ use crate::relations::Relations;
 use crate::repeated::mark_repeated;
 use crate::stages::{Stage, ended};
 use crate::tables::allergies::Allergy;
-use crate::tables::problems::Condition;
+use crate::tables::problems::{Condition, ProblemLink};
 use crate::tables::{
     Batch, RecordTable, allergies, consultation_nodes, consultations, links, medication_issues, medications,
     notices, problems, sections,
@@ -102,10 +103,10 @@ pub(crate) fn complete(
     envelope: Envelope,
     options: &Options,
 ) -> Result<Record, BundleError> {
-    let mut findings = Findings::new(std::mem::take(&mut all.notices), &all.resources);
+    let mut findings = Findings::new(take(&mut all.notices), all.resources.len(), &take(&mut all.malformed));
     all.text = TextBudget::of_body(envelope.bytes);
     all.trim();
-    let items = std::mem::take(&mut all.items);
+    let items = take(&mut all.items);
     let records = all.take_records();
     let all = all;
     let graph = Graph::new(&all, &records.requests);
@@ -145,9 +146,10 @@ fn tables(
     let linked = links::table(graph, &relations, &links);
     drop(links);
     ended(Stage::Table(Table::Links));
-    let (allergies, conditions) = (records.allergies, records.conditions);
+    let problems = (records.conditions, records.problem_links);
     let [allergic, problematic] =
-        allergies_and_problems(graph, &relations, (allergies, conditions), findings);
+        allergies_and_problems(graph, &relations, (records.allergies, problems), findings);
+    relations.forget_places();
     let recorded = [&medicated, &issued, &allergic, &problematic].map(|table| &*table.encounters);
     let consulted =
         consultations::table(graph, &relations, (&records.encounters, &listed), recorded, findings);
@@ -185,13 +187,13 @@ fn medicines(
 fn allergies_and_problems(
     graph: &Graph<'_, '_>,
     relations: &Relations<'_>,
-    (allergies, conditions): (Vec<Allergy>, Vec<Condition>),
+    (allergies, (conditions, links)): (Vec<Allergy>, (Vec<Condition>, Vec<ProblemLink>)),
     findings: &mut Findings,
 ) -> [RecordTable; 2] {
     let allergic = allergies::table(graph, relations, &allergies, findings);
     drop(allergies);
     ended(Stage::Table(Table::Allergies));
-    let problematic = problems::table(graph, relations, &conditions, findings);
+    let problematic = problems::table(graph, relations, (&conditions, &links), findings);
     ended(Stage::Table(Table::Problems));
     [allergic, problematic]
 }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use bedside_model::{ClinicalArea, NoticeCode};
 use hashbrown::HashMap;
 
-use crate::collected::{NOBODY, Records};
+use crate::collected::{Contained, NOBODY, Records};
 use crate::elements::Reference;
 use crate::findings::Findings;
 use crate::graph::{Graph, Resolved, Target};
@@ -15,7 +15,7 @@ use crate::items::Items;
 use crate::kinds::{self, TypeId};
 use crate::lists::{List, Purpose};
 use crate::tables::medications::Statement;
-use crate::tables::problems::{Condition, Relation};
+use crate::tables::problems::Relation;
 use crate::text::find_ignoring_case;
 
 /// Which lists name a record (contract rule 6).
@@ -115,7 +115,7 @@ impl<'g> Relations<'g> {
             relations.add_list(graph, items, (position, list), findings);
         }
         relations.add_contained_ended(graph);
-        relations.add_problems(graph, &records.conditions, findings);
+        relations.add_problems(graph, records, findings);
         relations.pointing.sort_unstable();
         relations.pointing.dedup();
         relations
@@ -124,6 +124,11 @@ impl<'g> Relations<'g> {
     /// Record and list for each leaf of a structure list, in the order of the bundle; for the one who needs them.
     pub(crate) fn take_listed(&mut self) -> Vec<(u32, u32)> {
         std::mem::take(&mut self.listed)
+    }
+
+    /// Lets go of which list holds each resource, once the last record has been placed.
+    pub(crate) fn forget_places(&mut self) {
+        self.placed = Vec::new();
     }
 
     /// Counts things that a record shares with others; false once they are too many.
@@ -362,12 +367,11 @@ impl<'g> Relations<'g> {
     /// What the Ended list contains is ended, whether an item names it or not, and so is a top-level allergy of
     /// the same id.
     fn add_contained_ended(&mut self, graph: &'g Graph<'g, '_>) {
-        for number in &graph.all.contained {
-            let resource = graph.resource(*number);
-            if resource.kind != kinds::ALLERGY_INTOLERANCE {
+        for Contained { number, container } in &graph.all.contained {
+            if graph.resource(*number).kind != kinds::ALLERGY_INTOLERANCE {
                 continue;
             }
-            let container = graph.resource(resource.container);
+            let container = graph.resource(*container);
             let in_ended_list = container.kind == kinds::LIST
                 && graph.all.purposes[container.row as usize] == Purpose::EndedAllergies;
             if in_ended_list {
@@ -379,13 +383,13 @@ impl<'g> Relations<'g> {
         }
     }
 
-    fn add_problems(&mut self, graph: &'g Graph<'g, '_>, conditions: &[Condition], findings: &mut Findings) {
-        for condition in conditions {
+    fn add_problems(&mut self, graph: &'g Graph<'g, '_>, records: &Records, findings: &mut Findings) {
+        for condition in &records.conditions {
             let problem = condition.head.resource;
             if !graph.counts(problem) {
                 continue;
             }
-            for link in condition.links.of(&graph.all.problem_links) {
+            for link in condition.links.of(&records.problem_links) {
                 let resolved =
                     graph.resolve_noticed(link.target, problem, "extension", &mut findings.notices);
                 notice_unsupported(graph, problem, &resolved, "extension", findings);

@@ -5,7 +5,7 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::Limits;
 use crate::addresses::AddressNumber;
-use crate::collected::{Collected, Content, NOBODY};
+use crate::collected::{Collected, Contained, Content};
 use crate::json::{Cursor, Workspace, canonical_hash};
 
 /// Marks each resource that repeats an earlier one of its type and id, and says so.
@@ -19,9 +19,9 @@ pub(crate) fn mark_repeated(all: &mut Collected<'_>, body: &str, limits: Limits)
         told.insert((earlier, first));
         let identical = !told.insert((earlier, hash));
         let code = if identical { NoticeCode::DuplicateResource } else { NoticeCode::ConflictingDuplicate };
-        all.resources[number as usize].repeated = identical;
-        if !identical {
-            all.twins.push((earlier, number));
+        match identical {
+            true => all.resources[number as usize].mark_repeated(),
+            false => all.twins.push((earlier, number)),
         }
         all.notices.add(number, code, "id");
     }
@@ -31,20 +31,19 @@ pub(crate) fn mark_repeated(all: &mut Collected<'_>, body: &str, limits: Limits)
     all.addresses.settle(&mut all.store);
 }
 
-/// Each resource whose type and id an earlier one of the same container has, with that one. Finds which resources are
-/// contained, and which stand at which address, on the way.
+/// Each resource whose type and id an earlier one of the same container has, with that one. Finds which stand at which
+/// address on the way.
 fn sharing_an_id(all: &mut Collected<'_>) -> Vec<(u32, u32)> {
     all.addresses.close();
     let mut sharing = Vec::new();
     let mut inside: HashMap<(u32, AddressNumber), u32> = HashMap::new();
+    let mut contained = all.contained.iter();
     for (number, resource) in (0..).zip(&all.resources) {
-        if resource.container != NOBODY {
-            all.contained.push(number);
-        }
+        let container = if resource.is_contained() { contained.next() } else { None };
         let Some(address) = resource.address else { continue };
-        let earlier = match resource.container {
-            NOBODY => all.addresses.first_or_set(address, number),
-            container => *inside.entry((container, address)).or_insert(number),
+        let earlier = match container {
+            None => all.addresses.first_or_set(address, number),
+            Some(contained) => *inside.entry((contained.container, address)).or_insert(number),
         };
         if earlier != number {
             sharing.push((number, earlier));
@@ -56,12 +55,13 @@ fn sharing_an_id(all: &mut Collected<'_>) -> Vec<(u32, u32)> {
 /// What a repeated container contains has been seen with the first. What is not repeated stands at its address, where no
 /// top-level resource does.
 fn mark_contained(all: &mut Collected<'_>) {
-    for number in &all.contained {
-        let container = all.resources[*number as usize].container;
-        let of_repeated = all.resources[container as usize].repeated;
+    for Contained { number, container } in &all.contained {
+        let of_repeated = all.resources[*container as usize].is_repeated();
         let resource = &mut all.resources[*number as usize];
-        resource.repeated |= of_repeated;
-        if let (Some(address), false) = (resource.address, resource.repeated) {
+        if of_repeated {
+            resource.mark_repeated();
+        }
+        if let (Some(address), false) = (resource.address, resource.is_repeated()) {
             all.addresses.first_or_set(address, *number);
         }
     }

@@ -188,6 +188,15 @@ impl Reader<'_, '_, '_> {
         Ok(Span::since(start, &self.out.concepts))
     }
 
+    /// Reads concepts, or one, of which nothing is kept but what is told here.
+    pub(crate) fn in_passing<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+        let (codings, concepts) = (self.out.codings.len(), self.out.concepts.len());
+        let told = read(self)?;
+        self.out.codings.truncate(codings);
+        self.out.concepts.truncate(concepts);
+        Ok(told)
+    }
+
     fn codings(&mut self, element: &'static str) -> Read<Span> {
         let start = self.out.codings.len();
         self.each(element, |reader| {

@@ -132,8 +132,10 @@ impl Reader<'_, '_, '_> {
         self.extension_value(|reader, key| {
             match key {
                 Name::ValueCodeableConcept => {
-                    let concept = reader.concept(element)?;
-                    of_concept = concepts::code(reader.out, concept);
+                    of_concept = reader.in_passing(|reader| {
+                        let concept = reader.concept(element)?;
+                        Ok(concepts::code(reader.out, concept))
+                    })?;
                 }
                 Name::ValueCode => bare = reader.text(element)?,
                 _ => reader.cursor.skip()?,

@@ -445,8 +445,8 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     }
 
     fn mark_malformed(&mut self) {
-        if let Some(resource) = self.out.resources.get_mut(self.resource as usize) {
-            resource.malformed = true;
+        if (self.resource as usize) < self.out.resources.len() {
+            self.out.malformed.push(self.resource);
         }
     }
 

@@ -3,7 +3,7 @@
 use bedside_model::NoticeCode;
 
 use super::{Name, Read, Reader};
-use crate::collected::{Content, Resource};
+use crate::collected::{Contained, Content, NOBODY, Resource};
 use crate::elements::Head;
 use crate::json::{Around, Kind, Lexeme, Members};
 use crate::kinds::{self, TypeId};
@@ -124,15 +124,11 @@ impl Reader<'_, '_, '_> {
     fn push_resource(&mut self, kind: TypeId, container: u32) -> u32 {
         self.resource = self.out.resources.len() as u32;
         self.out.contents.push(Content::Held(0, 0));
-        self.out.resources.push(Resource {
-            kind,
-            row: 0,
-            address: None,
-            entry: self.entry,
-            container,
-            repeated: false,
-            malformed: false,
-        });
+        let is_contained = container != NOBODY;
+        self.out.resources.push(Resource::new(kind, self.entry, is_contained));
+        if is_contained {
+            self.out.contained.push(Contained { number: self.resource, container });
+        }
         self.resource
     }
 

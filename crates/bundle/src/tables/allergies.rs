@@ -5,7 +5,7 @@ use bedside_model::schema::Table;
 use hashbrown::HashMap;
 
 use super::{Batch, RecordTable, encounters};
-use crate::collected::{Collected, NOBODY};
+use crate::collected::Collected;
 use crate::columns::Columns;
 use crate::concepts::{self, Described};
 use crate::date::Date;
@@ -177,18 +177,14 @@ pub(crate) fn table<'g>(
 
 fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, allergy: &'g Allergy) -> Row<'g> {
     let resource = allergy.head.resource;
-    let ended_list = match graph.resource(resource).container {
-        NOBODY => false,
-        container => {
-            let container = graph.resource(container);
-            container.kind == kinds::LIST
-                && graph.all.purposes[container.row as usize] == Purpose::EndedAllergies
-        }
+    let is_ended_list = |container: u32| {
+        let container = graph.resource(container);
+        container.kind == kinds::LIST && graph.all.purposes[container.row as usize] == Purpose::EndedAllergies
     };
     let membership = relations.membership(graph, resource);
     Row {
         allergy,
-        ended_list,
+        ended_list: graph.all.container_of(resource).is_some_and(is_ended_list),
         agent: concepts::describe(graph.all, allergy.code),
         derived_status: derived_status(graph.all, allergy, membership),
         reactions: manifested(graph.all, allergy),

@@ -54,6 +54,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             Name::Type => {
                 let kinds = reader.concepts("type")?;
                 this.kind = kinds.of(&reader.out.concepts).first().copied().unwrap_or_default();
+                reader.out.concepts.truncate(kinds.start as usize);
             }
             Name::Period => (this.start.text, this.end.text) = reader.period("period")?,
             Name::Length => read_length(reader, &mut this)?,
@@ -99,7 +100,7 @@ fn read_participants(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
         let mut this = Participant::default();
         reader.object("participant", |reader, key| {
             match key {
-                Name::Type => read_roles(reader, &mut this)?,
+                Name::Type => reader.in_passing(|reader| read_roles(reader, &mut this))?,
                 Name::Individual => this.individual = reader.reference("participant.individual")?,
                 _ => reader.cursor.skip()?,
             }
@@ -144,11 +145,10 @@ fn read_locations(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
 /// One row.
 struct Row<'g> {
     encounter: &'g Encounter,
-    kind: Described<'g>,
+    /// The place of the first Encounter of its id in their pool.
+    first: u32,
     clinician: Option<&'g str>,
     recorder: Option<&'g str>,
-    /// The date of its consultation list, with the list.
-    recorded: ListDate,
     membership: Membership,
     flags: Flags,
 }
@@ -162,11 +162,11 @@ pub(crate) fn table<'g>(
     findings: &mut Findings,
 ) -> Batch {
     let counted = encounters.iter().filter(|encounter| graph.counts(encounter.head.resource));
-    let rows: Vec<Row<'g>> = counted.map(|encounter| row(graph, relations, listed, encounter)).collect();
+    let rows: Vec<Row<'g>> = counted.map(|encounter| row(graph, relations, encounter)).collect();
     for row in &rows {
         notice_gaps(graph, row, findings);
     }
-    columns(graph, relations, &rows, recorded, findings)
+    columns(graph, relations, &rows, (listed, recorded), findings)
 }
 
 /// Numbers of the Encounters in which the rows of other tables were recorded: of medications, issues, allergies, problems.
@@ -197,27 +197,20 @@ pub(crate) fn list_dates(
     dates
 }
 
-fn row<'g>(
-    graph: &'g Graph<'g, '_>,
-    relations: &'g Relations<'g>,
-    listed: &[ListDate],
-    encounter: &'g Encounter,
-) -> Row<'g> {
+fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, encounter: &'g Encounter) -> Row<'g> {
     let all = graph.all;
     let resource = encounter.head.resource;
     let sent = encounter.participants.of(&all.participants);
     let name = |participant: &Participant| graph.name(participant.individual, resource);
     let recorder = sent.iter().filter(|participant| participant.is_recorder).find_map(name);
     let performer = sent.iter().filter(|participant| participant.is_performer).find_map(name);
-    let first = graph.resource(graph.first_of(resource));
     let mut flags = Flags::default();
     flags.raise(Flags::DRAFT, is_draft(graph, encounter));
     Row {
         encounter,
-        kind: concepts::describe(all, encounter.kind),
+        first: graph.resource(graph.first_of(resource)).row,
         clinician: performer.or(recorder),
         recorder,
-        recorded: listed[first.row as usize],
         membership: relations.membership(graph, resource),
         flags,
     }
@@ -254,7 +247,7 @@ fn columns(
     graph: &Graph<'_, '_>,
     relations: &Relations<'_>,
     rows: &[Row<'_>],
-    recorded: Recorded<'_>,
+    (listed, recorded): (&[ListDate], Recorded<'_>),
     findings: &mut Findings,
 ) -> Batch {
     if rows.is_empty() {
@@ -267,7 +260,10 @@ fn columns(
     columns.identifiers("identifiers", rows.iter().map(|row| row.encounter.head.identifiers));
     columns.kept("status", rows.iter().map(|row| row.encounter.status));
     columns.flag("draft", rows.iter().map(|row| Some(is_draft(graph, row.encounter))));
-    columns.concept("type", rows.iter().map(|row| &row.kind));
+    let kinds: Vec<Described<'_>> =
+        rows.iter().map(|row| concepts::describe(graph.all, row.encounter.kind)).collect();
+    columns.concept("type", kinds.iter());
+    drop(kinds);
     columns.date(
         "start",
         "period.start",
@@ -275,7 +271,7 @@ fn columns(
         rows.iter().map(|row| (number(row), row.encounter.start)),
     );
     columns.date("end", "period.end", findings, rows.iter().map(|row| (number(row), row.encounter.end)));
-    columns.date("recorded", "date", findings, rows.iter().map(|row| row.recorded));
+    columns.date("recorded", "date", findings, rows.iter().map(|row| listed[row.first as usize]));
     let minutes = |row: &Row<'_>| {
         if row.encounter.length_in_minutes { row.encounter.length_value } else { Text::NONE }
     };
@@ -296,8 +292,8 @@ fn columns(
     columns.texts("problem_ids", rows.iter().map(|row| relations.problems_of(graph, [number(row)])));
     let counted = ["medication_count", "issue_count", "allergy_count", "problem_count"];
     for (name, places) in counted.into_iter().zip(recorded) {
-        let counts = counts(graph, places);
-        columns.count(name, rows.iter().map(|row| Some(counts[graph.first_of(number(row)) as usize])));
+        let counts = counts(graph, listed.len(), places);
+        columns.count(name, rows.iter().map(|row| Some(counts[row.first as usize])));
     }
     columns.kept_texts("notes", rows.iter().map(|row| row.encounter.head.notes));
     columns.kept_texts("security", rows.iter().map(|row| row.encounter.head.security));
@@ -316,11 +312,11 @@ fn participant_column(columns: &mut Columns<'_, '_>, graph: &Graph<'_, '_>, rows
     });
 }
 
-/// How many rows were recorded in each Encounter, by the Encounter's number.
-fn counts(graph: &Graph<'_, '_>, places: &[Option<u32>]) -> Vec<u32> {
-    let mut counts = vec![0; graph.all.resources.len()];
+/// How many rows were recorded in each of so many Encounters.
+fn counts(graph: &Graph<'_, '_>, encounters: usize, places: &[Option<u32>]) -> Vec<u32> {
+    let mut counts = vec![0; encounters];
     for encounter in places.iter().flatten() {
-        counts[*encounter as usize] += 1;
+        counts[graph.resource(*encounter).row as usize] += 1;
     }
     counts
 }

@@ -144,7 +144,7 @@ impl Links<'_, '_> {
 
     fn add_problems(&mut self) {
         for condition in &self.records.conditions {
-            for link in condition.links.of(&self.graph.all.problem_links) {
+            for link in condition.links.of(&self.records.problem_links) {
                 if link.relation != Relation::UnknownHeader {
                     self.add(condition.head.resource, Linked::Problem(link.relation), &link.target);
                 }

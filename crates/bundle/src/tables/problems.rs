@@ -82,7 +82,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             Name::Extension => read_extensions(reader, &mut this)?,
             Name::Code => this.code = reader.concept("code")?,
             Name::ClinicalStatus => this.clinical_status = reader.text("clinicalStatus")?,
-            Name::Category => this.category = read_categories(reader)?,
+            Name::Category => this.category = reader.in_passing(read_categories)?,
             Name::OnsetDateTime => this.onset.text = reader.text("onsetDateTime")?,
             Name::AbatementDateTime => this.abatement.text = reader.text("abatementDateTime")?,
             Name::AssertedDate => this.asserted.text = reader.text("assertedDate")?,
@@ -147,6 +147,7 @@ fn read_categories(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
 /// One row.
 struct Row<'g> {
     condition: &'g Condition,
+    links: &'g [ProblemLink],
     problem: Described<'g>,
     actual: Option<Resolved<'g>>,
     consultation: Option<Consultation<'g>>,
@@ -158,11 +159,12 @@ struct Row<'g> {
 pub(crate) fn table<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
-    conditions: &'g [Condition],
+    (conditions, links): (&'g [Condition], &'g [ProblemLink]),
     findings: &mut Findings,
 ) -> RecordTable {
     let counted = conditions.iter().filter(|condition| graph.counts(condition.head.resource));
-    let rows: Vec<Row<'g>> = counted.map(|condition| row(graph, relations, condition)).collect();
+    let joined = |condition: &'g Condition| row(graph, relations, condition, condition.links.of(links));
+    let rows: Vec<Row<'g>> = counted.map(joined).collect();
     for row in &rows {
         notice_gaps(graph, row, findings);
     }
@@ -170,15 +172,20 @@ pub(crate) fn table<'g>(
     RecordTable { encounters: encounters(places), batch: columns(graph, &rows, findings) }
 }
 
-fn row<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, condition: &'g Condition) -> Row<'g> {
+fn row<'g>(
+    graph: &'g Graph<'g, '_>,
+    relations: &'g Relations<'g>,
+    condition: &'g Condition,
+    links: &'g [ProblemLink],
+) -> Row<'g> {
     let resource = condition.head.resource;
-    let links = condition.links.of(&graph.all.problem_links);
     let actual = links.iter().find(|link| link.relation == Relation::ActualProblem);
     let mut flags = Flags::default();
     let active = graph.all.store.word(condition.clinical_status) == Word::Active;
     flags.raise(Flags::STATUS_CONFLICT, active && condition.abatement.is_some());
     Row {
         condition,
+        links,
         problem: concepts::describe(graph.all, condition.code),
         actual: actual.map(|link| graph.resolve(link.target, resource)),
         consultation: relations
@@ -248,7 +255,7 @@ fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) -> 
     for (name, relation) in
         [("parent_ids", Relation::Parent), ("child_ids", Relation::Child), ("sibling_ids", Relation::Sibling)]
     {
-        columns.texts(name, rows.iter().map(|row| related(graph, row.condition, relation)));
+        columns.texts(name, rows.iter().map(|row| related(graph, row, relation)));
     }
     columns.kept_texts("notes", rows.iter().map(|row| row.condition.head.notes));
     columns.kept_texts("security", rows.iter().map(|row| row.condition.head.security));
@@ -258,10 +265,10 @@ fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>], findings: &mut Findings) -> 
 }
 
 /// Ids of the problems in one relation, those outside the bundle included.
-fn related<'g>(graph: &'g Graph<'g, '_>, condition: &Condition, relation: Relation) -> Vec<&'g str> {
-    let links = condition.links.of(&graph.all.problem_links).iter().filter(|link| link.relation == relation);
-    let ids =
-        links.filter_map(|link| graph.target_id(graph.resolve(link.target, condition.head.resource).target));
+fn related<'g>(graph: &'g Graph<'g, '_>, row: &Row<'_>, relation: Relation) -> Vec<&'g str> {
+    let links = row.links.iter().filter(|link| link.relation == relation);
+    let ids = links
+        .filter_map(|link| graph.target_id(graph.resolve(link.target, row.condition.head.resource).target));
     let mut known: HashSet<&str> = HashSet::new();
     ids.filter(|id| known.insert(id)).collect()
 }

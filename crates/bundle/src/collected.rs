@@ -75,13 +75,20 @@ pub(crate) struct Contained {
     pub(crate) container: u32,
 }
 
-/// How the content of two resources of one id is compared.
+/// How the content of two resources of one id is compared. As bytes, which want no alignment and are written at once.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Content {
-    /// Between two byte offsets of a body that is held whole.
-    Held(u32, u32),
-    /// The canonical hash of content that is gone; as bytes, which want no alignment.
+    /// Where it stands in a body that is held whole: the upper half of the number is its end.
+    Held([u8; 8]),
+    /// The canonical hash of content that is gone.
     Hash([u8; 8]),
+}
+
+impl Content {
+    /// The content between two byte offsets of a body that is held whole.
+    pub(crate) fn held(start: u32, end: u32) -> Self {
+        Self::Held((u64::from(end) << 32 | u64::from(start)).to_ne_bytes())
+    }
 }
 
 /// How much text one column may hold. Joined records repeat a text, such as the name of a drug, and a bundle may

@@ -70,8 +70,9 @@ fn hash_of(content: Content, body: &str, limits: Limits) -> [u8; 8] {
     match content {
         Content::Hash(hash) => hash,
         // The reader has passed this text, so it has no fault.
-        Content::Held(start, end) => {
-            let text = &body[start as usize..end as usize];
+        Content::Held(place) => {
+            let place = u64::from_ne_bytes(place);
+            let text = &body[place as u32 as usize..(place >> 32) as usize];
             let mut cursor = Cursor::new(text, 0, 0, limits, Workspace::of_thread());
             let hash = canonical_hash(&mut cursor).unwrap_or_default();
             cursor.into_workspace().keep();

@@ -247,7 +247,7 @@ impl Window {
         blocks: &[[u8; BLOCK]],
         mut classify: impl FnMut(&[u8; BLOCK]) -> Classes,
         parity: impl Fn(u64) -> u64,
-        write: impl Fn(u64, &[u8; BLOCK], u32, Room<'_>),
+        mut write: impl FnMut(u64, &[u8; BLOCK], u32, Room<'_>),
     ) {
         // Kept here rather than in the window, so that they stay in registers.
         let (mut scanned, mut count, mut carry) = (self.scanned, self.count, self.carry);

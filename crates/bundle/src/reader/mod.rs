@@ -288,6 +288,14 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
 
     /// Reads a number as the text it is written in.
     pub(crate) fn number(&mut self, element: &'static str) -> Read<Text> {
+        match self.cursor.plain_number() {
+            Some(lexeme) => Ok(self.keep_plain(lexeme)),
+            None => self.any_number(element),
+        }
+    }
+
+    #[inline(never)]
+    fn any_number(&mut self, element: &'static str) -> Read<Text> {
         match self.cursor.peek()? {
             Kind::Number => {
                 let lexeme = self.cursor.number()?;

@@ -123,7 +123,7 @@ impl Reader<'_, '_, '_> {
 
     fn push_resource(&mut self, kind: TypeId, container: u32) -> u32 {
         self.resource = self.out.resources.len() as u32;
-        self.out.contents.push(Content::Held(0, 0));
+        self.out.contents.push(Content::held(0, 0));
         let is_contained = container != NOBODY;
         self.out.resources.push(Resource::new(kind, self.entry, is_contained));
         if is_contained {
@@ -283,7 +283,7 @@ impl Reader<'_, '_, '_> {
     fn content(&mut self, start: usize, around: Option<Around>) -> Content {
         let at = |offset: usize| (self.base + offset) as u32;
         match around {
-            None => Content::Held(at(start), at(self.cursor.end())),
+            None => Content::held(at(start), at(self.cursor.end())),
             Some(around) => Content::Hash(self.cursor.end_hash(around).to_ne_bytes()),
         }
     }

@@ -33,6 +33,8 @@ pub(super) fn scan(blocks: &[[u8; BLOCK]], window: &mut Window) -> bool {
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi1,popcnt,pclmulqdq")]
 fn find_tokens<const DENSE: bool>(blocks: &[[u8; BLOCK]], window: &mut Window) -> bool {
     let mut any = _mm512_setzero_si512();
+    // Counted on in a vector: to put a number into one takes as long as several other things.
+    let mut start = _mm512_set1_epi32(window.scanned() as i32);
     window.find_tokens(
         blocks,
         |block| {
@@ -40,7 +42,10 @@ fn find_tokens<const DENSE: bool>(blocks: &[[u8; BLOCK]], window: &mut Window) -
             classify(block)
         },
         |bits| super::avx2::parity(bits),
-        |tokens, block, start, room| write::<DENSE>(tokens, block, start, room),
+        |tokens, block, _, room| {
+            write::<DENSE>(tokens, block, start, room);
+            start = _mm512_add_epi32(start, _mm512_set1_epi32(BLOCK as i32));
+        },
     );
     _mm512_movepi8_mask(any) == 0
 }
@@ -86,11 +91,10 @@ const fn classes() -> [[u8; BLOCK]; 2] {
 /// nobody foresees it. What is written behind the last token is overwritten or never read.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")]
-fn write<const DENSE: bool>(tokens: u64, block: &[u8; BLOCK], start: u32, room: Room<'_>) {
+fn write<const DENSE: bool>(tokens: u64, block: &[u8; BLOCK], start: __m512i, room: Room<'_>) {
     const PLACES: [u8; BLOCK] = places();
     let places = _mm512_maskz_compress_epi8(tokens, load(&PLACES));
     let kinds = _mm512_permutexvar_epi8(places, load(block));
-    let start = _mm512_set1_epi32(start as i32);
     let at = |places| _mm512_add_epi32(_mm512_cvtepu8_epi32(places), start);
     let (positions, _) = room.positions.as_chunks_mut::<16>();
     store_positions(at(_mm512_castsi512_si128(places)), &mut positions[0]);

@@ -33,8 +33,8 @@ impl Cursor<'_> {
     }
 
     /// Reads the number at the cursor where it is a few digits and what may follow them; else the cursor stays.
-    #[inline]
-    fn plain_number(&mut self) -> Option<Lexeme> {
+    #[inline(always)]
+    pub(crate) fn plain_number(&mut self) -> Option<Lexeme> {
         const MOST: usize = 8;
         let [start] = self.tokens.ahead();
         let head: &[u8; MOST] = self.bytes().get(start as usize..)?.first_chunk()?;

@@ -14,11 +14,12 @@ use arrow_schema::{DataType, FieldRef};
 use crate::collected::TextBudget;
 
 /// Where the buffers of a table's arrays are written until all are there.
-#[derive(Default)]
 pub(crate) struct Blocks {
     blocks: Vec<Vec<u8>>,
     /// The one that short arrays are written to.
     open: usize,
+    /// How large the first of them is.
+    first: usize,
     /// What lists hold, list after list: an array for each, or one for each field of its structs.
     items: Vec<Values>,
 }
@@ -129,10 +130,18 @@ impl<'t> Texts<'t> {
 /// A table of a small record takes little, and what a large one leaves of its last block is little beside it.
 const FIRST_BLOCK: usize = 4 << 10;
 const LARGEST_BLOCK: usize = 16 << 10;
+/// About as many bytes as a row of a table takes.
+const BYTES_A_ROW: usize = 512;
 /// What numbers of four bytes, and the processors that compare eight, want.
 const ALIGNMENT: usize = align_of::<u64>();
 
 impl Blocks {
+    /// For the arrays of a table of so many rows.
+    pub(crate) fn of_rows(rows: usize) -> Self {
+        let first = (rows * BYTES_A_ROW).clamp(FIRST_BLOCK, LARGEST_BLOCK);
+        Self { blocks: Vec::new(), open: 0, first, items: Vec::new() }
+    }
+
     /// Writes texts.
     pub(crate) fn texts(&mut self, texts: &Texts<'_>) -> Values {
         let values = &texts.values;
@@ -222,7 +231,7 @@ impl Blocks {
                 self.blocks.push(vec![0; bytes]);
                 return (Place { block: new, start: 0 }, &mut self.blocks[new]);
             }
-            self.blocks.push(Vec::with_capacity(LARGEST_BLOCK.min(FIRST_BLOCK << new.min(8)).max(bytes)));
+            self.blocks.push(Vec::with_capacity(LARGEST_BLOCK.min(self.first << new.min(8)).max(bytes)));
             self.open = new;
         }
         let room = &mut self.blocks[self.open];
@@ -363,7 +372,7 @@ mod tests {
         let words = [Some("a"), None, Some(""), Some("\u{e9}\u{10348}"), None];
         let counts = [Some(7), None, Some(0)];
         let answers = [Some(true), Some(false), None];
-        let mut blocks = Blocks::default();
+        let mut blocks = Blocks::of_rows(1);
         let text_values = blocks.texts(&texts(&words));
         let (count_values, answer_values) = (blocks.numbers(&counts, 2), blocks.booleans(&answers, 2));
         let all_there = blocks.booleans(&answers[..2], 2);
@@ -384,7 +393,7 @@ mod tests {
         let long: String = (0..100).map(|place| char::from(b'0' + place % 71)).collect();
         let sent: Vec<Option<&str>> =
             (0..=long.len()).map(|length| Some(&long[long.len() - length..])).collect();
-        let mut blocks = Blocks::default();
+        let mut blocks = Blocks::of_rows(1);
         let values = blocks.texts(&texts(&sent));
         let made = blocks.finish().array(&DataType::Utf8, Part::Values(values));
         assert_eq!(made.as_string::<i32>().iter().collect::<Vec<_>>(), sent);
@@ -395,7 +404,7 @@ mod tests {
         for length in 0..40 {
             let answers: Vec<Option<bool>> =
                 (0..length).map(|place| (place % 3 != 0).then_some(place % 5 == 1)).collect();
-            let mut blocks = Blocks::default();
+            let mut blocks = Blocks::of_rows(1);
             let values = blocks.booleans(&answers, answers.iter().flatten().count());
             let made = blocks.finish().array(&DataType::Boolean, Part::Values(values));
             assert_eq!(made.as_boolean().iter().collect::<Vec<_>>(), answers);
@@ -405,7 +414,7 @@ mod tests {
     #[test]
     fn long_and_short_arrays_take_turns() {
         let long = vec![Some("0123456789"); LARGEST_BLOCK / 8];
-        let mut blocks = Blocks::default();
+        let mut blocks = Blocks::of_rows(1);
         let parts: Vec<(usize, Values)> = (1..200)
             .map(|turn| if turn % 10 == 0 { long.len() } else { turn })
             .map(|length| (length, blocks.texts(&texts(&long[..length]))))

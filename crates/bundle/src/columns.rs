@@ -67,7 +67,7 @@ impl<'g, 's> Columns<'g, 's> {
         spare.numbers.reserve(rows);
         spare.ends.clear();
         spare.ends.reserve(rows);
-        Self { all, table, schema, rows, blocks: Blocks::default(), columns, spare }
+        Self { all, table, schema, rows, blocks: Blocks::of_rows(rows), columns, spare }
     }
 
     /// The table.

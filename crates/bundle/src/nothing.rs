@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
 
 use arrow_array::cast::AsArray;
-use arrow_array::{ArrayRef, ListArray, RecordBatch, new_empty_array, new_null_array};
+use arrow_array::{ArrayRef, ListArray, RecordBatch, StringArray, new_empty_array, new_null_array};
 use arrow_buffer::OffsetBuffer;
 use arrow_schema::DataType;
 use bedside_model::schema::Table;
@@ -86,6 +86,7 @@ fn nothing(without_rows: &ArrayRef, rows: usize) -> ArrayRef {
             let items = Arc::clone(without_rows.as_list::<i32>().values());
             Arc::new(ListArray::new(Arc::clone(item), OffsetBuffer::new_zeroed(rows), items, None))
         }
+        DataType::Utf8 => Arc::new(StringArray::new_null(rows)),
         of => new_null_array(of, rows),
     }
 }

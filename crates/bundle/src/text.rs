@@ -279,8 +279,9 @@ impl<'a> Store<'a> {
     /// The bytes of [`Store::code`], at hand while the body is being read.
     pub(crate) fn code_bytes(&self, text: Text) -> &[u8] {
         match self.bytes(text) {
-            Some(code @ [first, .., last]) if first.is_ascii_graphic() && last.is_ascii_graphic() => code,
-            _ => self.code(text).as_bytes(),
+            None => &[],
+            Some(code) if is_trimmed(code) => code,
+            Some(_) => self.code(text).as_bytes(),
         }
     }
 
@@ -293,8 +294,11 @@ impl<'a> Store<'a> {
 /// A text without white space around it.
 pub(crate) fn trimmed(code: &str) -> &str {
     // Hardly any has white space around it, and looking for it character by character is dear.
-    match code.as_bytes() {
-        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => code,
-        _ => code.trim(),
-    }
+    if is_trimmed(code.as_bytes()) { code } else { code.trim() }
+}
+
+/// Whether a text plainly has no white space around it.
+#[inline]
+fn is_trimmed(code: &[u8]) -> bool {
+    code.first().is_none_or(u8::is_ascii_graphic) && code.last().is_none_or(u8::is_ascii_graphic)
 }

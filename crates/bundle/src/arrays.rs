@@ -300,6 +300,7 @@ impl Buffers {
         values.some_absent.then(|| NullBuffer::new(self.bits_at(behind, values.length)))
     }
 
+    #[inline(always)]
     fn numbers_at<T: ArrowNativeType>(&self, place: Place, length: usize) -> ScalarBuffer<T> {
         self.blocks[place.block].slice_with_length(place.start, length * size_of::<T>()).into()
     }

@@ -8,10 +8,10 @@ use hashbrown::HashMap;
 use crate::Limits;
 use crate::addresses::{AddressNumber, Addresses};
 use crate::drug::Medication;
-use crate::elements::{Coding, Concept, ExtensionUrls, Header, HumanName, Identifier, Reference};
+use crate::elements::{Besides, Coding, Concept, ExtensionUrls, Header, HumanName, Identifier, Reference};
 use crate::json::Shapes;
 use crate::kinds::{self, Role, TypeId};
-use crate::lists::{List, Purpose};
+use crate::lists::{List, ListSaying, Purpose};
 use crate::notices::Notices;
 use crate::outcome::OutcomeIssue;
 use crate::people::{Named, Patient, PractitionerRole};
@@ -163,9 +163,11 @@ pub(crate) struct Collected<'a> {
     pub(crate) concepts: Vec<Concept>,
     pub(crate) identifiers: Vec<Identifier>,
     pub(crate) references: Vec<Reference>,
+    pub(crate) besides: Vec<Besides>,
     /// What lists name; not in the pool of the others, since nobody needs it when the first table is made.
     pub(crate) items: Vec<Reference>,
     pub(crate) headers: Vec<Header>,
+    pub(crate) list_sayings: Vec<ListSaying>,
     pub(crate) problem_links: Vec<ProblemLink>,
     pub(crate) names: Vec<HumanName>,
     pub(crate) reactions: Vec<Reaction>,
@@ -198,7 +200,7 @@ pub(crate) struct Records {
 }
 
 /// How many pools there are.
-const POOLS: usize = 27;
+const POOLS: usize = 29;
 
 /// How much had been read at some time.
 pub(crate) struct Lengths {
@@ -249,8 +251,10 @@ impl<'a> Collected<'a> {
             concepts: Vec::with_capacity(elements / 4),
             identifiers: Vec::with_capacity(elements),
             references: Vec::with_capacity(elements),
+            besides: Vec::new(),
             items: Vec::with_capacity(elements),
             headers: Vec::new(),
+            list_sayings: Vec::new(),
             problem_links: Vec::new(),
             names: Vec::new(),
             reactions: Vec::new(),
@@ -350,12 +354,14 @@ impl<'a> Collected<'a> {
             // What is known stays known.
             store: _, other_types: _, other_type_ids: _, extension_urls: _, addresses: _,
             shapes: _,
-            resources, contained, malformed, contents, notices, texts, codings, concepts, identifiers, references, items, headers,
+            resources, contained, malformed, contents, notices, texts, codings, concepts, identifiers, references, besides, items,
+            headers, list_sayings,
             problem_links, names, reactions, participants, statements, requests, medications, allergies, conditions,
             encounters, lists, patients, roles, named, issues,
         } = self;
         [
-            resources, contained, malformed, contents, &mut notices.all, texts, codings, concepts, identifiers, references, items, headers,
+            resources, contained, malformed, contents, &mut notices.all, texts, codings, concepts, identifiers, references, besides, items,
+            headers, list_sayings,
             problem_links, names, reactions, participants, statements, requests, medications, allergies, conditions,
             encounters, lists, patients, roles, named, issues,
         ]

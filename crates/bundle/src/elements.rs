@@ -11,24 +11,37 @@ use crate::text::{Span, Store, Text, find_ignoring_case};
 pub(crate) struct Reference {
     /// What its `reference` says.
     pub(crate) address: Option<AddressNumber>,
+    /// Where what it says besides stands in their pool, counted from 1. Few say any, and there are many references.
+    pub(crate) besides: Option<NonZeroU32>,
+}
+
+/// What a Reference says besides its `reference`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Besides {
     pub(crate) display: Text,
-    /// Where its identifier stands in their pool, counted from 1. Few have one, and there are many references.
-    pub(crate) identifier: Option<NonZeroU32>,
+    /// Of nothing where it has no value.
+    pub(crate) identifier: Identifier,
 }
 
 impl Reference {
     pub(crate) fn is_absent(self) -> bool {
-        self.address.is_none() && self.display.is_none() && self.identifier.is_none()
+        self.address.is_none() && self.besides.is_none()
     }
 
     /// Whether an identifier is all that it has.
-    pub(crate) fn is_by_identifier(self) -> bool {
-        self.address.is_none() && self.display.is_none() && self.identifier.is_some()
+    pub(crate) fn is_by_identifier(self, all: &Collected<'_>) -> bool {
+        self.address.is_none() && self.display(all).is_none() && self.identifier(all).value.is_some()
+    }
+
+    /// How it is shown.
+    #[inline]
+    pub(crate) fn display(self, all: &Collected<'_>) -> Text {
+        self.besides.map_or(Text::NONE, |place| all.besides[place.get() as usize - 1].display)
     }
 
     /// The identifier by which it refers, of nothing where it has none.
     pub(crate) fn identifier(self, all: &Collected<'_>) -> Identifier {
-        self.identifier.map_or(Identifier::default(), |place| all.identifiers[place.get() as usize - 1])
+        self.besides.map_or(Identifier::default(), |place| all.besides[place.get() as usize - 1].identifier)
     }
 }
 

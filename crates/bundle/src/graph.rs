@@ -6,19 +6,15 @@
 use std::borrow::Cow;
 
 use bedside_model::NoticeCode;
-use hashbrown::HashMap;
 
 use crate::addresses::{Address, is_plain, split_at_slash};
 use crate::collected::{Collected, NOBODY, Resource};
-use crate::concepts::{self, Described};
-use crate::drug::{Medication, Medicine};
 use crate::elements::Reference;
 use crate::index::Index;
 use crate::kinds::{self, TypeId};
 use crate::names::{Facts, ODS, facts, first_name};
 use crate::notices::Notices;
 use crate::people::Patient;
-use crate::tables::medication_issues::Request;
 use crate::text::Text;
 
 /// What a reference points at.
@@ -54,25 +50,14 @@ pub(crate) struct Graph<'g, 's> {
     index: Index<'g, 's>,
     facts: Vec<Facts<'g>>,
     patient_names: Vec<Option<Cow<'g, str>>>,
-    /// The drug of each Medication, in the order of their pool: many records share one.
-    drugs: Vec<Option<Described<'g>>>,
-    /// The drugs that requests name themselves, by resource: many records may share one plan.
-    request_drugs: HashMap<u32, Described<'g>>,
 }
 
 impl<'g, 's> Graph<'g, 's> {
     /// Indexes what was read.
-    pub(crate) fn new(all: &'g Collected<'s>, requests: &[Request]) -> Self {
+    pub(crate) fn new(all: &'g Collected<'s>) -> Self {
         let patient_name = |patient: &Patient| first_name(all, patient.names);
         let patient_names = all.patients.iter().map(patient_name).collect();
-        let drug = |medication: &Medication| medication.code.map(|code| concepts::describe(all, code));
-        let drugs = all.medications.iter().map(drug).collect();
-        let of_request = |request: &Request| {
-            let concept = request.medicine.concept?;
-            Some((request.head.resource, concepts::describe(all, concept)))
-        };
-        let request_drugs = requests.iter().filter_map(of_request).collect();
-        Self { all, index: Index::new(all), facts: facts(all), patient_names, drugs, request_drugs }
+        Self { all, index: Index::new(all), facts: facts(all), patient_names }
     }
 
     /// The number of a resource as the record's tables refer to it.
@@ -179,7 +164,7 @@ impl<'g, 's> Graph<'g, 's> {
     #[inline]
     pub(crate) fn display(&self, reference: &Reference, holder: u32) -> Text {
         match self.plain_address(reference) {
-            Some(_) => reference.display,
+            Some(_) => reference.display(self.all),
             None => self.resolve(*reference, holder).display,
         }
     }
@@ -204,7 +189,8 @@ impl<'g, 's> Graph<'g, 's> {
         match self.plainly_named(&reference) {
             NOBODY => self.resolve_odd(reference, holder),
             number => {
-                Resolved { target: Target::Resource(number), malformed: false, display: reference.display }
+                let display = reference.display(self.all);
+                Resolved { target: Target::Resource(number), malformed: false, display }
             }
         }
     }
@@ -212,7 +198,7 @@ impl<'g, 's> Graph<'g, 's> {
     /// Resolves a reference that is not plainly that of a resource.
     #[inline(never)]
     fn resolve_odd(&self, reference: Reference, holder: u32) -> Resolved<'g> {
-        let display = reference.display;
+        let display = reference.display(self.all);
         let addresses = &self.all.addresses;
         if let Some(number) = reference.address
             && addresses.is_elsewhere(number)
@@ -223,7 +209,7 @@ impl<'g, 's> Graph<'g, 's> {
         let Some(address) = address.filter(|address| !address.id().is_empty()) else {
             let target = match display.is_some() {
                 true => Target::Display,
-                false if reference.is_by_identifier() => Target::Identifier,
+                false if reference.is_by_identifier(self.all) => Target::Identifier,
                 false => Target::Absent,
             };
             return Resolved { target, malformed: false, display };
@@ -428,25 +414,11 @@ impl<'g, 's> Graph<'g, 's> {
 
     /// The ODS code by which a reference names an organisation that is not in the bundle.
     pub(crate) fn own_ods(&self, reference: Reference) -> Option<&'g str> {
-        if reference.address.is_some() || reference.identifier.is_none() {
+        if reference.address.is_some() || reference.besides.is_none() {
             return None;
         }
         let (store, identifier) = (&self.all.store, reference.identifier(self.all));
         store.get(identifier.value).filter(|_| store.says(identifier.system, ODS))
-    }
-
-    /// The drug of a medication element: that of the Medication it refers to, else its own concept.
-    pub(crate) fn medication(&self, medicine: Medicine, holder: u32) -> Option<Described<'g>> {
-        if holder == NOBODY {
-            return None;
-        }
-        let referred = self.find(medicine.reference, holder, kinds::MEDICATION);
-        let referred = referred.and_then(|number| self.drugs[self.resource(number).row as usize]);
-        referred.or_else(|| {
-            let of_request = || self.request_drugs.get(&holder).copied();
-            let concept = medicine.concept?;
-            of_request().or_else(|| Some(concepts::describe(self.all, concept)))
-        })
     }
 }
 

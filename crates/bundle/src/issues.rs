@@ -3,6 +3,8 @@
 use bedside_model::{Day, NoticeCode};
 use hashbrown::HashMap;
 
+use crate::collected::NOBODY;
+use crate::drug::Drugs;
 use crate::findings::Findings;
 use crate::graph::{Graph, Target};
 use crate::kinds;
@@ -14,6 +16,7 @@ use crate::words::Word;
 pub(crate) struct Issues<'g> {
     /// All requests, plans among them.
     pub(crate) requests: &'g [Request],
+    pub(crate) drugs: Drugs<'g>,
     /// Positions of the issues in the pool of requests, in the order of the bundle.
     pub(crate) rows: Vec<Issue<'g>>,
     plans: Plans<'g>,
@@ -32,7 +35,8 @@ struct Plans<'g> {
 pub(crate) struct Issue<'g> {
     /// Position in the pool of requests.
     pub(crate) request: u32,
-    pub(crate) plan: Target<'g>,
+    /// Its plan, where that is in the bundle, else [`NOBODY`].
+    pub(crate) plan: u32,
     pub(crate) plan_id: Option<&'g str>,
     /// Among the plans of issues.
     pub(crate) plan_number: Option<u32>,
@@ -61,11 +65,12 @@ impl<'g> Issues<'g> {
             let plan_id = graph.target_id(plan);
             let next = numbers.len() as u32;
             let plan_number = plan_id.map(|id| *numbers.entry(id).or_insert(next));
+            let plan = if let Target::Resource(number) = plan { number } else { NOBODY };
             rows.push(Issue { request: row as u32, plan, plan_id, plan_number });
         }
         let plans = Plans::new(numbers, &rows);
         rows.sort_by_key(|issue| requests[issue.request as usize].head.resource);
-        Self { requests, rows, plans }
+        Self { requests, drugs: Drugs::new(all, requests), rows, plans }
     }
 
     /// How many plans have issues.

@@ -1,8 +1,11 @@
 //! List resources: the query lists that say what an area holds, and the lists that give a consultation its
 //! structure (`bundle` sheet, sections 6 to 9; `consultations` sheet, section 3).
 
+use std::num::NonZeroU32;
+
 use bedside_model::ClinicalArea;
 
+use crate::collected::Collected;
 use crate::date::Date;
 use crate::elements::{Concept, Extension, Reference};
 use crate::reader::{Name, Read, Reader};
@@ -18,15 +21,36 @@ pub(crate) struct List {
     /// Its days are found where it is that of a consultation.
     pub(crate) date: Date,
     pub(crate) encounter: Reference,
+    /// In the pool of items.
+    pub(crate) items: Span,
+    /// Where what it says of itself stands in their pool, counted from 1: few lists of consultations say any.
+    saying: Option<NonZeroU32>,
+}
+
+/// What a List says of itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ListSaying {
     /// In the pool of texts.
     pub(crate) warnings: Span,
     /// In the pool of texts.
     pub(crate) notes: Span,
     /// In the pool of headers.
     pub(crate) headers: Span,
-    /// In the pool of items.
-    pub(crate) items: Span,
     pub(crate) empty_reason: Concept,
+}
+
+impl List {
+    /// What it says of itself, nothing where it says nothing.
+    pub(crate) fn saying(&self, all: &Collected<'_>) -> ListSaying {
+        self.saying.map_or(ListSaying::default(), |place| all.list_sayings[place.get() as usize - 1])
+    }
+}
+
+impl ListSaying {
+    fn says_nothing(&self) -> bool {
+        let spans = [self.warnings, self.notes, self.headers];
+        spans.iter().all(|span| span.length == 0) && self.empty_reason.if_filled().is_none()
+    }
 }
 
 /// What a list is for.
@@ -86,17 +110,17 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let mut this = List { resource: head.resource, ..List::default() };
     // Contained resources must not come between this list and its place.
     reader.out.lists.push(this);
-    let mut says_nothing = true;
+    let (mut says_nothing, mut saying) = (true, ListSaying::default());
     reader.members(|reader, key| {
         match key {
             Name::Code => says_nothing = !read_code(reader, &mut this)?,
             Name::Title => this.title = reader.text("title")?,
             Name::Date => this.date.text = reader.text("date")?,
             Name::Encounter => this.encounter = reader.reference("encounter")?,
-            Name::Note => this.notes = reader.notes("note")?,
-            Name::EmptyReason => this.empty_reason = reader.concept("emptyReason")?,
+            Name::Note => saying.notes = reader.notes("note")?,
+            Name::EmptyReason => saying.empty_reason = reader.concept("emptyReason")?,
             Name::Entry => this.items = items(reader)?,
-            Name::Extension => extensions(reader, &mut this)?,
+            Name::Extension => extensions(reader, &mut saying)?,
             _ => reader.base(key)?,
         }
         Ok(())
@@ -106,6 +130,10 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     }
     if this.purpose == Purpose::Structure(Level::Consultation) {
         Date::find_days(&reader.out.store, [&mut this.date]);
+    }
+    if !saying.says_nothing() {
+        reader.out.list_sayings.push(saying);
+        this.saying = NonZeroU32::new(reader.out.list_sayings.len() as u32);
     }
     reader.out.lists[place] = this;
     Ok(())
@@ -153,7 +181,7 @@ fn items(reader: &mut Reader<'_, '_, '_>) -> Read<Span> {
     Ok(Span::since(start, &reader.out.items))
 }
 
-fn extensions(reader: &mut Reader<'_, '_, '_>, list: &mut List) -> Read<()> {
+fn extensions(reader: &mut Reader<'_, '_, '_>, saying: &mut ListSaying) -> Read<()> {
     let (warnings, headers) = (reader.out.texts.len(), reader.out.headers.len());
     reader.extensions(|reader, extension| {
         match extension {
@@ -171,8 +199,8 @@ fn extensions(reader: &mut Reader<'_, '_, '_>, list: &mut List) -> Read<()> {
         }
         Ok(())
     })?;
-    list.warnings = Span::since(warnings, &reader.out.texts);
-    list.headers = Span::since(headers, &reader.out.headers);
+    saying.warnings = Span::since(warnings, &reader.out.texts);
+    saying.headers = Span::since(headers, &reader.out.headers);
     Ok(())
 }
 

@@ -109,7 +109,7 @@ pub(crate) fn complete(
     let items = take(&mut all.items);
     let records = all.take_records();
     let all = all;
-    let graph = Graph::new(&all, &records.requests);
+    let graph = Graph::new(&all);
     let tables = tables(&graph, records, items, options, &mut findings)?;
     if all.text.is_spent() {
         return Err(over(FaultKind::TooMuchRepeated));
@@ -141,20 +141,21 @@ fn tables(
     drop(listed);
     let [medicated, issued] = medicines(graph, &relations, &records, options.retrieved_on, findings);
     drop((records.statements, records.requests));
+    relations.forget_plans();
+    let problems = (records.conditions, records.problem_links);
+    let [allergic, problematic] =
+        allergies_and_problems(graph, &relations, (records.allergies, problems), findings);
+    let recorded = [&medicated, &issued, &allergic, &problematic].map(|table| &*table.encounters);
     let listed = consultations::list_dates(graph, &relations, &records.lists, records.encounters.len());
+    let consulted =
+        consultations::table(graph, &relations, (&records.encounters, &listed), recorded, findings);
+    drop((records.encounters, listed));
+    relations.forget_records();
+    ended(Stage::Table(Table::Consultations));
     let (nodes, lists) = structure(graph, &relations, (records.lists, items), options)?;
     let linked = links::table(graph, &relations, &links);
     drop(links);
     ended(Stage::Table(Table::Links));
-    let problems = (records.conditions, records.problem_links);
-    let [allergic, problematic] =
-        allergies_and_problems(graph, &relations, (records.allergies, problems), findings);
-    relations.forget_places();
-    let recorded = [&medicated, &issued, &allergic, &problematic].map(|table| &*table.encounters);
-    let consulted =
-        consultations::table(graph, &relations, (&records.encounters, &listed), recorded, findings);
-    drop(records.encounters);
-    ended(Stage::Table(Table::Consultations));
     let [section, noticed] = sections_and_notices(graph, &lists, options, findings)?;
     if relations.too_much_is_shared() {
         return Err(over(FaultKind::TooMuchShared(most_shared)));
@@ -225,7 +226,7 @@ fn structure(
     let nodes = consultation_nodes::table(graph, (&lists, &items), relations, most_nodes)
         .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
     ended(Stage::Table(Table::ConsultationNodes));
-    lists.retain(sections::is_told_by);
+    lists.retain(|list| sections::is_told_by(list, graph.all));
     lists.shrink_to_fit();
     Ok((nodes, lists))
 }
@@ -282,7 +283,7 @@ fn notice_patients(graph: &Graph<'_, '_>, records: &Records, findings: &mut Find
     let first = graph.first_of(*first);
     let number = all.store.str(all.patients[0].nhs_number);
     let names_number = |sent: Reference| {
-        sent.is_by_identifier() && all.store.code(sent.identifier(all).system) == people::NHS_NUMBER
+        sent.is_by_identifier(all) && all.store.code(sent.identifier(all).system) == people::NHS_NUMBER
     };
     for head in heads(records) {
         let sent = head.subject;

@@ -126,9 +126,14 @@ impl<'g> Relations<'g> {
         std::mem::take(&mut self.listed)
     }
 
-    /// Lets go of which list holds each resource, once the last record has been placed.
-    pub(crate) fn forget_places(&mut self) {
-        self.placed = Vec::new();
+    /// Lets go of what is said of plans, once all medicines have been told.
+    pub(crate) fn forget_plans(&mut self) {
+        (self.authorised, self.lost_plans) = Default::default();
+    }
+
+    /// Lets go of what is said of records, once all have been told.
+    pub(crate) fn forget_records(&mut self) {
+        (self.membership, self.placed, self.pointing) = Default::default();
     }
 
     /// Counts things that a record shares with others; false once they are too many.
@@ -355,7 +360,7 @@ impl<'g> Relations<'g> {
 
     /// A list's header problem is linked; it is not placed by it.
     fn add_headers(&mut self, graph: &'g Graph<'g, '_>, list: &List, findings: &mut Findings) {
-        for header in list.headers.of(&graph.all.headers) {
+        for header in list.saying(graph.all).headers.of(&graph.all.headers) {
             let resolved =
                 graph.resolve_noticed(header.target, list.resource, "extension", &mut findings.notices);
             if let Target::Resource(number) = resolved.target {

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use crate::addresses::AddressNumber;
 use crate::elements::{
-    Coding, Concept, Dosage, Extension, HumanName, Identifier, Reference, warns_of_change,
+    Besides, Coding, Concept, Dosage, Extension, HumanName, Identifier, Reference, warns_of_change,
 };
 use crate::json::{LeafName, LeafString, Lexeme};
 use crate::text::{Span, Text};
@@ -37,17 +37,26 @@ impl Reader<'_, '_, '_> {
 
     #[inline(never)]
     fn any_reference(&mut self, element: &'static str) -> Read<Reference> {
-        let mut this = Reference::default();
+        let (mut address, mut besides) = (None, Besides::default());
         self.object(element, |reader, key| {
             match key {
-                Name::Reference => this.address = reader.address(element)?,
-                Name::Display => this.display = reader.text(element)?,
-                Name::Identifier => this.identifier = reader.pooled_identifier(element)?,
+                Name::Reference => address = reader.address(element)?,
+                Name::Display => besides.display = reader.text(element)?,
+                Name::Identifier => besides.identifier = reader.identifier(element)?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())
         })?;
-        Ok(this)
+        Ok(self.reference_of(address, besides))
+    }
+
+    /// A Reference of what has been read.
+    fn reference_of(&mut self, address: Option<AddressNumber>, besides: Besides) -> Reference {
+        if besides.display.is_none() && besides.identifier.value.is_none() {
+            return Reference { address, besides: None };
+        }
+        self.out.besides.push(besides);
+        Reference { address, besides: NonZeroU32::new(self.out.besides.len() as u32) }
     }
 
     /// Reads the Reference that is the only member of the object at the cursor, where nothing about either is out of the
@@ -69,7 +78,8 @@ impl Reader<'_, '_, '_> {
     #[inline(always)]
     fn plain_reference(&mut self, [said, display]: [LeafString; REFERENCE.len()]) -> Reference {
         let address = said.lexeme().map(|said| self.address_of(said));
-        Reference { address, display: self.keep_leaf(display), ..Reference::default() }
+        let besides = Besides { display: self.keep_leaf(display), ..Besides::default() };
+        self.reference_of(address, besides)
     }
 
     /// Reads what a Reference says.
@@ -96,16 +106,6 @@ impl Reader<'_, '_, '_> {
             Ok(())
         })?;
         Ok(Span::since(start, &self.out.references))
-    }
-
-    /// Reads an Identifier with a value into its pool.
-    fn pooled_identifier(&mut self, element: &'static str) -> Read<Option<NonZeroU32>> {
-        let identifier = self.identifier(element)?;
-        if identifier.value.is_none() {
-            return Ok(None);
-        }
-        self.out.identifiers.push(identifier);
-        Ok(NonZeroU32::new(self.out.identifiers.len() as u32))
     }
 
     /// Reads an Identifier.

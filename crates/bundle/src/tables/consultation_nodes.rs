@@ -170,7 +170,7 @@ impl Walk<'_, '_> {
             return;
         }
         let node = self.number();
-        self.relations.share(self.lists[list as usize].headers.length as usize);
+        self.relations.share(self.lists[list as usize].saying(self.graph.all).headers.length as usize);
         self.nodes.push(Node { consultation, list, item: LIST, node, parent, position });
         self.path.push(Step { list, node, item: 0 });
     }
@@ -215,7 +215,7 @@ impl Walk<'_, '_> {
         let availability = |node: &Node| match item(node) {
             Some(item) if !graph.is_plainly_known(item) => {
                 let target = graph.resolve(*item, list(node).resource).target;
-                availability(target, [all.store.str(item.display), graph.said(*item)])
+                availability(target, [all.store.str(item.display(all)), graph.said(*item)])
             }
             _ => "ok",
         };
@@ -223,7 +223,7 @@ impl Walk<'_, '_> {
         // A record that shares too much is refused: nobody reads what it would say.
         let tells = !self.relations.too_much_is_shared();
         let headers = |node: &Node| match node.item {
-            LIST if tells => list(node).headers,
+            LIST if tells => list(node).saying(all).headers,
             _ => Span::default(),
         };
         let problems = |node: &Node| header_ids(graph, headers(node), list(node).resource);

@@ -8,11 +8,11 @@ use crate::collected::{Collected, NOBODY};
 use crate::columns::Columns;
 use crate::concepts::{self, Described};
 use crate::date::Date;
-use crate::drug::Medicine;
+use crate::drug::{Drugs, Medicine};
 use crate::elements::{Concept, Dosage, Extension, Head, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
-use crate::graph::{Graph, Target};
+use crate::graph::Graph;
 use crate::issues::{Issue, Issues};
 use crate::reader::{Name, Read, Reader};
 use crate::relations::{Consultation, Membership, Relations};
@@ -295,7 +295,7 @@ pub(crate) fn table<'g>(
     let mut rows: Vec<Row<'g>> = Vec::with_capacity(issues.rows.len());
     for issue in &issues.rows {
         let membership = membership(issue);
-        rows.push(row(graph, relations, (issues.requests, issue), membership, today, findings));
+        rows.push(row(graph, relations, (issues, issue), membership, today, findings));
     }
     let places = rows.iter().map(|row| row.consultation);
     RecordTable { encounters: encounters(places), batch: columns(graph, relations, &rows, findings) }
@@ -304,22 +304,22 @@ pub(crate) fn table<'g>(
 fn row<'g>(
     graph: &'g Graph<'g, '_>,
     relations: &'g Relations<'g>,
-    (requests, issue): (&'g [Request], &Issue<'g>),
+    (issues, issue): (&'g Issues<'g>, &Issue<'g>),
     membership: Membership,
     today: Day,
     findings: &mut Findings,
 ) -> Row<'g> {
     let all = graph.all;
-    let request = &requests[issue.request as usize];
+    let request = &issues.requests[issue.request as usize];
     let resource = request.head.resource;
     let plan = match issue.plan {
-        Target::Resource(number) => Some(&requests[graph.resource(number).row as usize]),
-        _ => None,
+        NOBODY => None,
+        number => Some(&issues.requests[graph.resource(number).row as usize]),
     };
     let mut flags = Flags::default();
     flags.raise(Flags::FUTURE_ISSUE, request.starts_after(today));
     flags.raise(Flags::MALFORMED, plan.is_some_and(|plan| !plan.is_plan(all)));
-    let medicine = medicine(graph, request, plan);
+    let medicine = medicine(graph, &issues.drugs, request, plan);
     if medicine.degraded.is_some() {
         findings.notices.add(resource, NoticeCode::DegradedCode, "medication");
     }
@@ -342,11 +342,16 @@ fn row<'g>(
 }
 
 /// The issue's own drug, else its plan's; a display only where neither is known.
-fn medicine<'g>(graph: &'g Graph<'g, '_>, request: &Request, plan: Option<&Request>) -> Described<'g> {
+fn medicine<'g>(
+    graph: &'g Graph<'g, '_>,
+    drugs: &Drugs<'g>,
+    request: &Request,
+    plan: Option<&Request>,
+) -> Described<'g> {
     let sources = [Some(request), plan];
     let mut known = sources.iter().flatten();
-    let found = known.find_map(|request| graph.medication(request.medicine, request.head.resource));
-    let mut displays = sources.iter().flatten().map(|request| request.medicine.reference.display);
+    let found = known.find_map(|request| drugs.of(graph, request.medicine, request.head.resource));
+    let mut displays = sources.iter().flatten().map(|request| request.medicine.reference.display(graph.all));
     let display = displays.find(|display| !display.is_empty());
     found.unwrap_or_else(|| concepts::named_by_display(display.unwrap_or_default()))
 }

@@ -12,7 +12,7 @@ use crate::collected::NOBODY;
 use crate::columns::Columns;
 use crate::concepts::{self, Described};
 use crate::date::Date;
-use crate::drug::Medicine;
+use crate::drug::{Drugs, Medicine};
 use crate::elements::{Concept, DOSAGE_WARNING, Dosage, Extension, Head, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
@@ -236,7 +236,7 @@ impl<'g> Joined<'g, '_> {
             plan_id,
             prior_plan_id: self.therapies.prior_id(graph, plan),
             therapy_id: self.therapies.oldest(graph, plan, plan_id),
-            medicine: medicine(graph, statement, plan),
+            medicine: medicine(graph, &self.issues.drugs, statement, plan),
             issues,
             consultation: relations
                 .by_context(graph, statement.context, resource)
@@ -255,11 +255,20 @@ impl<'g> Joined<'g, '_> {
 }
 
 /// The drug of the statement, else of the plan; a display only where neither is known.
-fn medicine<'g>(graph: &'g Graph<'g, '_>, statement: &Statement, plan: &Request) -> Described<'g> {
+fn medicine<'g>(
+    graph: &'g Graph<'g, '_>,
+    drugs: &Drugs<'g>,
+    statement: &Statement,
+    plan: &Request,
+) -> Described<'g> {
     let sources = [(statement.medicine, statement.head.resource), (plan.medicine, plan.head.resource)];
-    let known = sources.iter().find_map(|(medicine, holder)| graph.medication(*medicine, *holder));
-    let display =
-        || sources.iter().map(|(medicine, _)| medicine.reference.display).find(|display| !display.is_empty());
+    let known = sources.iter().find_map(|(medicine, holder)| drugs.of(graph, *medicine, *holder));
+    let display = || {
+        sources
+            .iter()
+            .map(|(medicine, _)| medicine.reference.display(graph.all))
+            .find(|display| !display.is_empty())
+    };
     known.unwrap_or_else(|| concepts::named_by_display(display().unwrap_or_default()))
 }
 

@@ -9,11 +9,12 @@ use bedside_model::{ClinicalArea, Day, NoticeCode, Origin, SectionState, Severit
 use hashbrown::HashSet;
 
 use super::Batch;
+use crate::collected::Collected;
 use crate::columns::Columns;
 use crate::concepts;
 use crate::findings::Findings;
 use crate::graph::Graph;
-use crate::lists::{List, Purpose};
+use crate::lists::{List, ListSaying, Purpose};
 use crate::notices::{Notice, Words};
 use crate::outcome::{Denial, OutcomeIssue, denial};
 use crate::text::Store;
@@ -145,14 +146,14 @@ fn state(
 
 fn warnings<'g>(graph: &'g Graph<'g, '_>, lists: impl Iterator<Item = &'g List>) -> Vec<&'g str> {
     let mut known: HashSet<&str> = HashSet::new();
-    let warnings = lists.flat_map(|list| list.warnings.of(&graph.all.texts));
+    let warnings = lists.flat_map(|list| list.saying(graph.all).warnings.of(&graph.all.texts));
     warnings.map(|warning| graph.all.store.str(*warning)).filter(|warning| known.insert(warning)).collect()
 }
 
 /// The notes of the area's lists, and of an Ended list that carries a warning, a line feed between them.
 fn note(graph: &Graph<'_, '_>, lists: &[&List], ended: &[&List]) -> Option<String> {
-    let warned = ended.iter().filter(|list| list.warnings.length > 0);
-    let notes = lists.iter().chain(warned).flat_map(|list| list.notes.of(&graph.all.texts));
+    let warned = ended.iter().filter(|list| list.saying(graph.all).warnings.length > 0);
+    let notes = lists.iter().chain(warned).flat_map(|list| list.saying(graph.all).notes.of(&graph.all.texts));
     let notes: Vec<&str> = notes.map(|note| graph.all.store.str(*note)).collect();
     (!notes.is_empty()).then(|| notes.join("\n"))
 }
@@ -162,24 +163,25 @@ fn latest_date(note: &str) -> Option<(String, Day)> {
 }
 
 /// Whether a list has any say in the areas: it is no part of a consultation, or it warns of something.
-pub(crate) fn is_told_by(list: &List) -> bool {
-    !list.purpose.is_structure() || warns(list)
+pub(crate) fn is_told_by(list: &List, all: &Collected<'_>) -> bool {
+    !list.purpose.is_structure() || warns(list.saying(all))
 }
 
 /// Whether a list has a warning or a reason why it is empty.
-fn warns(list: &List) -> bool {
-    list.warnings.length > 0 || list.empty_reason.if_filled().is_some()
+fn warns(saying: ListSaying) -> bool {
+    saying.warnings.length > 0 || saying.empty_reason.if_filled().is_some()
 }
 
 /// Every warning and every empty reason of every list is a notice of its own.
 fn notice_lists(graph: &Graph<'_, '_>, lists: &[List], findings: &mut Findings) {
     let all = graph.all;
     for list in lists {
-        if !warns(list) || !graph.counts(list.resource) {
+        let saying = list.saying(all);
+        if !warns(saying) || !graph.counts(list.resource) {
             continue;
         }
         let area = list.purpose.area();
-        let note: Vec<&str> = list.notes.of(&all.texts).iter().map(|note| all.store.str(*note)).collect();
+        let note: Vec<&str> = saying.notes.of(&all.texts).iter().map(|note| all.store.str(*note)).collect();
         let mut say = |severity, code: &str, text: Option<Words>, element| {
             findings.notices.push(Notice {
                 resource: list.resource,
@@ -193,12 +195,12 @@ fn notice_lists(graph: &Graph<'_, '_>, lists: &[List], findings: &mut Findings) 
             });
         };
         let note = (!note.is_empty()).then(|| Words::Theirs(note.join("\n").into()));
-        for warning in list.warnings.of(&all.texts) {
+        for warning in saying.warnings.of(&all.texts) {
             say(Severity::Warning, all.store.str(*warning), note.clone(), "extension");
         }
-        let reason = concepts::code(all, list.empty_reason).or(list.empty_reason.text);
+        let reason = concepts::code(all, saying.empty_reason).or(saying.empty_reason.text);
         if let Some(code) = all.store.get(reason) {
-            let term = || all.store.get(concepts::term(all, list.empty_reason));
+            let term = || all.store.get(concepts::term(all, saying.empty_reason));
             let term = || term().map(|term| Words::Theirs(term.into()));
             say(Severity::Information, code, note.or_else(term), "emptyReason");
         }
@@ -208,12 +210,13 @@ fn notice_lists(graph: &Graph<'_, '_>, lists: &[List], findings: &mut Findings) 
 
 fn notice_unknown_codes(graph: &Graph<'_, '_>, list: &List, findings: &mut Findings) {
     let all = graph.all;
-    for warning in list.warnings.of(&all.texts) {
+    let saying = list.saying(all);
+    for warning in saying.warnings.of(&all.texts) {
         if !is_one_of(all.store.str(*warning), &[CONFIDENTIAL, IN_TRANSIT, AWAITING_FILING]) {
             findings.notices.add(list.resource, NoticeCode::UnknownCode, "extension");
         }
     }
-    let reason = all.store.str(concepts::code(all, list.empty_reason));
+    let reason = all.store.str(concepts::code(all, saying.empty_reason));
     if !is_one_of(reason, &["", "no-content-recorded"]) {
         findings.notices.add(list.resource, NoticeCode::UnknownCode, "emptyReason");
     }

@@ -122,7 +122,7 @@ fn preferred<'c>(all: &Collected<'_>, codings: &'c [Coding]) -> Option<&'c Codin
     let snomed = |coding: &&Coding| is_snomed(all, coding);
     codings
         .iter()
-        .find(|coding| snomed(coding) && selected(coding))
+        .find(|coding| selected(coding) && snomed(coding))
         .or_else(|| codings.iter().find(snomed))
         .or_else(|| codings.iter().find(selected))
         .or_else(|| codings.first())

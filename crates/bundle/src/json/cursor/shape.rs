@@ -13,6 +13,9 @@ use crate::json::tokens::Mark;
 const MOST_TOKENS: usize = 512;
 const MOST_KEYS: usize = 32;
 
+/// As many keys as are compared in nearly all shapes.
+const USUAL_KEYS: usize = 16;
+
 /// How many shapes are known at once, and how many of those that are learnt may never be met again.
 const MOST_KNOWN: usize = 8;
 const MOST_IN_VAIN: u32 = 16;
@@ -81,7 +84,7 @@ impl Cursor<'_> {
     pub(crate) fn learn_shape(&self, start: &ShapeStart, shapes: &mut Shapes) {
         let Some((kinds, positions)) = self.tokens.passed_since(start.0) else { return };
         if kinds.len() <= MOST_TOKENS && shapes.is_worth_learning(kinds.len()) {
-            let shape = Lesson { kinds, positions, text: self.bytes(), shape: Shape::default() }.learn();
+            let shape = Lesson { kinds, positions, text: self.bytes(), shape: Shape::with_room() }.learn();
             shapes.add(shape);
         }
     }
@@ -168,6 +171,13 @@ impl Shapes {
     }
 }
 
+impl Shape {
+    fn with_room() -> Self {
+        let (names, lengths) = (Vec::with_capacity(USUAL_KEYS), Vec::with_capacity(USUAL_KEYS));
+        Self { names, lengths, ..Self::default() }
+    }
+}
+
 impl Name {
     fn new(key: Lexeme, text: &[u8]) -> Option<Self> {
         let length = key.length();
@@ -210,7 +220,8 @@ impl Lesson<'_> {
     /// The shape of the object, where somebody who knows it could pass over another.
     fn learn(mut self) -> Option<Shape> {
         // Of each object and array that is open where its keys begin among all that are.
-        let (mut open, mut keys) = (vec![0], Vec::new());
+        let (mut open, mut keys) = (Vec::with_capacity(USUAL_KEYS), Vec::with_capacity(USUAL_KEYS));
+        open.push(0);
         let mut token = 0;
         while token < self.kinds.len() {
             match self.kinds[token] {
@@ -242,14 +253,14 @@ impl Lesson<'_> {
 
     /// Learns the keys of an object that ends; an array has none.
     fn learn_keys(&mut self, first: usize, is_whole: bool, keys: &mut Vec<usize>) -> Option<()> {
-        let own = keys.split_off(first);
+        let own = keys.get(first..)?;
         // One has been passed before.
         let number = own.len() + usize::from(is_whole);
         if number > MOST_KEYS {
             return None;
         }
         self.shape.keys = self.shape.keys.max(number);
-        for token in &own {
+        for token in own {
             let key = self.string_at(*token);
             if is_whole {
                 self.learn_member(*token, key)?;
@@ -261,6 +272,7 @@ impl Lesson<'_> {
                 self.shape.lengths.push((*token, key.length()));
             }
         }
+        keys.truncate(first);
         Some(())
     }
 

@@ -287,6 +287,14 @@ impl<'a> Collected<'a> {
         }
     }
 
+    /// Lets go of what records are made of, once all have been told: lists and links name records alone.
+    pub(crate) fn forget_elements(&mut self) {
+        (self.codings, self.concepts, self.identifiers) = Default::default();
+        (self.references, self.participants, self.reactions) = Default::default();
+        (self.texts, self.names, self.medications) = Default::default();
+        (self.patients, self.roles, self.named) = Default::default();
+    }
+
     /// Gives back the room that the pools took and do not need: they stay as they are from now on.
     pub(crate) fn trim(&mut self) {
         self.store.trim();

@@ -64,9 +64,11 @@ impl<'g, 's> Columns<'g, 's> {
         let columns = Vec::with_capacity(schema.fields().len());
         let mut spare = SPARE.take().unwrap_or_default();
         spare.texts.reserve(rows);
-        spare.numbers.reserve(rows);
-        spare.ends.clear();
-        spare.ends.reserve(rows);
+        if rows <= MOST_KEPT_ROWS {
+            spare.numbers.reserve(rows);
+            spare.ends.clear();
+            spare.ends.reserve(rows);
+        }
         Self { all, table, schema, rows, blocks: Blocks::of_rows(rows), columns, spare }
     }
 
@@ -96,7 +98,7 @@ impl<'g, 's> Columns<'g, 's> {
         counts.clear();
         counts.extend(values.map(|count| count.map(u32::cast_signed)));
         self.push_some(name, "", &counts, Blocks::numbers);
-        self.spare.numbers = counts;
+        self.spare.numbers = self.kept_memory(counts);
     }
 
     pub(crate) fn flag(&mut self, name: &str, values: impl Iterator<Item = Option<bool>>) {
@@ -104,7 +106,7 @@ impl<'g, 's> Columns<'g, 's> {
         flags.clear();
         flags.extend(values);
         self.push_some(name, "", &flags, Blocks::booleans);
-        self.spare.flags = flags;
+        self.spare.flags = self.kept_memory(flags);
     }
 
     pub(crate) fn text<'t>(&mut self, name: &str, values: impl Iterator<Item = Option<&'t str>>) {
@@ -135,7 +137,7 @@ impl<'g, 's> Columns<'g, 's> {
         }));
         let items = items.within(&self.all.text);
         self.push_lists(name, "", &ends, |columns| columns.keep_items(&items));
-        self.spare.ends = ends;
+        self.spare.ends = self.kept_memory(ends);
         self.spare.texts = items.emptied();
     }
 
@@ -188,7 +190,7 @@ impl<'g, 's> Columns<'g, 's> {
         } else {
             self.push_some(name, "_to", &to, Blocks::numbers);
         }
-        (self.spare.numbers, self.spare.more_numbers) = (from, to);
+        (self.spare.numbers, self.spare.more_numbers) = (self.kept_memory(from), self.kept_memory(to));
     }
 
     /// The eight columns of a concept.
@@ -272,7 +274,7 @@ impl<'g, 's> Columns<'g, 's> {
             end
         }));
         self.push_lists(name, part, &ends, fields);
-        self.spare.ends = ends;
+        self.spare.ends = self.kept_memory(ends);
     }
 
     /// A field of structs: texts that were kept as sent.
@@ -347,6 +349,11 @@ impl<'g, 's> Columns<'g, 's> {
             present => Column::Of(Part::Values(write(&mut self.blocks, values, present))),
         };
         self.push(name, part, column);
+    }
+
+    /// Memory for the next column; nothing of a table of many rows, whose texts take enough.
+    fn kept_memory<T>(&self, memory: Vec<T>) -> Vec<T> {
+        if self.rows <= MOST_KEPT_ROWS { memory } else { Vec::new() }
     }
 
     fn push(&mut self, name: &str, part: &str, column: Column) {

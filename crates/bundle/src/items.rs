@@ -28,6 +28,11 @@ impl Items {
         Self { references, lists }
     }
 
+    /// Lets go of which items are lists, once nobody walks them any more.
+    pub(crate) fn forget_lists(&mut self) {
+        self.lists = Vec::new();
+    }
+
     /// One of them.
     pub(crate) fn reference(&self, item: u32) -> &Reference {
         &self.references[item as usize]

@@ -48,10 +48,12 @@ mod notices;
 mod order;
 mod outcome;
 mod people;
+mod places;
 mod reader;
 mod record;
 mod relations;
 mod repeated;
+mod sharing;
 #[cfg(not(feature = "stages"))]
 mod stages;
 #[cfg(feature = "stages")]

@@ -20,12 +20,15 @@ use crate::limits::Limits;
 use crate::lists::List;
 use crate::notices::Notices;
 use crate::people::{self, Patient};
+use crate::places::Places;
 use crate::reader::Reader;
 use crate::record::{Account, Envelope, PatientFacts, Record};
 use crate::relations::Relations;
 use crate::repeated::mark_repeated;
+use crate::sharing::Sharing;
 use crate::stages::{Stage, ended};
 use crate::tables::allergies::Allergy;
+use crate::tables::links::Link;
 use crate::tables::problems::{Condition, ProblemLink};
 use crate::tables::{
     Batch, RecordTable, allergies, consultation_nodes, consultations, links, medication_issues, medications,
@@ -108,36 +111,53 @@ pub(crate) fn complete(
     all.trim();
     let items = take(&mut all.items);
     let records = all.take_records();
-    let all = all;
-    let graph = Graph::new(&all);
-    let tables = tables(&graph, records, items, options, &mut findings)?;
+    let told = tell_records(&Graph::new(&all), records, items, options, &mut findings);
+    all.forget_elements();
+    let [nodes, linked, noticed] = tell_structure(&Graph::new(&all), told.structure, options, &mut findings)?;
     if all.text.is_spent() {
         return Err(over(FaultKind::TooMuchRepeated));
     }
+    let [medicated, issued, allergic, problematic, consulted, section] = told.tables;
     Ok(Record {
         envelope,
         accounting: accounting(&all),
         notices: by_severity(&findings.notices),
-        patients: patients(&graph),
-        tables,
+        patients: told.patients,
+        tables: vec![medicated, issued, allergic, problematic, consulted, nodes, linked, section, noticed],
     })
 }
 
-/// Makes all tables, those first that need most, and gives back the records of each type once nobody asks for them any more:
-/// what is held at once is the tables so far and what the others need.
-fn tables(
+/// What is told while all that records are made of is there.
+struct Told {
+    /// Medications, issues, allergies, problems, consultations, sections.
+    tables: [Batch; 6],
+    patients: Vec<PatientFacts>,
+    structure: Structure,
+}
+
+/// What is left to tell then: how records hang together.
+struct Structure {
+    lists: Vec<List>,
+    items: Items,
+    links: Vec<Link>,
+    places: Places,
+    sharing: Sharing,
+}
+
+/// Makes the tables of records, those first that need most, and gives back the records of each type once nobody asks for
+/// them any more: what is held at once is the tables so far and what the others need.
+fn tell_records(
     graph: &Graph<'_, '_>,
     records: Records,
     items: Vec<Reference>,
     options: &Options,
     findings: &mut Findings,
-) -> Result<Vec<Batch>, BundleError> {
+) -> Told {
     let items = Items::new(graph, &records.lists, items);
     ended(Stage::Index);
-    let most_shared = options.limits.values as usize;
-    let mut relations = Relations::new(graph, &records, &items, most_shared, findings);
+    let mut relations = Relations::new(graph, &records, &items, options.limits.values as usize, findings);
     let listed = relations.take_listed();
-    let links = links::gather(graph, &relations, &records, &listed);
+    let links = links::gather(graph, &relations.places, &records, &listed);
     drop(listed);
     let [medicated, issued] = medicines(graph, &relations, &records, options.retrieved_on, findings);
     drop((records.statements, records.requests));
@@ -146,23 +166,47 @@ fn tables(
     let [allergic, problematic] =
         allergies_and_problems(graph, &relations, (records.allergies, problems), findings);
     let recorded = [&medicated, &issued, &allergic, &problematic].map(|table| &*table.encounters);
-    let listed = consultations::list_dates(graph, &relations, &records.lists, records.encounters.len());
-    let consulted =
-        consultations::table(graph, &relations, (&records.encounters, &listed), recorded, findings);
-    drop((records.encounters, listed));
-    relations.forget_records();
+    let (lists, encounters) = (records.lists, records.encounters);
+    let listed = consultations::list_dates(graph, &relations.places, &lists, encounters.len());
+    let consulted = consultations::table(graph, &relations, (&encounters, &listed), recorded, findings);
     ended(Stage::Table(Table::Consultations));
-    let (nodes, lists) = structure(graph, &relations, (records.lists, items), options)?;
-    let linked = links::table(graph, &relations, &links);
-    drop(links);
-    ended(Stage::Table(Table::Links));
-    let [section, noticed] = sections_and_notices(graph, &lists, options, findings)?;
-    if relations.too_much_is_shared() {
-        return Err(over(FaultKind::TooMuchShared(most_shared)));
-    }
+    let section = sections::table(graph, &lists, options.requested.as_deref(), findings);
+    ended(Stage::Table(Table::Sections));
     let [medicated, issued, allergic, problematic] =
         [medicated, issued, allergic, problematic].map(|table| table.batch);
-    Ok(vec![medicated, issued, allergic, problematic, consulted, nodes, linked, section, noticed])
+    let Relations { places, sharing, .. } = relations;
+    Told {
+        tables: [medicated, issued, allergic, problematic, consulted, section],
+        patients: patients(graph),
+        structure: Structure { lists, items, links, places, sharing },
+    }
+}
+
+/// Makes the other tables: the structure of consultations, links, notices.
+fn tell_structure(
+    graph: &Graph<'_, '_>,
+    Structure { lists, items, links, places, sharing }: Structure,
+    options: &Options,
+    findings: &mut Findings,
+) -> Result<[Batch; 3], BundleError> {
+    let limits = options.limits;
+    let most_nodes = limits.entries as usize * 4;
+    let nodes = consultation_nodes::table(graph, (&lists, items), (&places, &sharing), most_nodes)
+        .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
+    drop(lists);
+    ended(Stage::Table(Table::ConsultationNodes));
+    let linked = links::table(graph, &places, &links);
+    drop(links);
+    ended(Stage::Table(Table::Links));
+    if findings.notices.are_too_many() {
+        return Err(over(FaultKind::TooManyNotices(limits.notices)));
+    }
+    let noticed = notices::table(graph, &findings.notices);
+    ended(Stage::Table(Table::Notices));
+    if sharing.is_too_much() {
+        return Err(over(FaultKind::TooMuchShared(limits.values as usize)));
+    }
+    Ok([nodes, linked, noticed])
 }
 
 /// The tables of medicines as of the day `today`: what a patient takes, and what was issued of it.
@@ -197,38 +241,6 @@ fn allergies_and_problems(
     let problematic = problems::table(graph, relations, (&conditions, &links), findings);
     ended(Stage::Table(Table::Problems));
     [allergic, problematic]
-}
-
-fn sections_and_notices(
-    graph: &Graph<'_, '_>,
-    lists: &[List],
-    options: &Options,
-    findings: &mut Findings,
-) -> Result<[Batch; 2], BundleError> {
-    let section = sections::table(graph, lists, options.requested.as_deref(), findings);
-    ended(Stage::Table(Table::Sections));
-    if findings.notices.are_too_many() {
-        return Err(over(FaultKind::TooManyNotices(options.limits.notices)));
-    }
-    let noticed = notices::table(graph, &findings.notices);
-    ended(Stage::Table(Table::Notices));
-    Ok([section, noticed])
-}
-
-/// The structure of consultations, and those lists that are to be told of besides.
-fn structure(
-    graph: &Graph<'_, '_>,
-    relations: &Relations<'_>,
-    (mut lists, items): (Vec<List>, Items),
-    options: &Options,
-) -> Result<(Batch, Vec<List>), BundleError> {
-    let most_nodes = options.limits.entries as usize * 4;
-    let nodes = consultation_nodes::table(graph, (&lists, &items), relations, most_nodes)
-        .ok_or_else(|| over(FaultKind::TooManyNodes(most_nodes)))?;
-    ended(Stage::Table(Table::ConsultationNodes));
-    lists.retain(|list| sections::is_told_by(list, graph.all));
-    lists.shrink_to_fit();
-    Ok((nodes, lists))
 }
 
 fn by_severity(notices: &Notices) -> BTreeMap<&'static str, usize> {

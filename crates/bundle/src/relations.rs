@@ -1,8 +1,5 @@
 //! What lists, problems and consultations say of the records they name: membership, place and indication.
 
-use std::cell::Cell;
-use std::collections::VecDeque;
-
 use bedside_model::{ClinicalArea, NoticeCode};
 use hashbrown::HashMap;
 
@@ -14,6 +11,8 @@ use crate::issues::Issues;
 use crate::items::Items;
 use crate::kinds::{self, TypeId};
 use crate::lists::{List, Purpose};
+use crate::places::{Consultation, Places};
+use crate::sharing::Sharing;
 use crate::tables::medications::Statement;
 use crate::tables::problems::Relation;
 use crate::text::find_ignoring_case;
@@ -50,26 +49,12 @@ impl Membership {
     }
 }
 
-/// The consultation that a record belongs to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Consultation<'g> {
-    pub(crate) id: Option<&'g str>,
-    /// Number of the Encounter, where it is in the bundle.
-    pub(crate) encounter: Option<u32>,
-    /// `context` or `structure`.
-    pub(crate) link: &'static str,
-}
-
-/// No list, or no consultation.
+/// No list.
 const NOWHERE: u32 = u32::MAX;
 
 /// What lists, problems and consultations say.
 pub(crate) struct Relations<'g> {
-    /// The Encounter of each structure list: its number; behind those of resources a place in `elsewhere`; [`NOWHERE`] where
-    /// there is none.
-    places: Vec<u32>,
-    /// Ids of Encounters that lists name and that are not in the bundle.
-    elsewhere: Vec<&'g str>,
+    pub(crate) places: Places,
     listed: Vec<(u32, u32)>,
     membership: Vec<Membership>,
     /// The first structure list that holds each resource.
@@ -81,9 +66,7 @@ pub(crate) struct Relations<'g> {
     lost_plans: HashMap<&'g str, u32>,
     /// The statement and plan of each plan id.
     authorised: HashMap<&'g str, (u32, Option<u32>)>,
-    /// How often a problem or an issue has been counted for a record that shares it with others.
-    shared: Cell<usize>,
-    most_shared: usize,
+    pub(crate) sharing: Sharing,
 }
 
 impl<'g> Relations<'g> {
@@ -97,18 +80,15 @@ impl<'g> Relations<'g> {
     ) -> Self {
         let lost_plans = lost_plans(graph, &records.statements);
         let count = graph.all.resources.len() + lost_plans.len();
-        let (places, elsewhere) = places(graph, &records.lists, items);
         let mut relations = Self {
-            places,
-            elsewhere,
+            places: Places::new(graph, &records.lists, items),
             listed: Vec::with_capacity(records.lists.len()),
             membership: vec![Membership::default(); count],
             placed: vec![NOWHERE; count],
             pointing: Vec::new(),
             authorised: HashMap::with_capacity(records.statements.len()),
             lost_plans,
-            shared: Cell::new(0),
-            most_shared,
+            sharing: Sharing::up_to(most_shared),
         };
         relations.add_authorised(graph, &records.statements);
         for (position, list) in (0..).zip(&records.lists) {
@@ -129,23 +109,6 @@ impl<'g> Relations<'g> {
     /// Lets go of what is said of plans, once all medicines have been told.
     pub(crate) fn forget_plans(&mut self) {
         (self.authorised, self.lost_plans) = Default::default();
-    }
-
-    /// Lets go of what is said of records, once all have been told.
-    pub(crate) fn forget_records(&mut self) {
-        (self.membership, self.placed, self.pointing) = Default::default();
-    }
-
-    /// Counts things that a record shares with others; false once they are too many.
-    pub(crate) fn share(&self, count: usize) -> bool {
-        self.shared.set(self.shared.get() + count);
-        !self.too_much_is_shared()
-    }
-
-    /// Whether problems, issues and notes, each counted for every record that shares it, are more than a bundle may
-    /// have values. Records share few; a bundle made to multiply is refused by this.
-    pub(crate) fn too_much_is_shared(&self) -> bool {
-        self.shared.get() > self.most_shared
     }
 
     /// The number of what a reference points at: a resource, or a lost plan.
@@ -186,7 +149,7 @@ impl<'g> Relations<'g> {
     /// The issues of a plan, for one of the statements that may share it; none once too much is shared.
     pub(crate) fn issues_of<'i>(&self, issues: &'i Issues<'_>, plan_id: Option<&str>) -> &'i [u32] {
         let of_plan = issues.of_plan(plan_id);
-        if self.share(of_plan.len()) { of_plan } else { &[] }
+        if self.sharing.share(of_plan.len()) { of_plan } else { &[] }
     }
 
     /// The membership of the statement of a plan, which is that of the plan's issues; none without a statement.
@@ -211,7 +174,7 @@ impl<'g> Relations<'g> {
         if reference.is_absent() || holder == NOBODY {
             return None;
         }
-        consultation(graph, graph.resolve(reference, holder).target, "context")
+        Consultation::at(graph, graph.resolve(reference, holder).target, "context")
     }
 
     /// The consultation whose lists hold a record: the first list of the bundle that does.
@@ -223,25 +186,7 @@ impl<'g> Relations<'g> {
         let resources = resources.iter().flatten().map(|resource| Self::first_of(graph, *resource));
         let lists = resources.map(|resource| self.placed[resource as usize]);
         let first = lists.min().filter(|list| *list != NOWHERE)?;
-        self.place(graph, first)
-    }
-
-    /// The consultation of a structure list.
-    pub(crate) fn place(&self, graph: &'g Graph<'g, '_>, list: u32) -> Option<Consultation<'g>> {
-        consultation(graph, self.encounter(graph, self.encounter_number(list)?), "structure")
-    }
-
-    /// A number for the Encounter of a structure list, whether it is in the bundle or not.
-    pub(crate) fn encounter_number(&self, list: u32) -> Option<u32> {
-        Some(self.places[list as usize]).filter(|place| *place != NOWHERE)
-    }
-
-    /// The Encounter of such a number.
-    pub(crate) fn encounter(&self, graph: &Graph<'g, '_>, number: u32) -> Target<'g> {
-        match (number as usize).checked_sub(graph.all.resources.len()) {
-            None => Target::Resource(number),
-            Some(place) => Target::Elsewhere { kind: "Encounter", id: self.elsewhere[place] },
-        }
+        self.places.consultation(graph, first)
     }
 
     /// Ids of the problems that point at any of some resources, in the order of the bundle.
@@ -255,7 +200,7 @@ impl<'g> Relations<'g> {
         }
         let mut problems: Vec<u32> = Vec::new();
         for resource in resources {
-            if self.too_much_is_shared() {
+            if self.sharing.is_too_much() {
                 return Vec::new();
             }
             let resource = Self::first_of(graph, resource);
@@ -267,7 +212,7 @@ impl<'g> Relations<'g> {
                     .map(|(_, problem)| problem),
             );
         }
-        self.share(problems.len());
+        self.sharing.share(problems.len());
         // Problems of one id and different content are one problem to whoever reads ids.
         problems.iter_mut().for_each(|problem| *problem = graph.first_of(*problem));
         problems.sort_unstable();
@@ -343,7 +288,7 @@ impl<'g> Relations<'g> {
             _ => return,
         };
         self.membership[number as usize].add(membership);
-        if !matches!(purpose, Purpose::Structure(_)) || self.places[position as usize] == NOWHERE {
+        if !matches!(purpose, Purpose::Structure(_)) || self.places.number(position).is_none() {
             return;
         }
         let placed = &mut self.placed[number as usize];
@@ -353,7 +298,7 @@ impl<'g> Relations<'g> {
         }
         self.listed.push((number, position));
         let twins = graph.twins(number);
-        if self.share(twins.len()) {
+        if self.sharing.share(twins.len()) {
             self.listed.extend(twins.iter().map(|(_, twin)| (*twin, position)));
         }
     }
@@ -433,52 +378,6 @@ fn notice_unsupported(
     if is_unsupported(said) || is_disabled(said) {
         findings.notices.add(resource, NoticeCode::UnsupportedContent, element);
     }
-}
-
-fn consultation<'g>(
-    graph: &Graph<'g, '_>,
-    target: Target<'g>,
-    link: &'static str,
-) -> Option<Consultation<'g>> {
-    match target {
-        Target::Resource(number) if graph.resource(number).kind == kinds::ENCOUNTER => {
-            Some(Consultation { id: graph.target_id(target), encounter: Some(number), link })
-        }
-        Target::Elsewhere { kind: "Encounter", id } => {
-            Some(Consultation { id: Some(id), encounter: None, link })
-        }
-        _ => None,
-    }
-}
-
-/// The Encounter of each structure list: the one that it names itself, else that of the list that holds it; and the ids of
-/// those that are not in the bundle.
-fn places<'g>(graph: &'g Graph<'g, '_>, lists: &[List], items: &Items) -> (Vec<u32>, Vec<&'g str>) {
-    let mut elsewhere = Vec::new();
-    let own = |list: &List| {
-        let target = graph.resolve(list.encounter, list.resource).target;
-        match (list.purpose.is_structure(), target) {
-            (true, Target::Resource(number)) if graph.resource(number).kind == kinds::ENCOUNTER => number,
-            (true, Target::Elsewhere { kind: "Encounter", id }) => {
-                elsewhere.push(id);
-                (graph.all.resources.len() + elsewhere.len() - 1) as u32
-            }
-            _ => NOWHERE,
-        }
-    };
-    let mut places: Vec<u32> = lists.iter().map(own).collect();
-    let placed = |position: &u32| places[*position as usize] != NOWHERE;
-    let mut due: VecDeque<u32> = (0..places.len() as u32).filter(placed).collect();
-    while let Some(position) = due.pop_front() {
-        let (list, place) = (&lists[position as usize], places[position as usize]);
-        for child in items.lists_of(list) {
-            if lists[child as usize].purpose.is_structure() && places[child as usize] == NOWHERE {
-                places[child as usize] = place;
-                due.push_back(child);
-            }
-        }
-    }
-    (places, elsewhere)
 }
 
 /// The plan of each statement, with that statement.

@@ -16,8 +16,9 @@ use crate::graph::Graph;
 use crate::kinds;
 use crate::lists::Purpose;
 use crate::no_known_allergy::{self, Agent};
+use crate::places::Consultation;
 use crate::reader::{Name, Read, Reader};
-use crate::relations::{Consultation, Membership, Relations};
+use crate::relations::{Membership, Relations};
 use crate::text::{Span, Text};
 use crate::words::Word;
 

@@ -11,7 +11,9 @@ use crate::graph::{Graph, Target};
 use crate::items::Items;
 use crate::lists::{Level, List, Purpose};
 use crate::order::by_number;
-use crate::relations::{Relations, is_disabled, is_unsupported};
+use crate::places::Places;
+use crate::relations::{is_disabled, is_unsupported};
+use crate::sharing::Sharing;
 use crate::tables::problems::header_ids;
 use crate::text::{Span, Text};
 
@@ -22,7 +24,6 @@ struct Node {
     list: u32,
     /// The reference of the leaf, [`LIST`] where the node is the list itself.
     item: u32,
-    node: u32,
     /// The node of its list, [`NOBODY`] for a root.
     parent: u32,
     position: u32,
@@ -34,8 +35,8 @@ const LIST: u32 = u32::MAX;
 /// Makes the table; nothing where the lists hold each other so often that they make more than `most` nodes.
 pub(crate) fn table<'g>(
     graph: &'g Graph<'g, '_>,
-    (lists, items): (&'g [List], &'g Items),
-    relations: &'g Relations<'g>,
+    (lists, mut items): (&'g [List], Items),
+    (places, sharing): (&'g Places, &'g Sharing),
     most: usize,
 ) -> Option<Batch> {
     let on_path = vec![false; lists.len()];
@@ -43,18 +44,25 @@ pub(crate) fn table<'g>(
     // Nearly every list is a root or held once.
     let nodes = structures.map(|list| 1 + list.items.length as usize - items.lists_of(list).count());
     let nodes = Vec::with_capacity(nodes.sum::<usize>().min(most));
-    let mut walk = Walk { graph, lists, items, relations, nodes, most, next: 0, path: Vec::new(), on_path };
-    let Roots { consultations, roots } = roots(graph, lists, items, relations);
+    let Roots { consultations, roots } = roots(graph, lists, &items, places);
+    let mut firsts = vec![0; consultations.len()];
+    let mut walk =
+        Walk { graph, lists, items: &items, sharing, nodes, most, first: 0, path: Vec::new(), on_path };
     let (mut of, mut position) = (NOBODY, 0);
     for place in by_number(roots.iter().map(|(consultation, _)| *consultation), consultations.len()) {
         let (consultation, root) = roots[place as usize];
         if consultation != of {
-            (of, position, walk.next) = (consultation, 0, 0);
+            (of, position, walk.first) = (consultation, 0, walk.nodes.len() as u32);
+            firsts[consultation as usize] = walk.first;
         }
         walk.root(root, consultation, position);
         position += 1;
     }
-    (walk.nodes.len() <= most).then(|| walk.columns(&consultations))
+    let rows = walk.nodes;
+    items.forget_lists();
+    let nodes = Nodes { graph, lists, items: &items, rows, consultations, firsts };
+    // A record that shares too much is refused: nobody reads what it would say.
+    (nodes.rows.len() <= most).then(|| nodes.columns(!sharing.is_too_much()))
 }
 
 /// The lists that no other list of their consultation holds.
@@ -65,12 +73,7 @@ struct Roots<'g> {
     roots: Vec<(u32, u32)>,
 }
 
-fn roots<'g>(
-    graph: &'g Graph<'g, '_>,
-    lists: &[List],
-    items: &Items,
-    relations: &'g Relations<'g>,
-) -> Roots<'g> {
+fn roots<'g>(graph: &'g Graph<'g, '_>, lists: &[List], items: &Items, places: &Places) -> Roots<'g> {
     let mut held = vec![false; lists.len()];
     for list in lists.iter().filter(|list| is_of_a_structure(graph, list)) {
         items.lists_of(list).for_each(|child| held[child as usize] = true);
@@ -84,7 +87,7 @@ fn roots<'g>(
         if held || !is_of_a_structure(graph, list) {
             continue;
         }
-        let id = relations.place(graph, position).and_then(|place| place.id);
+        let id = places.consultation(graph, position).and_then(|place| place.id);
         let place = *place_of.entry(id).or_insert_with(|| {
             consultations.push(id);
             consultations.len() as u32 - 1
@@ -125,10 +128,11 @@ struct Walk<'g, 's> {
     graph: &'g Graph<'g, 's>,
     lists: &'g [List],
     items: &'g Items,
-    relations: &'g Relations<'g>,
+    sharing: &'g Sharing,
     nodes: Vec<Node>,
     most: usize,
-    next: u32,
+    /// The place of the first node of the consultation.
+    first: u32,
     /// Lists from the root to the current one. A walk may be as deep as there are lists, so it keeps its own stack.
     path: Vec<Step>,
     /// Whether each list is on the path: one that is, is a circle and stops.
@@ -158,8 +162,7 @@ impl Walk<'_, '_> {
             match self.structure(item) {
                 Some(child) => self.enter(child, consultation, parent, position),
                 None => {
-                    let node = self.number();
-                    self.nodes.push(Node { consultation, list, item, node, parent, position });
+                    self.nodes.push(Node { consultation, list, item, parent, position });
                 }
             }
         }
@@ -169,9 +172,9 @@ impl Walk<'_, '_> {
         if std::mem::replace(&mut self.on_path[list as usize], true) {
             return;
         }
-        let node = self.number();
-        self.relations.share(self.lists[list as usize].saying(self.graph.all).headers.length as usize);
-        self.nodes.push(Node { consultation, list, item: LIST, node, parent, position });
+        let node = self.nodes.len() as u32 - self.first;
+        self.sharing.share(self.lists[list as usize].saying(self.graph.all).headers.length as usize);
+        self.nodes.push(Node { consultation, list, item: LIST, parent, position });
         self.path.push(Step { list, node, item: 0 });
     }
 
@@ -179,14 +182,22 @@ impl Walk<'_, '_> {
     fn structure(&self, item: u32) -> Option<u32> {
         self.items.list(item).filter(|child| self.lists[*child as usize].purpose.is_structure())
     }
+}
 
-    fn number(&mut self) -> u32 {
-        self.next += 1;
-        self.next - 1
-    }
+/// The rows, and what they are told by.
+struct Nodes<'g, 's> {
+    graph: &'g Graph<'g, 's>,
+    lists: &'g [List],
+    items: &'g Items,
+    rows: Vec<Node>,
+    consultations: Vec<Option<&'g str>>,
+    /// Of each consultation: the place of its first node.
+    firsts: Vec<u32>,
+}
 
-    fn columns(&self, consultations: &[Option<&str>]) -> Batch {
-        let Self { graph, items, nodes, .. } = self;
+impl Nodes<'_, '_> {
+    fn columns(&self, tells_headers: bool) -> Batch {
+        let Self { graph, items, rows: nodes, consultations, firsts, .. } = self;
         if nodes.is_empty() {
             return None;
         }
@@ -196,7 +207,10 @@ impl Walk<'_, '_> {
         let mut columns = Columns::new(Table::ConsultationNodes, nodes.len(), all);
         columns.count("entry_index", nodes.iter().map(|node| Some(graph.entry(list(node).resource))));
         columns.text("consultation_id", nodes.iter().map(|node| consultations[node.consultation as usize]));
-        columns.count("node", nodes.iter().map(|node| Some(node.node)));
+        columns.count(
+            "node",
+            nodes.iter().zip(0..).map(|(node, place)| Some(place - firsts[node.consultation as usize])),
+        );
         let parent = |node: &Node| Some(node.parent).filter(|parent| *parent != NOBODY);
         columns.count("parent", nodes.iter().map(parent));
         columns.count("position", nodes.iter().map(|node| Some(node.position)));
@@ -220,10 +234,8 @@ impl Walk<'_, '_> {
             _ => "ok",
         };
         columns.words("availability", nodes.iter().map(|node| Some(availability(node))));
-        // A record that shares too much is refused: nobody reads what it would say.
-        let tells = !self.relations.too_much_is_shared();
         let headers = |node: &Node| match node.item {
-            LIST if tells => list(node).saying(all).headers,
+            LIST if tells_headers => list(node).saying(all).headers,
             _ => Span::default(),
         };
         let problems = |node: &Node| header_ids(graph, headers(node), list(node).resource);

@@ -13,6 +13,7 @@ use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::Graph;
 use crate::lists::{Level, List, Purpose};
+use crate::places::Places;
 use crate::reader::{Name, Read, Reader};
 use crate::relations::{Membership, Relations};
 use crate::text::{Span, Text, starts_ignoring_case};
@@ -178,7 +179,7 @@ pub(crate) type ListDate = (u32, Date);
 /// The date of the first consultation list of each of so many Encounters.
 pub(crate) fn list_dates(
     graph: &Graph<'_, '_>,
-    relations: &Relations<'_>,
+    places: &Places,
     lists: &[List],
     encounters: usize,
 ) -> Vec<ListDate> {
@@ -187,7 +188,7 @@ pub(crate) fn list_dates(
         if list.purpose != Purpose::Structure(Level::Consultation) {
             continue;
         }
-        if let Some(encounter) = relations.place(graph, position).and_then(|place| place.encounter) {
+        if let Some(encounter) = places.consultation(graph, position).and_then(|place| place.encounter) {
             let first = &mut dates[graph.resource(encounter).row as usize];
             if first.0 == NOBODY {
                 *first = (list.resource, list.date);

@@ -4,46 +4,55 @@ use bedside_model::schema::Table;
 use hashbrown::HashSet;
 
 use super::Batch;
-use crate::collected::{NOBODY, Records};
+use crate::collected::Records;
 use crate::columns::Columns;
 use crate::elements::Reference;
 use crate::graph::{Graph, Target};
 use crate::kinds;
-use crate::order::by_number;
-use crate::relations::Relations;
+use crate::places::Places;
 use crate::tables::problems::Relation;
+use crate::text::Text;
 
 /// One row: what it says and of which record. What it points at is looked up as each column is filled.
 pub(crate) struct Link {
     from: u32,
-    relation: Linked,
-    /// The resource that it points at, or [`NOBODY`]; what a list says, by the number of its Encounter.
-    to: u32,
-    /// Nothing where a list says it: it refers to it, not the record.
-    said: Reference,
+    linked: Linked,
 }
 
-/// How a record is linked.
+/// How a record is linked, and what it says.
 #[derive(Clone, Copy)]
 enum Linked {
-    RecordedIn,
-    ListedIn,
-    AuthorisedBy,
-    Replaces,
-    IssuedUnder,
-    Problem(Relation),
+    RecordedIn(Reference),
+    /// A list says it: the number of its Encounter.
+    ListedIn(u32),
+    AuthorisedBy(Reference),
+    Replaces(Reference),
+    IssuedUnder(Reference),
+    Problem(Relation, Reference),
 }
 
 impl Linked {
     /// The name in the record.
     fn as_str(self) -> &'static str {
         match self {
-            Self::RecordedIn => "recorded-in",
-            Self::ListedIn => "listed-in",
-            Self::AuthorisedBy => "authorised-by",
-            Self::Replaces => "replaces",
-            Self::IssuedUnder => "issued-under",
-            Self::Problem(relation) => relation.as_str(),
+            Self::RecordedIn(_) => "recorded-in",
+            Self::ListedIn(_) => "listed-in",
+            Self::AuthorisedBy(_) => "authorised-by",
+            Self::Replaces(_) => "replaces",
+            Self::IssuedUnder(_) => "issued-under",
+            Self::Problem(relation, _) => relation.as_str(),
+        }
+    }
+
+    /// What the record says, or else the number of the Encounter that a list says.
+    fn said(&self) -> Result<&Reference, u32> {
+        match self {
+            Self::ListedIn(encounter) => Err(*encounter),
+            Self::RecordedIn(said)
+            | Self::AuthorisedBy(said)
+            | Self::Replaces(said)
+            | Self::IssuedUnder(said)
+            | Self::Problem(_, said) => Ok(said),
         }
     }
 }
@@ -51,67 +60,75 @@ impl Linked {
 /// Finds the rows, while all records are there.
 pub(crate) fn gather<'g>(
     graph: &'g Graph<'g, '_>,
-    relations: &'g Relations<'g>,
+    places: &'g Places,
     records: &'g Records,
     listed: &[(u32, u32)],
 ) -> Vec<Link> {
     let few = 2 * (records.statements.len() + records.requests.len()) + listed.len();
     let rows = Vec::with_capacity(few.min(1 << 10));
-    let mut links = Links { graph, relations, records, rows };
+    let mut links = Links { graph, places, records, rows };
     links.add_contexts();
     links.add_listed(listed);
     links.add_problems();
     links.add_authorisations();
     links.rows.shrink_to_fit();
+    // Those of each record in the order in which they were found, which is that of the bundle for each kind.
+    links.rows.sort_by_key(|link| link.from);
     links.rows
 }
 
 /// Makes the table: the links of each record in the order of the bundle.
-pub(crate) fn table<'g>(graph: &'g Graph<'g, '_>, relations: &'g Relations<'g>, links: &[Link]) -> Batch {
+pub(crate) fn table(graph: &Graph<'_, '_>, places: &Places, links: &[Link]) -> Batch {
     if links.is_empty() {
         return None;
     }
-    let order = by_number(links.iter().map(|link| link.from), graph.all.resources.len());
-    let rows = || order.iter().map(|place| &links[*place as usize]);
-    let mut columns = Columns::new(Table::Links, order.len(), graph.all);
+    let rows = || links.iter();
+    let mut columns = Columns::new(Table::Links, links.len(), graph.all);
     columns.count("entry_index", rows().map(|link| Some(graph.entry(link.from))));
     columns.text("from_type", rows().map(|link| Some(graph.type_name(link.from))));
     columns.kept("from_id", rows().map(|link| graph.id_text(link.from)));
-    columns.words("relation", rows().map(|link| Some(link.relation.as_str())));
-    let to_type = |link: &Link| match link.relation {
-        Linked::ListedIn => graph.target_type(relations.encounter(graph, link.to)),
-        _ => graph.named_type(&link.said, link.from),
+    columns.words("relation", rows().map(|link| Some(link.linked.as_str())));
+    let to_type = |link: &Link| match link.linked.said() {
+        Err(encounter) => graph.target_type(places.encounter(graph, encounter)),
+        Ok(said) => graph.named_type(said, link.from),
     };
     columns.text("to_type", rows().map(to_type));
-    let to_id = |link: &Link| match link.relation {
-        Linked::ListedIn => graph.target_id(relations.encounter(graph, link.to)),
-        _ => graph.named_id(&link.said, link.from),
+    let to_id = |link: &Link| match link.linked.said() {
+        Err(encounter) => graph.target_id(places.encounter(graph, encounter)),
+        Ok(said) => graph.named_id(said, link.from),
     };
     columns.text("to_id", rows().map(to_id));
-    // Behind the numbers of the resources are those of Encounters that are not in the bundle.
-    columns.flag("resolved", rows().map(|link| Some((link.to as usize) < graph.all.resources.len())));
-    columns.kept("display", rows().map(|link| graph.display(&link.said, link.from)));
+    let resolved = |link: &Link| match link.linked.said() {
+        // Behind the numbers of the resources are those of Encounters that are not in the bundle.
+        Err(encounter) => (encounter as usize) < graph.all.resources.len(),
+        Ok(said) => matches!(graph.resolve(*said, link.from).target, Target::Resource(_)),
+    };
+    columns.flag("resolved", rows().map(|link| Some(resolved(link))));
+    // A list refers to the consultation, not the record.
+    let display = |link: &Link| link.linked.said().map_or(Text::NONE, |said| graph.display(said, link.from));
+    columns.kept("display", rows().map(display));
     Some(columns.finish())
 }
 
 struct Links<'g, 's> {
     graph: &'g Graph<'g, 's>,
-    relations: &'g Relations<'g>,
+    places: &'g Places,
     records: &'g Records,
     rows: Vec<Link>,
 }
 
 impl Links<'_, '_> {
-    fn add(&mut self, from: u32, relation: Linked, reference: &Reference) {
+    fn add(&mut self, from: u32, linked: impl FnOnce(Reference) -> Linked, reference: &Reference) {
         if reference.is_absent() || !self.graph.counts(from) {
             return;
         }
-        let to = match self.graph.resolve(*reference, from).target {
-            Target::Absent | Target::Identifier => return,
-            Target::Resource(number) => number,
-            _ => NOBODY,
-        };
-        self.rows.push(Link { from, relation, to, said: *reference });
+        if !self.graph.is_plainly_known(reference) {
+            let target = self.graph.resolve(*reference, from).target;
+            if matches!(target, Target::Absent | Target::Identifier) {
+                return;
+            }
+        }
+        self.rows.push(Link { from, linked: linked(*reference) });
     }
 
     /// Record to consultation, as the record says.
@@ -133,11 +150,10 @@ impl Links<'_, '_> {
             if !is_record(self.graph.resource(*record).kind) {
                 continue;
             }
-            let Some(to) = self.relations.encounter_number(*list) else { continue };
-            let id = self.graph.target_id(self.relations.encounter(self.graph, to));
+            let Some(to) = self.places.number(*list) else { continue };
+            let id = self.graph.target_id(self.places.encounter(self.graph, to));
             if seen.insert((*record, id)) {
-                let said = Reference::default();
-                self.rows.push(Link { from: *record, relation: Linked::ListedIn, to, said });
+                self.rows.push(Link { from: *record, linked: Linked::ListedIn(to) });
             }
         }
     }
@@ -146,7 +162,8 @@ impl Links<'_, '_> {
         for condition in &self.records.conditions {
             for link in condition.links.of(&self.records.problem_links) {
                 if link.relation != Relation::UnknownHeader {
-                    self.add(condition.head.resource, Linked::Problem(link.relation), &link.target);
+                    let linked = |said| Linked::Problem(link.relation, said);
+                    self.add(condition.head.resource, linked, &link.target);
                 }
             }
         }

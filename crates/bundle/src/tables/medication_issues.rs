@@ -14,8 +14,9 @@ use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::Graph;
 use crate::issues::{Issue, Issues};
+use crate::places::Consultation;
 use crate::reader::{Name, Read, Reader};
-use crate::relations::{Consultation, Membership, Relations};
+use crate::relations::{Membership, Relations};
 use crate::text::{Span, Text, starts_ignoring_case};
 use crate::words::Word;
 

@@ -19,8 +19,9 @@ use crate::flags::Flags;
 use crate::graph::{Graph, Target};
 use crate::issues::Issues;
 use crate::kinds;
+use crate::places::Consultation;
 use crate::reader::{Name, Read, Reader};
-use crate::relations::{Consultation, Membership, Relations};
+use crate::relations::{Membership, Relations};
 use crate::standing::Standing;
 use crate::text::{Interval, Span, Store, Text, find_ignoring_case};
 use crate::therapy::Therapies;
@@ -469,7 +470,7 @@ impl<'g> Row<'g> {
         span: fn(&Head) -> Span,
     ) -> Vec<&'g str> {
         let from_plan = span(&self.plan.head).length as usize;
-        if !relations.share(from_plan) {
+        if !relations.sharing.share(from_plan) {
             return Vec::new();
         }
         let of = |head: &Head| span(head).of(&graph.all.texts).iter().map(|text| graph.all.store.str(*text));

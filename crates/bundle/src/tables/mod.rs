@@ -12,7 +12,7 @@ pub(crate) mod sections;
 
 use arrow_array::RecordBatch;
 
-use crate::relations::Consultation;
+use crate::places::Consultation;
 
 /// A table; nothing where it has no rows.
 pub(crate) type Batch = Option<RecordBatch>;

@@ -12,8 +12,9 @@ use crate::elements::{Concept, Extension, Head, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::{Graph, Resolved, Target};
+use crate::places::Consultation;
 use crate::reader::{Name, Read, Reader};
-use crate::relations::{Consultation, Membership, Relations};
+use crate::relations::{Membership, Relations};
 use crate::text::{Span, Text};
 use crate::words::Word;
 

@@ -9,7 +9,6 @@ use bedside_model::{ClinicalArea, Day, NoticeCode, Origin, SectionState, Severit
 use hashbrown::HashSet;
 
 use super::Batch;
-use crate::collected::Collected;
 use crate::columns::Columns;
 use crate::concepts;
 use crate::findings::Findings;
@@ -160,11 +159,6 @@ fn note(graph: &Graph<'_, '_>, lists: &[&List], ended: &[&List]) -> Option<Strin
 
 fn latest_date(note: &str) -> Option<(String, Day)> {
     warning_dates(note).max_by_key(|(_, day)| *day).map(|(written, day)| (written.to_owned(), day))
-}
-
-/// Whether a list has any say in the areas: it is no part of a consultation, or it warns of something.
-pub(crate) fn is_told_by(list: &List, all: &Collected<'_>) -> bool {
-    !list.purpose.is_structure() || warns(list.saying(all))
 }
 
 /// Whether a list has a warning or a reason why it is empty.

@@ -29,6 +29,13 @@ pub(crate) type Interval = Option<(Day, Day)>;
 impl Text {
     pub(crate) const NONE: Self = Self { start: u32::MAX, length: 0 };
 
+    /// A text that is known beforehand.
+    #[inline]
+    pub(crate) fn known(text: &[u8]) -> Option<Self> {
+        let place = words::known(text)?;
+        Some(Self { start: u32::MAX - 1 - place as u32, length: text.len() as u32 })
+    }
+
     pub(crate) fn is_none(self) -> bool {
         self.start == u32::MAX
     }
@@ -43,7 +50,7 @@ impl Text {
         (u32::MAX - 1).wrapping_sub(self.start) as usize
     }
 
-    /// Where it stands in the body, where it is no copy.
+    /// Where it stands in the body, or in what is kept of it, where it is no copy.
     pub(crate) fn place_in_body(self) -> Option<Range<usize>> {
         let start = self.start as usize;
         (self.start & COPIED == 0).then_some(start..start + self.length())
@@ -128,30 +135,52 @@ const COPIED: u32 = 1 << 31;
 /// The last position in the copies. Those behind it are of texts known beforehand, counted down to that of no text.
 const LAST_COPY: u32 = u32::MAX - 256;
 
-/// The body, where it is whole, and the copies.
+/// Up to so many bytes what is kept of a body in pieces moves to four times the room when it has none left.
+const MOST_ROOM: usize = 4 << 20;
+
+/// The body, where it is whole, else what is kept of it; and the copies.
 pub(crate) struct Store<'a> {
     body: &'a [u8],
     /// The body, once all of it is known to be UTF-8.
     text: &'a str,
     borrows: bool,
+    kept: String,
     copies: String,
 }
 
 impl<'a> Store<'a> {
     /// A store that borrows from a whole body of less than 2 GiB.
     pub(crate) fn borrowing(body: &'a [u8]) -> Self {
-        Self { body, text: "", borrows: true, copies: String::new() }
+        Self { body, text: "", borrows: true, kept: String::new(), copies: String::new() }
     }
 
     /// A store that copies what it keeps.
     pub(crate) fn copying() -> Self {
-        Self { body: &[], text: "", borrows: false, copies: String::new() }
+        Self { body: &[], text: "", borrows: false, kept: String::new(), copies: String::new() }
     }
 
     /// A text that stands unescaped at a byte offset of the body; nothing where the body will be gone.
     #[inline(always)]
     pub(crate) fn borrow(&self, offset: usize, length: u32) -> Option<Text> {
         self.borrows.then_some(Text { start: offset as u32, length })
+    }
+
+    /// Keeps a text of a body in pieces: apart from the copies, so that the addresses among those stand side by side.
+    pub(crate) fn keep(&mut self, text: &str) -> Text {
+        let start = self.kept.len() as u32;
+        if text.len() > self.kept.capacity() - self.kept.len() {
+            self.make_room(text.len());
+        }
+        self.kept.push_str(text);
+        Text { start, length: text.len() as u32 }
+    }
+
+    /// Makes room for what is kept. All of it moves each time, into memory that is new from the system, which takes longer than
+    /// reading what is kept.
+    #[cold]
+    fn make_room(&mut self, bytes: usize) {
+        let room = (3 * self.kept.capacity()).min(MOST_ROOM - MOST_ROOM.min(self.kept.capacity()));
+        self.kept.reserve(room.max(bytes));
     }
 
     /// Keeps a copy of a text.
@@ -185,6 +214,7 @@ impl<'a> Store<'a> {
 
     /// Gives back the room that the copies took and do not need.
     pub(crate) fn trim(&mut self) {
+        self.kept.shrink_to_fit();
         self.copies.shrink_to_fit();
     }
 
@@ -215,7 +245,8 @@ impl<'a> Store<'a> {
             return None;
         }
         let (from, start) = match text.start & COPIED {
-            0 => (self.body, text.start as usize),
+            0 if self.borrows => (self.body, text.start as usize),
+            0 => (self.kept.as_bytes(), text.start as usize),
             _ => {
                 let (from, start) = self.place(text);
                 (from.as_bytes(), start)
@@ -233,7 +264,8 @@ impl<'a> Store<'a> {
     /// What a text stands in, and where.
     fn place(&self, text: Text) -> (&str, usize) {
         match text.start & COPIED {
-            0 => (self.text, text.start as usize),
+            0 if self.borrows => (self.text, text.start as usize),
+            0 => (self.kept.as_str(), text.start as usize),
             _ if text.start > LAST_COPY => (words::text_at(text.known_place()), 0),
             _ => (self.copies.as_str(), (text.start & !COPIED) as usize),
         }
@@ -253,10 +285,7 @@ impl<'a> Store<'a> {
     /// back there to compare it.
     #[inline]
     pub(crate) fn known(&self, text: Text) -> Text {
-        match self.bytes(text).and_then(words::known) {
-            Some(place) => Text { start: u32::MAX - 1 - place as u32, length: text.length },
-            None => text,
-        }
+        self.bytes(text).and_then(Text::known).unwrap_or(text)
     }
 
     /// The kept word of an enumeration as it is compared: without white space around it and whatever its case

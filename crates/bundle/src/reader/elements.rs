@@ -239,8 +239,10 @@ impl Reader<'_, '_, '_> {
 
     #[inline(always)]
     fn plain_coding(&mut self, strings: [LeafString; CODING.len()]) -> Coding {
-        let [system, code, display, _] = self.keep_all(strings);
-        Coding { system: self.out.store.known(system), code, display, ..Coding::default() }
+        let [system, code, display, _] = strings;
+        let system = self.keep_known(system);
+        let [code, display] = self.keep_all([code, display]);
+        Coding { system, code, display, ..Coding::default() }
     }
 
     fn snomed_description(&mut self, coding: &mut Coding) -> Read<()> {

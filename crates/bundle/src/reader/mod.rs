@@ -246,6 +246,17 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
         kept
     }
 
+    /// Keeps a string of a small object as [`Store::known`](crate::text::Store::known) gives it, so that what is known is not copied.
+    #[inline(always)]
+    fn keep_known(&mut self, string: LeafString) -> Text {
+        let Some(lexeme) = string.lexeme() else { return Text::NONE };
+        let written = &self.cursor.bytes()[lexeme.start as usize..lexeme.end as usize];
+        match Text::known(written) {
+            Some(text) => text,
+            None => self.keep_plain(lexeme),
+        }
+    }
+
     /// Keeps a string of a small object, where there is one.
     #[inline(always)]
     fn keep_leaf(&mut self, string: LeafString) -> Text {
@@ -267,8 +278,10 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     /// A kept text as codes are compared, before it is known of all the body that it is text.
     pub(crate) fn code(&self, text: Text) -> &str {
         match text.place_in_body() {
-            Some(place) => trimmed(self.cursor.slice(place.start - self.base, place.end - self.base)),
-            None => self.out.store.code(text),
+            Some(place) if self.held => {
+                trimmed(self.cursor.slice(place.start - self.base, place.end - self.base))
+            }
+            _ => self.out.store.code(text),
         }
     }
 
@@ -493,6 +506,6 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
 
     #[inline(never)]
     fn copy(&mut self, lexeme: Lexeme) -> Text {
-        self.out.store.copy(self.cursor.written(lexeme))
+        self.out.store.keep(self.cursor.written(lexeme))
     }
 }

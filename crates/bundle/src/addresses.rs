@@ -42,6 +42,10 @@ const fn beginnings() -> [Beginning; kinds::TYPES.len()] {
     beginnings
 }
 
+/// In the place of a type: none that is known here.
+const OTHER_TYPE: u8 = u8::MAX;
+const _: () = assert!(kinds::TYPES.len() <= OTHER_TYPE as usize);
+
 /// The addresses of a bundle.
 pub(crate) struct Addresses {
     /// While reading goes on: what has been said so far.
@@ -52,8 +56,9 @@ pub(crate) struct Addresses {
     /// The address of a resource, put together, and the type that it begins with.
     joined: String,
     joined_type: TypeId,
-    /// From then on: all addresses.
-    all: Vec<Address>,
+    /// From then on: the id of each address, and the number of its type or [`OTHER_TYPE`].
+    ids: Vec<Text>,
+    types: Vec<u8>,
     /// The first resource at each, at top level before contained, [`NOBODY`] or [`ELSEWHERE`].
     resources: Vec<u32>,
 }
@@ -78,7 +83,7 @@ pub(crate) struct Address {
     /// What is behind the type and its slash, all of the text where it names no type. It is behind them in the copies of texts
     /// where it is odd or of no resource.
     id: Text,
-    kind: TypeId,
+    kind: Option<TypeId>,
 }
 
 /// The addresses by the hashes of their whole texts. Each stands in the first free place from that of its hash on.
@@ -91,6 +96,10 @@ struct Known {
 impl Said {
     fn text<'t>(&self, texts: &'t str) -> &'t str {
         &texts[self.start as usize..][..self.length as usize]
+    }
+
+    fn names_known_type(&self) -> bool {
+        (self.kind as usize) < kinds::TYPES.len()
     }
 
     fn id<'t>(&self, texts: &'t str) -> &'t str {
@@ -118,13 +127,13 @@ impl Said {
 impl Address {
     /// The type that it names, where it is known here.
     pub(crate) fn kind(&self) -> Option<TypeId> {
-        (self.kind != NO_TYPE).then_some(self.kind)
+        self.kind
     }
 
     /// All that a reference says, type and slash included, of an address at which there is no resource and about which there is
     /// something odd.
     pub(crate) fn whole(&self) -> Text {
-        self.id.with_before(before_id(self.kind))
+        self.id.with_before(self.kind.map_or(0, before_id))
     }
 
     /// What is behind the type and its slash, all of the text where it names no type.
@@ -148,15 +157,23 @@ impl Addresses {
             known: Known::with_room(addresses),
             joined: String::new(),
             joined_type: NO_TYPE,
-            all: Vec::new(),
+            ids: Vec::new(),
+            types: Vec::new(),
             resources: Vec::new(),
         }
     }
 
     /// An address by its number.
     #[inline]
-    pub(crate) fn get(&self, number: AddressNumber) -> &Address {
-        &self.all[place(number)]
+    pub(crate) fn get(&self, number: AddressNumber) -> Address {
+        let kind = self.types[place(number)];
+        Address { id: self.id(number), kind: (kind != OTHER_TYPE).then_some(TypeId::from(kind)) }
+    }
+
+    /// The id of an address.
+    #[inline]
+    pub(crate) fn id(&self, number: AddressNumber) -> Text {
+        self.ids[place(number)]
     }
 
     /// The resource at an address, or [`NOBODY`].
@@ -199,12 +216,14 @@ impl Addresses {
     pub(crate) fn settle(&mut self, store: &mut Store<'_>) {
         let (said, texts) = (take(&mut self.said), take(&mut self.texts));
         for (resource, said) in self.resources.iter_mut().zip(&said) {
-            let is_elsewhere = || said.kind != NO_TYPE && is_plain(said.id(&texts));
+            let is_elsewhere = || said.names_known_type() && is_plain(said.id(&texts));
             if *resource == NOBODY && is_elsewhere() {
                 *resource = ELSEWHERE;
             }
         }
-        self.all.reserve_exact(said.len());
+        let kind = |said: &Said| if said.names_known_type() { said.kind as u8 } else { OTHER_TYPE };
+        self.types = said.iter().map(kind).collect();
+        self.ids.reserve_exact(said.len());
         match store.body_length() >= texts.len() * BODY_TO_TEXTS {
             true => self.settle_in_copies(&said, store.adopt(texts)),
             false => self.settle_in_body(&said, &texts, store),
@@ -213,10 +232,9 @@ impl Addresses {
 
     /// Leaves the texts where they are, side by side. The ids of a long body would be fetched from afar for every column.
     fn settle_in_copies(&mut self, said: &[Said], texts: Text) {
-        self.all.extend(said.iter().map(|said| {
+        self.ids.extend(said.iter().map(|said| {
             let (start, before) = (said.start as usize, before_id(said.kind));
-            let id = texts.part(start + before, said.length as usize - before);
-            Address { id, kind: said.kind }
+            texts.part(start + before, said.length as usize - before)
         }));
     }
 
@@ -231,7 +249,7 @@ impl Addresses {
                 NOBODY => store.copy(said.text(texts)).last(id.len()),
                 _ => in_body.unwrap_or_else(|| store.copy(id)),
             };
-            self.all.push(Address { id, kind: said.kind });
+            self.ids.push(id);
         }
     }
 

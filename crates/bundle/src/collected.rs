@@ -292,7 +292,7 @@ impl<'a> Collected<'a> {
         (self.codings, self.concepts, self.identifiers) = Default::default();
         (self.references, self.participants, self.reactions) = Default::default();
         (self.texts, self.names, self.medications) = Default::default();
-        (self.patients, self.roles, self.named) = Default::default();
+        (self.patients, self.roles, self.named, self.shapes) = Default::default();
     }
 
     /// Gives back the room that the pools took and do not need: they stay as they are from now on.
@@ -324,7 +324,7 @@ impl<'a> Collected<'a> {
     /// The id of a resource.
     #[inline]
     pub(crate) fn id_of(&self, resource: &Resource) -> Text {
-        resource.address.map_or(Text::NONE, |address| self.addresses.get(address).id())
+        resource.address.map_or(Text::NONE, |address| self.addresses.id(address))
     }
 
     /// Names a resource that is being read by its id.

@@ -19,6 +19,11 @@ impl Findings {
         Self { notices, malformed: marks }
     }
 
+    /// Lets go of the marks, once the flags of all rows have been told.
+    pub(crate) fn forget_malformed(&mut self) {
+        self.malformed = Vec::new();
+    }
+
     /// Something of a resource cannot be read.
     pub(crate) fn malformed(&mut self, resource: u32, code: NoticeCode, element: &'static str) {
         self.notices.add(resource, code, element);

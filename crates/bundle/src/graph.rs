@@ -137,7 +137,7 @@ impl<'g, 's> Graph<'g, 's> {
 
     /// The address by which a reference names a resource, in the bundle or elsewhere, about which nothing is odd.
     #[inline]
-    fn plain_address(&self, reference: &Reference) -> Option<&'g Address> {
+    fn plain_address(&self, reference: &Reference) -> Option<Address> {
         let addresses = &self.all.addresses;
         reference.address.filter(|number| addresses.is_plain(*number)).map(|number| addresses.get(number))
     }
@@ -145,7 +145,7 @@ impl<'g, 's> Graph<'g, 's> {
     /// The type that a reference of the resource `holder` names, known or not.
     #[inline]
     pub(crate) fn named_type(&self, reference: &Reference, holder: u32) -> Option<&'g str> {
-        match self.plain_address(reference).and_then(Address::kind) {
+        match self.plain_address(reference).and_then(|address| address.kind()) {
             Some(kind) => Some(self.all.type_name(kind)),
             None => self.target_type(self.resolve(*reference, holder).target),
         }
@@ -171,7 +171,7 @@ impl<'g, 's> Graph<'g, 's> {
 
     /// What a reference says that is not plainly `Type/id`, else its id; empty where it says nothing.
     pub(crate) fn said(&self, reference: Reference) -> &'g str {
-        reference.address.map_or("", |address| self.all.store.str(self.all.addresses.get(address).id()))
+        reference.address.map_or("", |address| self.all.store.str(self.all.addresses.id(address)))
     }
 
     /// The target of an address of a known type at which there is no resource.
@@ -203,7 +203,7 @@ impl<'g, 's> Graph<'g, 's> {
         if let Some(number) = reference.address
             && addresses.is_elsewhere(number)
         {
-            return Resolved { target: self.elsewhere(addresses.get(number)), malformed: false, display };
+            return Resolved { target: self.elsewhere(&addresses.get(number)), malformed: false, display };
         }
         let address = reference.address.map(|number| addresses.get(number));
         let Some(address) = address.filter(|address| !address.id().is_empty()) else {

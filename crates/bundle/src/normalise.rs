@@ -113,6 +113,7 @@ pub(crate) fn complete(
     let records = all.take_records();
     let told = tell_records(&Graph::new(&all), records, items, options, &mut findings);
     all.forget_elements();
+    findings.forget_malformed();
     let [nodes, linked, noticed] = tell_structure(&Graph::new(&all), told.structure, options, &mut findings)?;
     if all.text.is_spent() {
         return Err(over(FaultKind::TooMuchRepeated));

@@ -93,9 +93,11 @@ fn check_files(what: &str, files: Vec<(String, Vec<u8>)>, options: fn(&str) -> O
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
 }
 
-/// Checks a tree as it is written; what fails is made small and shown.
+/// Checks a tree as it is written, wherever in it a window of tokens (16 KiB of text) may end; what fails is made small and
+/// shown.
 fn check_tree(tree: &Json, layout: Layout, random: &mut Random) -> Counts {
-    let body = tree.write(layout, random);
+    let space = " ".repeat(random.below(16 << 10));
+    let body = space + &tree.write(layout, random);
     let differences = match check(body.as_bytes(), &options()) {
         Ok(compared) => return compared,
         Err(differences) => differences,
@@ -156,7 +158,11 @@ fn generated_bundles_give_the_same_rows() {
 
 /// The trees of the small fixtures, of which mutants are made.
 fn trees() -> Vec<Json> {
-    let small = fixtures().into_iter().filter(|(_, bytes)| bytes.len() < 20_000);
+    trees_of_fixtures(20_000)
+}
+
+fn trees_of_fixtures(most_bytes: usize) -> Vec<Json> {
+    let small = fixtures().into_iter().filter(|(_, bytes)| bytes.len() < most_bytes);
     small.map(|(_, bytes)| mutants::tree(&oracle::json::parse(&bytes).expect("a fixture is JSON"))).collect()
 }
 
@@ -189,13 +195,49 @@ fn mutants_of_bytes_give_the_same_rows() {
     let counts = RefCell::new(Counts::default());
     run("the reference path on mutants of bytes", 10, |random| {
         let (_, text) = &texts[random.below(texts.len())];
-        let mutant = mutants::of_bytes(text, random);
+        let mutant = [b" ".repeat(random.below(16 << 10)), mutants::of_bytes(text, random)].concat();
         match check(&mutant, &options()) {
             Ok(compared) => counts.borrow_mut().add(compared),
             Err(differences) => panic!("{}\n{}", told(&differences), String::from_utf8_lossy(&mutant)),
         }
     });
     tell("mutants of bytes", &counts.borrow());
+}
+
+/// What no table holds is passed over as one before it was that is built alike: so behind some of them comes one that is
+/// nearly so.
+#[test]
+fn mutants_behind_resources_built_alike_give_the_same_rows() {
+    let is_unmapped = |resource: &Json| {
+        let Json::Object(members) = resource else { return false };
+        let first = members.first().map(|(key, value)| (key.as_ref(), value));
+        matches!(first, Some(("resourceType", Json::Text(name))) if name == "Observation")
+    };
+    let mut texts = Vec::new();
+    for mut tree in trees_of_fixtures(usize::MAX) {
+        tree.each_object(&mut |members| {
+            let resources = members.iter().map(|(_, value)| value).filter(|value| is_unmapped(value));
+            texts.extend(resources.map(|it| it.write(Layout::default(), &mut Random::of_case(0, 0))));
+        });
+    }
+    assert!(texts.len() > 5, "fixtures hold observations");
+    let counts = RefCell::new(Counts::default());
+    run("the reference path on mutants behind resources built alike", 10, |random| {
+        let text = texts[random.below(texts.len())].as_bytes();
+        let mutant = mutants::of_bytes(text, random);
+        let mut body =
+            [b" ".repeat(random.below(16 << 10)), br#"{"resourceType":"Bundle","entry":["#.into()].concat();
+        for resource in [text, text, text, &mutant, text] {
+            let comma: &[u8] = if body.ends_with(b"[") { b"" } else { b"," };
+            body.extend([comma, br#"{"resource":"#, resource, b"}"].concat());
+        }
+        body.extend(b"]}");
+        match check(&body, &options()) {
+            Ok(compared) => counts.borrow_mut().add(compared),
+            Err(differences) => panic!("{}\n{}", told(&differences), String::from_utf8_lossy(&mutant)),
+        }
+    });
+    tell("mutants behind resources built alike", &counts.borrow());
 }
 
 /// A batch in which one cell is another.

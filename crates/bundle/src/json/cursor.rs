@@ -7,6 +7,7 @@ mod skip;
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::hint::black_box;
 
 pub(crate) use leaf::{LeafName, LeafString};
 pub(super) use members::{FIRST, NEXT, STRING};
@@ -69,6 +70,9 @@ pub(crate) struct Workspace {
 /// How many keys or backslashes a thread keeps room for: more than any usual body needs.
 const MOST_KEPT: usize = 1024;
 
+/// Half as many bytes as the process may keep of what bundles gave back: the pools and tables of one of some megabytes.
+const KEPT_OF_HEAP: usize = 1 << 20;
+
 thread_local! {
     /// A small bundle would pay for a new one with a thirtieth of its time.
     static KEPT: Cell<Option<Workspace>> = const { Cell::new(None) };
@@ -77,8 +81,16 @@ thread_local! {
 impl Workspace {
     /// The one that the thread kept, or a new one.
     pub(crate) fn of_thread() -> Self {
-        let new = || Self { tokens: Tokens::new(), keys: Vec::new() };
-        KEPT.take().unwrap_or_else(new)
+        KEPT.take().unwrap_or_else(Self::new)
+    }
+
+    /// A new one. Beside it a block is taken and given back, to which nothing is written: from then on glibc keeps what a bundle
+    /// gives back, up to twice that block, for the next one. Until it has seen a block of more than 128 KiB it hands the top
+    /// of the heap to the system after each, and has it cleared again.
+    #[inline(never)]
+    fn new() -> Self {
+        drop(black_box(Vec::<u8>::with_capacity(KEPT_OF_HEAP)));
+        Self { tokens: Tokens::new(), keys: Vec::new() }
     }
 
     /// Stays for the next bundle of the thread.

@@ -238,9 +238,9 @@ impl Window {
         self.kinds[self.count..self.count + AHEAD].fill(0);
     }
 
-    /// Finds the tokens of blocks, as many as there is room for. `parity` says of each bit whether an odd number of bits is set up to and with it;
-    /// `write` writes the tokens of a block, what follows the last being overwritten or never read. Inlined into each
-    /// kernel, to be compiled for its processor.
+    /// Finds the tokens of blocks, as many as there is room for. `parity` says of each bit whether an odd number of bits is
+    /// set up to and with it; `write` writes the tokens of a block, what follows the last being overwritten or never read.
+    /// Inlined into each kernel, to be compiled for its processor.
     #[inline(always)]
     pub(super) fn find_tokens(
         &mut self,

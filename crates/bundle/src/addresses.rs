@@ -398,7 +398,7 @@ fn place(number: AddressNumber) -> usize {
 
 /// Whether two texts are one. Most are short, so that to call for their comparison would take as long as comparing them.
 #[inline]
-fn is_same(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
     match (one.last_chunk::<16>(), other.last_chunk::<16>()) {
         (Some(end), Some(other_end)) if one.len() == other.len() => {
             // They begin alike.

@@ -27,13 +27,13 @@ pub(crate) struct Medicine {
 pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     reader.begin(reader.out.medications.len());
     let mut this = Medication::default();
-    reader.members(|reader, key| {
-        match key {
+    let mut members = reader.enter_object()?;
+    while let Some(name) = reader.next_name(&mut members)? {
+        match name {
             Name::Code => this.code = reader.concept("code")?.if_filled(),
-            _ => reader.base(key)?,
+            _ => reader.base(name)?,
         }
-        Ok(())
-    })?;
+    }
     reader.out.medications.push(this);
     Ok(())
 }

@@ -111,8 +111,9 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     // Contained resources must not come between this list and its place.
     reader.out.lists.push(this);
     let (mut says_nothing, mut saying) = (true, ListSaying::default());
-    reader.members(|reader, key| {
-        match key {
+    let mut members = reader.enter_object()?;
+    while let Some(name) = reader.next_name(&mut members)? {
+        match name {
             Name::Code => says_nothing = !read_code(reader, &mut this)?,
             Name::Title => this.title = reader.text("title")?,
             Name::Date => this.date.text = reader.text("date")?,
@@ -121,10 +122,9 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             Name::EmptyReason => saying.empty_reason = reader.concept("emptyReason")?,
             Name::Entry => this.items = items(reader)?,
             Name::Extension => extensions(reader, &mut saying)?,
-            _ => reader.base(key)?,
+            _ => reader.base(name)?,
         }
-        Ok(())
-    })?;
+    }
     if this.purpose == Purpose::Other && says_nothing && is_titled_ended(reader.out.store.code(this.title)) {
         this.purpose = Purpose::EndedAllergies;
     }

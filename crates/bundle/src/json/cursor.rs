@@ -10,6 +10,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 
 pub(crate) use leaf::{LeafName, LeafString};
+use members::UNCOUNTED;
 pub(super) use members::{FIRST, NEXT, STRING};
 pub(crate) use members::{Items, Members};
 pub(crate) use shape::Shapes;
@@ -18,6 +19,7 @@ use super::canonical::Around;
 use super::escape::unescaped;
 use super::keys::Key;
 use super::tokens::{Place, Tokens};
+use super::window::WINDOW;
 use super::{Body, Fault, FaultKind};
 use crate::Limits;
 
@@ -123,7 +125,7 @@ impl<'a> Cursor<'a> {
         limits: Limits,
         mut workspace: Workspace,
     ) -> Self {
-        workspace.tokens.restart(limits.string_bytes);
+        workspace.tokens.restart(limits.string_bytes < WINDOW || limits.keys < UNCOUNTED);
         workspace.keys.clear();
         let Workspace { tokens, keys } = workspace;
         let depth_left = limits.depth.saturating_sub(depth);

@@ -95,13 +95,18 @@ impl Seen {
 pub(crate) struct Known([u64; 2]);
 
 impl Known {
+    /// How many they are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
     /// Whether a key is new. It counts as known from now on.
     #[inline(always)]
     pub(crate) fn is_new(&mut self, number: u8) -> bool {
         let word = &mut self.0[usize::from(number >> 6 & 1)];
-        let bit = 1 << (number & 63);
-        let is_new = *word & bit == 0;
-        *word |= bit;
+        let with_it = *word | 1 << (number & 63);
+        let is_new = *word != with_it;
+        *word = with_it;
         is_new
     }
 }

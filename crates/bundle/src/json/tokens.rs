@@ -6,7 +6,7 @@
 
 use super::block::{Body, Kernel};
 use super::canonical::{self, Around, Canonical};
-use super::window::{WINDOW, Window};
+use super::window::Window;
 
 /// The tokens of a text, those of one window at hand.
 pub(crate) struct Tokens {
@@ -21,7 +21,8 @@ pub(crate) struct Tokens {
     next_backslash: usize,
     /// A string that ends here or later has to be looked at: something odd stands before, or the text ends.
     odd_from: usize,
-    /// Whether a string within one window may be longer than strings may be: then each has to be looked at.
+    /// Whether a string within one window may be longer than strings may be, or keys have to be counted: then each has to be
+    /// looked at.
     all_odd: bool,
     /// The hash of a value that is being passed, and the first token of the window that is not taken in.
     canonical: Canonical,
@@ -80,9 +81,10 @@ impl Tokens {
         }
     }
 
-    /// Begins a new text, in which a string may have so many bytes.
-    pub(crate) fn restart(&mut self, longest: usize) {
-        self.all_odd = longest < WINDOW;
+    /// Begins a new text. Where a string may have so few bytes, or an object so few keys, that a window holds more, each string has to be
+    /// looked at.
+    pub(crate) fn restart(&mut self, all_odd: bool) {
+        self.all_odd = all_odd;
         self.canonical.restart();
         self.start_at(0);
     }

@@ -26,9 +26,14 @@ impl Reader<'_, '_, '_> {
 
     /// Reads a Reference.
     pub(crate) fn reference(&mut self, element: &'static str) -> Read<Reference> {
-        if let Some(said) = self.cursor.only_string("reference") {
-            return Ok(self.reference_to(said));
+        match self.cursor.only_string("reference") {
+            Some(said) => Ok(Reference { address: Some(self.address_of(said)), besides: None }),
+            None => self.reference_that_says_more(element),
         }
+    }
+
+    #[inline(never)]
+    fn reference_that_says_more(&mut self, element: &'static str) -> Read<Reference> {
         match self.cursor.strings(&REFERENCE) {
             Some(strings) => Ok(self.plain_reference(strings)),
             None => self.any_reference(element),
@@ -63,16 +68,11 @@ impl Reader<'_, '_, '_> {
     /// ordinary.
     pub(crate) fn reference_under(&mut self, name: Name) -> Option<Reference> {
         if let Some(said) = self.cursor.only_string_in(name.as_str(), "reference") {
-            return Some(self.reference_to(said));
+            // What lists name comes once.
+            return Some(Reference { address: Some(self.new_address_of(said)), besides: None });
         }
         let strings = self.cursor.strings_in(name.as_str(), &REFERENCE)?;
         Some(self.plain_reference(strings))
-    }
-
-    /// The Reference that says something plain and nothing else.
-    #[inline(always)]
-    fn reference_to(&mut self, said: Lexeme) -> Reference {
-        Reference { address: Some(self.address_of(said)), ..Reference::default() }
     }
 
     #[inline(always)]
@@ -87,7 +87,22 @@ impl Reader<'_, '_, '_> {
         Ok(self.passing_text(element)?.map(|text| self.out.addresses.of_reference(&text, None)))
     }
 
+    /// The address that a reference says, often the one that the last of its kind said.
+    #[inline(always)]
     fn address_of(&mut self, said: Lexeme) -> AddressNumber {
+        let part = said.start..said.end;
+        match self.last_said.address(self.cursor.bytes(), part.clone()) {
+            Some(address) => address,
+            None => {
+                let address = self.new_address_of(said);
+                self.last_said.remember(self.cursor.bytes(), part, address);
+                address
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn new_address_of(&mut self, said: Lexeme) -> AddressNumber {
         let at = self.place_of(said);
         self.out.addresses.of_reference(self.cursor.written(said), at)
     }

@@ -8,6 +8,7 @@ mod elements;
 mod extensions;
 mod names;
 mod resource;
+mod said;
 
 use std::borrow::Cow;
 
@@ -16,6 +17,7 @@ use bedside_model::NoticeCode;
 use crate::collected::{Collected, NOBODY};
 use crate::json::{Cursor, Fault, Items, Kind, LeafName, LeafString, Lexeme, Members};
 use crate::text::{Text, trimmed};
+use said::LastSaid;
 
 pub(crate) use names::Name;
 
@@ -34,12 +36,14 @@ pub(crate) struct Reader<'a, 'c, 's> {
     in_entry: bool,
     /// The object at the cursor where its first member has been read already: the one that says what it is.
     begun: Option<Name>,
+    last_said: LastSaid,
 }
 
 impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     /// A reader of text that begins at byte `base` of the body; `held` when the body is held whole.
     pub(crate) fn new(cursor: Cursor<'a>, base: usize, held: bool, out: &'c mut Collected<'s>) -> Self {
-        Self { cursor, out, base, held, entry: 0, resource: NOBODY, in_entry: false, begun: None }
+        let last_said = LastSaid::default();
+        Self { cursor, out, base, held, entry: 0, resource: NOBODY, in_entry: false, begun: None, last_said }
     }
 
     /// Reads one item of `Bundle.entry`.
@@ -120,7 +124,7 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
 
     /// Enters the object at the cursor, unless it is begun.
     #[inline(always)]
-    fn enter_object(&mut self) -> Read<Members> {
+    pub(crate) fn enter_object(&mut self) -> Read<Members> {
         match self.begun.take() {
             Some(name) => Ok(self.cursor.begun_object(name.number().unwrap_or_default())),
             None => self.cursor.enter_object(),
@@ -141,26 +145,30 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
 
     /// The name of the object's next member, the cursor before its value; nothing at the end, the cursor behind it.
     #[inline(always)]
-    fn next_name(&mut self, members: &mut Members) -> Read<Option<Name>> {
-        let Some(key) = self.cursor.plain_key(members) else {
-            return match self.cursor.leave_if_over(members) {
-                true => Ok(None),
-                false => self.any_next_name(members),
-            };
-        };
-        let name = Name::at(self.cursor.bytes(), key.start as usize, key.end as usize);
-        match name.number() {
-            Some(number) => self.cursor.pass_known_key(members, key, number)?,
-            None => self.cursor.pass_key(members, key)?,
+    pub(crate) fn next_name(&mut self, members: &mut Members) -> Read<Option<Name>> {
+        match self.plain_name(members) {
+            None if self.cursor.leave_if_over(members) => Ok(None),
+            None => self.any_next_name(members),
+            name => Ok(name),
         }
-        Ok(Some(name))
+    }
+
+    /// As [`Reader::next_name`] where it is a known one that needs no second look, as nearly always.
+    #[inline(always)]
+    fn plain_name(&mut self, members: &mut Members) -> Option<Name> {
+        let key = self.cursor.plain_key(members)?;
+        let name = Name::known_at(self.cursor.bytes(), key.start as usize, key.end as usize)?;
+        self.cursor.pass_known_key(members, name as u8).then_some(name)
     }
 
     /// As [`Reader::next_name`], in any case.
     #[inline(never)]
     fn any_next_name(&mut self, members: &mut Members) -> Read<Option<Name>> {
         let Some(key) = self.cursor.any_next_member(members)? else { return Ok(None) };
-        let name = Name::of(self.cursor.unescape(key).as_bytes());
+        let name = match key.escaped {
+            false => Name::at(self.cursor.bytes(), key.start as usize, key.end as usize),
+            true => Name::of(self.cursor.unescape(key).as_bytes()),
+        };
         if let Some(number) = name.number() {
             members.know(key.start, number)?;
         }

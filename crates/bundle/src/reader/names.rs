@@ -135,12 +135,22 @@ names! {
     VersionId "versionId"
 }
 
-/// A known name as it is compared: its first 16 bytes, of a shorter one its closing quote as well, and which of them count.
+/// A known name.
 struct Known {
-    head: [u64; 2],
-    mask: [u64; 2],
+    head: Head,
     text: &'static str,
 }
+
+/// The first 16 bytes of a name as they are compared, of a shorter one its closing quote as well, and which of them count.
+#[derive(Clone, Copy)]
+#[repr(align(32))]
+struct Head {
+    bytes: [u64; 2],
+    mask: [u64; 2],
+}
+
+/// The heads of all names by their numbers, apart from their texts, which hardly any comparison needs.
+static HEADS: [Head; 1 << u8::BITS] = heads();
 
 /// Enough bits of a slot for each name to have one of its own.
 const SLOT_BITS: u32 = 10;
@@ -157,11 +167,17 @@ impl Name {
     /// The name that stands in a text between two offsets, of which the second is that of its closing quote.
     #[inline(always)]
     pub(crate) fn at(text: &[u8], start: usize, end: usize) -> Self {
-        match text.get(start..start.wrapping_add(HEAD)) {
-            Some(head) => Self::with_head(head, end.wrapping_sub(start), || &text[start..end]),
-            // It stands where the text ends.
+        match Self::known_at(text, start, end) {
+            Some(name) => name,
             None => Self::of(&text[start..end]),
         }
+    }
+
+    /// As [`Name::at`] of a known name that does not stand where the text ends.
+    #[inline(always)]
+    pub(crate) fn known_at(text: &[u8], start: usize, end: usize) -> Option<Self> {
+        let head = text.get(start..start.wrapping_add(HEAD))?;
+        Self::with_head(head, end.wrapping_sub(start), || &text[start..end])
     }
 
     /// The name of so many characters.
@@ -174,24 +190,21 @@ impl Name {
         if name.len() == 2 {
             quoted[3] = b':';
         }
-        Self::with_head(&quoted, name.len(), || name)
+        let is_value = name.starts_with(VALUE.as_bytes());
+        let stranger = if is_value { Self::OtherValue } else { Self::Other };
+        Self::with_head(&quoted, name.len(), || name).unwrap_or(stranger)
     }
 
-    /// The name of a length of which these are the first 16 bytes, or all and what is behind it.
+    /// The known name of a length of which these are the first 16 bytes, or all and what is behind it.
     #[inline(always)]
-    fn with_head<'t>(head: &[u8], length: usize, all: impl Fn() -> &'t [u8]) -> Self {
-        let ([low, high], []) = head.as_chunks() else { return Self::Other };
+    fn with_head<'t>(head: &[u8], length: usize, all: impl Fn() -> &'t [u8]) -> Option<Self> {
+        let ([low, high], []) = head.as_chunks() else { return None };
         let (low, high) = (u64::from_le_bytes(*low), u64::from_le_bytes(*high));
         let name = SLOTS[slot(low as u32, length, MULTIPLIER)];
-        let is_it = |known: &Known| {
-            (low ^ known.head[0]) & known.mask[0] | (high ^ known.head[1]) & known.mask[1] == 0
-                && (length < HEAD || is_long(known.text, all()))
-        };
-        match KNOWN.get(name as usize) {
-            Some(known) if is_it(known) => name,
-            _ if low & VALUE_MASK == Known::new(VALUE).head[0] & VALUE_MASK => Self::OtherValue,
-            _ => Self::Other,
-        }
+        let Head { bytes, mask } = &HEADS[name as usize];
+        let is_it = (low ^ bytes[0]) & mask[0] | (high ^ bytes[1]) & mask[1] == 0
+            && (length < HEAD || is_long(name.as_str(), all()));
+        is_it.then_some(name)
     }
 
     /// The number of a known name, below 128.
@@ -208,7 +221,8 @@ impl Name {
 
     /// Whether it is a `value[x]`.
     pub(crate) fn is_value(self) -> bool {
-        let begins_so = |known: &Known| known.head[0] & VALUE_MASK == Known::new(VALUE).head[0] & VALUE_MASK;
+        const BEGINNING: u64 = Known::new(VALUE).head.bytes[0] & VALUE_MASK;
+        let begins_so = |known: &Known| known.head.bytes[0] & VALUE_MASK == BEGINNING;
         KNOWN.get(self as usize).map_or(self == Self::OtherValue, begins_so)
     }
 }
@@ -237,7 +251,7 @@ impl Known {
             mask[at / 8] |= 0xFF << (8 * (at % 8));
             at += 1;
         }
-        Self { head, mask, text }
+        Self { head: Head { bytes: head, mask }, text }
     }
 
     /// Its slots: one, but several where what stands behind its closing quote is among the bytes that tell it.
@@ -294,6 +308,17 @@ const fn parts_all(multiplier: u64) -> bool {
         number += 1;
     }
     true
+}
+
+const fn heads() -> [Head; 1 << u8::BITS] {
+    // In the places of strangers what no key begins with.
+    let mut heads = [Head { bytes: [0; 2], mask: [u64::MAX; 2] }; 1 << u8::BITS];
+    let mut number = 0;
+    while number < KNOWN.len() {
+        heads[number] = KNOWN[number].head;
+        number += 1;
+    }
+    heads
 }
 
 const fn slots() -> [Name; 1 << SLOT_BITS] {

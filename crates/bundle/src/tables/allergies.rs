@@ -57,8 +57,9 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let place = reader.out.allergies.len();
     let mut this = Allergy { head: reader.begin(place), ..Allergy::default() };
     reader.out.allergies.push(this);
-    reader.members(|reader, key| {
-        match key {
+    let mut members = reader.enter_object()?;
+    while let Some(name) = reader.next_name(&mut members)? {
+        match name {
             Name::Extension => read_extensions(reader, &mut this)?,
             Name::ClinicalStatus => this.clinical_status = reader.text("clinicalStatus")?,
             Name::VerificationStatus => this.verification_status = reader.text("verificationStatus")?,
@@ -72,10 +73,9 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             Name::Asserter => this.asserter = reader.reference("asserter")?,
             Name::Recorder => this.recorder = reader.reference("recorder")?,
             Name::Reaction => this.reactions = read_reactions(reader)?,
-            _ => reader.common(key, &mut this.head)?,
+            _ => reader.common(name, &mut this.head)?,
         }
-        Ok(())
-    })?;
+    }
     let store = &reader.out.store;
     this.clinical_status = store.known(this.clinical_status);
     let dates = [&mut this.onset, &mut this.asserted, &mut this.last_occurrence, &mut this.ended];

@@ -49,8 +49,9 @@ pub(crate) struct Participant {
 pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let head = reader.begin(reader.out.encounters.len());
     let mut this = Encounter { head, ..Encounter::default() };
-    reader.members(|reader, key| {
-        match key {
+    let mut members = reader.enter_object()?;
+    while let Some(name) = reader.next_name(&mut members)? {
+        match name {
             Name::Status => this.status = reader.text("status")?,
             Name::Type => {
                 let kinds = reader.concepts("type")?;
@@ -62,10 +63,9 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             Name::Participant => this.participants = read_participants(reader)?,
             Name::Location => this.locations = read_locations(reader)?,
             Name::ServiceProvider => this.provider = reader.reference("serviceProvider")?,
-            _ => reader.common(key, &mut this.head)?,
+            _ => reader.common(name, &mut this.head)?,
         }
-        Ok(())
-    })?;
+    }
     let store = &reader.out.store;
     this.status = store.known(this.status);
     Date::find_days(store, [&mut this.start, &mut this.end]);

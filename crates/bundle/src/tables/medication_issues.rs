@@ -90,8 +90,9 @@ impl Request {
 pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let head = reader.begin(reader.out.requests.len());
     let mut this = Request { head, ..Request::default() };
-    reader.members(|reader, key| {
-        match key {
+    let mut members = reader.enter_object()?;
+    while let Some(name) = reader.next_name(&mut members)? {
+        match name {
             Name::Extension => read_extensions(reader, &mut this)?,
             Name::BasedOn => this.based_on = reader.references("basedOn")?,
             Name::PriorPrescription => this.prior = reader.reference("priorPrescription")?,
@@ -113,10 +114,9 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             Name::Recorder => this.recorder = reader.reference("recorder")?,
             Name::DosageInstruction => this.dosage = reader.dosage("dosageInstruction")?,
             Name::DispenseRequest => read_dispense_request(reader, &mut this)?,
-            _ => reader.common(key, &mut this.head)?,
+            _ => reader.common(name, &mut this.head)?,
         }
-        Ok(())
-    })?;
+    }
     let store = &reader.out.store;
     for word in [&mut this.intent, &mut this.status, &mut this.kind] {
         *word = store.known(*word);
@@ -127,6 +127,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     Ok(())
 }
 
+#[inline(never)]
 fn read_requester(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
     reader.object("requester", |reader, key| {
         match key {
@@ -138,6 +139,7 @@ fn read_requester(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<(
     })
 }
 
+#[inline(never)]
 fn read_dispense_request(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
     let mut beside_quantity = Text::NONE;
     reader.object("dispenseRequest", |reader, key| {

@@ -48,8 +48,9 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let head = reader.begin(reader.out.statements.len());
     let mut this = Statement { head, ..Statement::default() };
     let mut moment = Text::NONE;
-    reader.members(|reader, key| {
-        match key {
+    let mut members = reader.enter_object()?;
+    while let Some(name) = reader.next_name(&mut members)? {
+        match name {
             Name::Extension => read_extensions(reader, &mut this)?,
             Name::BasedOn => this.based_on = reader.references("basedOn")?,
             Name::Context => this.context = reader.reference("context")?,
@@ -62,10 +63,9 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             Name::EffectiveDateTime => moment = reader.text("effectiveDateTime")?,
             Name::DateAsserted => this.asserted.text = reader.text("dateAsserted")?,
             Name::Dosage => this.dosage = reader.dosage("dosage")?,
-            _ => reader.common(key, &mut this.head)?,
+            _ => reader.common(name, &mut this.head)?,
         }
-        Ok(())
-    })?;
+    }
     this.start.text = this.start.text.or(moment);
     let store = &reader.out.store;
     this.status = store.known(this.status);

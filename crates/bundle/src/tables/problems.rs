@@ -78,8 +78,9 @@ pub(crate) struct ProblemLink {
 pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let head = reader.begin(reader.out.conditions.len());
     let mut this = Condition { head, ..Condition::default() };
-    reader.members(|reader, key| {
-        match key {
+    let mut members = reader.enter_object()?;
+    while let Some(name) = reader.next_name(&mut members)? {
+        match name {
             Name::Extension => read_extensions(reader, &mut this)?,
             Name::Code => this.code = reader.concept("code")?,
             Name::ClinicalStatus => this.clinical_status = reader.text("clinicalStatus")?,
@@ -89,10 +90,9 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             Name::AssertedDate => this.asserted.text = reader.text("assertedDate")?,
             Name::Asserter => this.asserter = reader.reference("asserter")?,
             Name::Context => this.context = reader.reference("context")?,
-            _ => reader.common(key, &mut this.head)?,
+            _ => reader.common(name, &mut this.head)?,
         }
-        Ok(())
-    })?;
+    }
     let store = &reader.out.store;
     (this.clinical_status, this.significance) =
         (store.known(this.clinical_status), store.known(this.significance));

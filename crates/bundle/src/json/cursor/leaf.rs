@@ -1,13 +1,10 @@
 //! Small objects that hold nothing but strings, under a cursor: read at one go, without a member at a time.
 
-use super::members::{FIRST, NEXT, STRING};
+use super::members::{FIRST, NEXT, STRING, UNCOUNTED};
 use super::{Cursor, Lexeme, plain};
 
 /// The tokens of a member that is a string.
 const MEMBER: u32 = 6;
-
-/// The most names that are looked for in one object: so many keys are too many only where hardly any are allowed.
-const MOST_NAMES: usize = 8;
 
 /// The bytes of a name that are compared as one number.
 const HEAD: usize = size_of::<u64>();
@@ -176,7 +173,7 @@ impl Cursor<'_> {
         begin: u32,
         names: &[LeafName; N],
     ) -> Option<Strings<N>> {
-        const { assert!(N < MOST_NAMES) };
+        const { assert!(N < UNCOUNTED) };
         let mut strings = [LeafString::NONE; N];
         let (mut at, mut next) = (start, begin);
         for (name, string) in names.iter().zip(&mut strings) {
@@ -245,7 +242,7 @@ impl Cursor<'_> {
     /// other says so.
     #[inline(always)]
     fn pass_object(&mut self, tokens: u32, values: u32, levels: u32) -> Option<()> {
-        if self.depth_left < levels || self.limits.keys < MOST_NAMES {
+        if self.depth_left < levels {
             return None;
         }
         self.values_left = self.values_left.checked_sub(values)?;

@@ -9,10 +9,10 @@ pub(crate) struct Members {
     /// The tokens that the next member begins with: the brace, which is not passed before the first key is, or a comma.
     pub(super) begin: u32,
     pub(super) first_key: usize,
-    /// How many more keys there may be.
+    /// How many more keys there may be, but for those that are known.
     keys_left: usize,
     pub(super) seen: Seen,
-    known: Known,
+    pub(super) known: Known,
 }
 
 /// An array being read: hand it back to [`Cursor::next_item`] until that says no.
@@ -23,6 +23,12 @@ pub(crate) struct Items {
 /// The tokens that the first and any other member begins with.
 pub(in crate::json) const FIRST: u32 = u32::from_le_bytes(*b"{\"\":");
 pub(in crate::json) const NEXT: u32 = u32::from_le_bytes(*b",\"\":");
+
+/// In place of [`NEXT`] where the next key has to be counted: no tokens are like that.
+const COUNTED: u32 = NEXT | 0xFFFF_FF00;
+
+/// How many more keys there may be at least where known ones are not counted, which are fewer.
+pub(super) const UNCOUNTED: usize = 128;
 
 /// A string.
 pub(in crate::json) const STRING: u16 = u16::from_le_bytes(*b"\"\"");
@@ -38,12 +44,14 @@ impl Members {
         self.begin as u8
     }
 
-    /// Takes in that the key at an offset is one that its reader knows by a number below 128.
+    /// Takes in that the key at an offset, which has been passed, is one that its reader knows by a number below 128.
     ///
     /// # Errors
     /// The fault of one that the object already has.
     #[inline(always)]
     pub(crate) fn know(&mut self, at: u32, number: u8) -> Result<(), Fault> {
+        // It is told by its bit from now on.
+        self.keys_left += 1;
         match self.known.is_new(number) {
             true => Ok(()),
             false => Err(Fault::new(at as usize, FaultKind::DuplicateKey)),
@@ -116,8 +124,7 @@ impl Cursor<'_> {
     /// of it has been kept meanwhile, since it is the same for all.
     #[inline(always)]
     pub(crate) fn begun_object(&self, number: u8) -> Members {
-        let left = self.limits.keys.saturating_sub(1);
-        let mut members = Members::new(NEXT, self.keys.len(), left, Seen::default());
+        let mut members = Members::new(NEXT, self.keys.len(), self.limits.keys, Seen::default());
         members.known.is_new(number);
         members
     }
@@ -143,18 +150,16 @@ impl Cursor<'_> {
     }
 
     /// As [`Cursor::pass_key`] for a key that its reader knows by a number below 128. Whether the object has it already
-    /// is one bit of its own, so that nobody needs to know where it stands.
+    /// is one bit of its own, so that nobody needs to know where it stands or to count it. Whether it is new: else the cursor stays, and
+    /// [`Members::know`] says so.
     #[inline(always)]
-    pub(crate) fn pass_known_key(
-        &mut self,
-        members: &mut Members,
-        key: Key,
-        number: u8,
-    ) -> Result<(), Fault> {
-        members.know(key.start, number)?;
-        self.count_key(members)?;
-        self.tokens.pass(4);
-        Ok(())
+    pub(crate) fn pass_known_key(&mut self, members: &mut Members, number: u8) -> bool {
+        let is_new = members.known.is_new(number);
+        if is_new {
+            members.begin = NEXT;
+            self.tokens.pass(4);
+        }
+        is_new
     }
 
     /// The next key of the object, the cursor before its value; nothing at the end, the cursor behind it.
@@ -285,11 +290,22 @@ impl Cursor<'_> {
     /// Counts a key of an object, after which any other stands behind a comma.
     #[inline(always)]
     fn count_key(&mut self, members: &mut Members) -> Result<(), Fault> {
-        let Some(left) = members.keys_left.checked_sub(1) else {
-            return Err(self.fault(FaultKind::TooManyKeys(self.limits.keys)));
-        };
-        members.keys_left = left;
+        if members.keys_left <= UNCOUNTED {
+            return self.count_all_keys(members);
+        }
+        members.keys_left -= 1;
         members.begin = NEXT;
+        Ok(())
+    }
+
+    /// As [`Cursor::count_key`] where the keys that are known would be too many with the others.
+    #[cold]
+    fn count_all_keys(&mut self, members: &mut Members) -> Result<(), Fault> {
+        if members.keys_left <= members.known.count() {
+            return Err(self.fault(FaultKind::TooManyKeys(self.limits.keys)));
+        }
+        members.keys_left -= 1;
+        members.begin = COUNTED;
         Ok(())
     }
 

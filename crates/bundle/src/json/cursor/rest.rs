@@ -2,8 +2,8 @@
 
 use super::members::{Members, NEXT};
 use super::{Cursor, Lexeme, plain};
-use crate::json::Fault;
 use crate::json::keys::{Key, Seen};
+use crate::json::{Fault, FaultKind};
 
 /// The tokens of a last member that is a string, and the end of its object.
 const LAST_STRING: u64 = u64::from_le_bytes(*b",\"\":\"\"}\0");
@@ -15,7 +15,7 @@ impl Cursor<'_> {
     pub(crate) fn second_key(&self) -> Option<Key> {
         let kinds = u32::from_le_bytes(self.tokens.kinds_ahead());
         let [_, open, close] = self.tokens.ahead();
-        let is_plain = kinds == NEXT && !self.tokens.is_odd(close as usize) && self.limits.keys >= 2;
+        let is_plain = kinds == NEXT && !self.tokens.is_odd(close as usize);
         is_plain.then_some(Key::new(open.wrapping_add(1), close))
     }
 
@@ -31,10 +31,8 @@ impl Cursor<'_> {
     pub(crate) fn second_string(&self) -> Option<(Key, Lexeme)> {
         let kinds = u64::from_le_bytes(self.tokens.kinds_ahead());
         let [_, open, close, _, value, value_end] = self.tokens.ahead();
-        let is_so = kinds << 8 >> 8 == LAST_STRING
-            && !self.tokens.is_odd(value_end as usize)
-            && self.limits.keys >= 2
-            && self.values_left > 0;
+        let is_so =
+            kinds << 8 >> 8 == LAST_STRING && !self.tokens.is_odd(value_end as usize) && self.values_left > 0;
         is_so.then(|| (Key::new(open + 1, close), plain(value, value_end)))
     }
 
@@ -64,9 +62,11 @@ impl Cursor<'_> {
     #[cold]
     pub(crate) fn rest_of_object(&mut self, numbers: [u8; 2]) -> Result<Members, Fault> {
         let at = self.at() as u32;
-        let left = self.limits.keys.saturating_sub(numbers.len());
-        let mut members = Members::new(NEXT, self.keys.len(), left, Seen::default());
-        numbers.into_iter().try_for_each(|number| members.know(at, number))?;
+        let mut members = Members::new(NEXT, self.keys.len(), self.limits.keys, Seen::default());
+        let are_new = numbers.into_iter().all(|number| members.known.is_new(number));
+        if !are_new {
+            return Err(Fault::new(at as usize, FaultKind::DuplicateKey));
+        }
         Ok(members)
     }
 }
@@ -103,9 +103,8 @@ mod tests {
         ] {
             assert!(begun(text, Limits::default()).second_string().is_none(), "{text}");
         }
-        for limits in [Limits { values: 2, ..Limits::default() }, Limits { keys: 1, ..Limits::default() }] {
-            assert!(begun(text, limits).second_string().is_none(), "{limits:?}");
-        }
+        let limits = Limits { values: 2, ..Limits::default() };
+        assert!(begun(text, limits).second_string().is_none(), "{limits:?}");
     }
 
     #[test]

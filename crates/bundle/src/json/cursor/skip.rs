@@ -10,8 +10,7 @@ const ONE: u128 = u128::from_le_bytes(*b"{\"\":\"\"}\0\0\0\0\0\0\0\0\0");
 const TWO: u128 = u128::from_le_bytes(*b"{\"\":\"\",\"\":\"\"}\0\0\0");
 const THREE: (u128, [u8; 3]) = (u128::from_le_bytes(*b"{\"\":\"\",\"\":\"\",\"\":"), *b"\"\"}");
 
-/// As many keys, levels and values as any object that is passed over at one go has at most.
-const MOST_KEYS: usize = 3;
+/// As many levels and values as any object that is passed over at one go has at most.
 const MOST_LEVELS: u32 = 3;
 const MOST_VALUES: u32 = 6;
 
@@ -63,9 +62,6 @@ impl Cursor<'_> {
     /// need not be kept. Whether one stands at the cursor that needs no second look and breaks no limit.
     #[inline(never)]
     fn skip_small(&mut self) -> bool {
-        if self.limits.keys < MOST_KEYS {
-            return false;
-        }
         let is_within = self.depth_left >= MOST_LEVELS && self.values_left >= MOST_VALUES;
         let Some(small) = self.small().filter(|_| is_within) else { return false };
         let [.., end] = self.tokens.behind::<1>(small.tokens - 1);

@@ -1,6 +1,7 @@
 //! What the benchmarks read: generated bundles of both suppliers, and published ones where they are at hand.
 
 mod minified;
+mod sharing;
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +13,7 @@ use bedside_model::Day;
 use serde_json::Value;
 
 pub use minified::minified;
+pub use sharing::sharing_one_medication;
 
 /// What a socket gives at once, in bytes.
 pub const PIECE: usize = 16 * 1024;
@@ -100,20 +102,6 @@ pub fn with_keys_in_another_order(text: &[u8], seed: Option<u64>) -> Vec<u8> {
     let mut order = Order { state: seed, text: Vec::with_capacity(text.len()) };
     order.write(&tree);
     order.text
-}
-
-/// A bundle of that many statements that all name one Medication.
-pub fn sharing_one_medication(statements: usize) -> Vec<u8> {
-    let mut text = String::from(r#"{"resourceType":"Bundle","type":"collection","entry":["#);
-    for number in 0..statements {
-        text += &format!(
-            r#"{{"resource":{{"resourceType":"MedicationStatement","id":"s{number}","status":"active","#
-        );
-        text += r#""medicationReference":{"reference":"Medication/m"},"dateAsserted":"2025-01-15"}},"#;
-    }
-    text +=
-        r#"{"resource":{"resourceType":"Medication","id":"m","code":{"text":"Synthetic 5 mg tablets"}}}]}"#;
-    text.into_bytes()
 }
 
 /// `25KB`, `3MB`.

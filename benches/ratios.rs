@@ -65,8 +65,8 @@ fn pieces() {
     }
 }
 
-/// Bundles one after the other beside two at once: as many as make 64 MB, since waking a thread takes as long as reading
-/// a small one.
+/// Bundles one after the other beside two at once: so many that waking a thread does not count, and an even number, or one thread
+/// would end with nothing to read.
 fn threads() {
     let options = options();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
@@ -74,7 +74,7 @@ fn threads() {
         [(Supplier::Emis, 25_000), (Supplier::Emis, 3_000_000), (Supplier::Tpp, 3_000_000)]
     {
         let [input, _] = twins(supplier, bytes);
-        let bundles = vec![&input.bytes; 64_000_000 / bytes];
+        let bundles = vec![&input.bytes; (64_000_000 / bytes).next_multiple_of(64)];
         let read = |bytes: &&Vec<u8>| drop(whole(black_box(bytes), &options));
         let at_once = || pool.install(|| timed(|| bundles.par_iter().for_each(read)));
         let in_turn = || timed(|| bundles.iter().for_each(read));

@@ -2,6 +2,8 @@
 
 #[path = "../minified.rs"]
 mod minified;
+#[path = "../sharing.rs"]
+mod sharing;
 
 use std::env;
 use std::fs;
@@ -9,11 +11,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use minified::minified;
+use sharing::sharing_one_medication;
 
 const SUPPLIERS: [&str; 2] = ["emis", "tpp"];
 
 /// Bytes, and how they are called.
 const SIZES: [(&str, &str); 3] = [("25000", "25KB"), ("250000", "250KB"), ("3000000", "3MB")];
+
+/// How many statements share one Medication: ten times as many should take ten times as many instructions.
+const SHARING: [usize; 2] = [10_000, 100_000];
 
 /// Published test records, in `../shared/bundles` beside the repository; they are not part of it.
 const PUBLISHED: [&str; 4] =
@@ -50,7 +56,8 @@ impl Input {
 pub fn all() -> Vec<Input> {
     let sizes =
         SUPPLIERS.iter().flat_map(|supplier| SIZES.iter().map(move |(_, size)| format!("{supplier}_{size}")));
-    let generated = sizes.flat_map(|name| forms(&name)).map(|name| Input::written(name, true));
+    let generated = sizes.flat_map(|name| forms(&name)).chain(SHARING.map(sharing_name));
+    let generated = generated.map(|name| Input::written(name, true));
     let published = PUBLISHED.iter().filter(|name| published(name).exists());
     let published =
         published.flat_map(|name| forms(&name.replace('-', "_"))).map(|name| Input::written(name, false));
@@ -68,6 +75,10 @@ pub fn write() {
             write_twins(&format!("{supplier}_{size}"), &generate(supplier, bytes));
         }
     }
+    for statements in SHARING {
+        let file = Input::written(sharing_name(statements), true).file;
+        fs::write(file, sharing_one_medication(statements)).expect("room in the build's folder");
+    }
     for name in PUBLISHED {
         match fs::read(published(name)) {
             Ok(bytes) => write_twins(&name.replace('-', "_"), &bytes),
@@ -78,6 +89,10 @@ pub fn write() {
 
 fn forms(name: &str) -> [String; 2] {
     ["pretty", "minified"].map(|form| format!("{name}_{form}"))
+}
+
+fn sharing_name(statements: usize) -> String {
+    format!("sharing_{statements}")
 }
 
 fn published(name: &str) -> PathBuf {

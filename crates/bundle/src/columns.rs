@@ -1,7 +1,8 @@
 //! Fills the columns of one table, in the order of its schema.
 //!
-//! A column is filled whole before the next begins, from an iterator over the rows. What several columns hold, be it
-//! nothing, is one array.
+//! A column is filled whole before the next begins, from an iterator over the rows. Of each only a short loop is made for its
+//! own kind of rows, which gathers what they say: a table runs once a bundle, and its code comes from afar each time. What
+//! several columns hold, be it nothing, is one array.
 
 use std::cell::Cell;
 use std::mem::take;
@@ -12,7 +13,7 @@ use arrow_schema::SchemaRef;
 use bedside_model::NoticeCode;
 use bedside_model::schema::Table;
 
-use crate::arrays::{Blocks, Part, SpareTexts, Texts, Values};
+use crate::arrays::{Blocks, Draft, Gathered, Part, SpareTexts, Values, emptied};
 use crate::collected::{Collected, TextBudget};
 use crate::concepts::{Degraded, Described, TermSource};
 use crate::date::Date;
@@ -44,7 +45,10 @@ enum Column {
 /// Memory in which a column's values are gathered, one column after another, of one table after another.
 #[derive(Default)]
 struct Spare {
+    kept: Vec<Text>,
     texts: SpareTexts,
+    draft: Draft,
+    dates: Vec<(u32, Date)>,
     numbers: Vec<Option<i32>>,
     more_numbers: Vec<Option<i32>>,
     flags: Vec<Option<bool>>,
@@ -63,22 +67,21 @@ impl<'g, 's> Columns<'g, 's> {
         let schema = table.schema();
         let columns = Vec::with_capacity(schema.fields().len());
         let mut spare = SPARE.take().unwrap_or_default();
-        spare.texts.reserve(rows);
         if rows <= MOST_KEPT_ROWS {
             spare.numbers.reserve(rows);
             spare.ends.clear();
             spare.ends.reserve(rows);
         }
-        Self { all, table, schema, rows, blocks: Blocks::of_rows(rows), columns, spare }
+        let blocks = Blocks::of_rows(rows, take(&mut spare.draft));
+        Self { all, table, schema, rows, blocks, columns, spare }
     }
 
     /// The table.
     pub(crate) fn finish(self) -> RecordBatch {
-        let Self { table, schema, rows, columns, spare, .. } = self;
-        if rows <= MOST_KEPT_ROWS {
-            SPARE.set(Some(spare));
-        }
-        let buffers = self.blocks.finish();
+        let Self { table, schema, rows, columns, mut spare, .. } = self;
+        let buffers;
+        (buffers, spare.draft) = self.blocks.finish();
+        SPARE.set(Some(spare));
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(columns.len());
         with_nothing(table, rows, |mut nothing| {
             for (place, (field, column)) in schema.fields().iter().zip(columns).enumerate() {
@@ -110,12 +113,12 @@ impl<'g, 's> Columns<'g, 's> {
     }
 
     pub(crate) fn text<'t>(&mut self, name: &str, values: impl Iterator<Item = Option<&'t str>>) {
-        self.text_part(name, "", values);
+        self.text_part(&self.all.text, name, "", values);
     }
 
     /// A column of words of ours. They are few and short, so what they take is bounded by the rows alone.
     pub(crate) fn words<'t>(&mut self, name: &str, values: impl Iterator<Item = Option<&'t str>>) {
-        self.within(&TextBudget::of_words(), name, "", values.map(|text| text.map(str::as_bytes)));
+        self.text_part(&TextBudget::of_words(), name, "", values);
     }
 
     /// A column of texts that were kept as sent.
@@ -128,23 +131,25 @@ impl<'g, 's> Columns<'g, 's> {
     where
         L: IntoIterator<Item = &'t str>,
     {
-        let mut items = Texts::new(take(&mut self.spare.texts));
+        let mut items: Vec<Option<&[u8]>> = take(&mut self.spare.texts);
         let mut ends = take(&mut self.spare.ends);
         ends.clear();
         ends.extend(lists.map(|list| {
             items.extend(list.into_iter().map(|text| Some(text.as_bytes())));
-            items.count() as i32
+            items.len() as i32
         }));
-        let items = items.within(&self.all.text);
         self.push_lists(name, "", &ends, |columns| columns.keep_items(&items));
         self.spare.ends = self.kept_memory(ends);
-        self.spare.texts = items.emptied();
+        self.spare.texts = self.kept_memory(emptied(items));
     }
 
     /// A column of lists of texts that were kept as sent.
     pub(crate) fn kept_texts(&mut self, name: &str, spans: impl Iterator<Item = Span>) {
         let all = self.all;
-        self.texts(name, spans.map(|span| span.of(&all.texts).iter().map(|text| all.store.str(*text))));
+        let spans: Vec<Span> = spans.collect();
+        self.spans(name, "", &spans, |columns| {
+            columns.kept_items(spans.iter().flat_map(|span| span.of(&all.texts)).copied());
+        });
     }
 
     /// The three columns of a date, each given with the number of the resource it stands in. A date that cannot
@@ -156,34 +161,45 @@ impl<'g, 's> Columns<'g, 's> {
         findings: &mut Findings,
         values: impl Iterator<Item = (u32, Date)>,
     ) {
-        let store = &self.all.store;
-        let read = values.map(|(resource, date)| {
-            let days = date.days();
-            if days.is_none() && date.is_some() {
-                findings.malformed(resource, NoticeCode::UnreadableDate, element);
+        let mut dates = take(&mut self.spare.dates);
+        dates.clear();
+        dates.extend(values);
+        for (resource, date) in &dates {
+            if date.is_some() && date.days().is_none() {
+                findings.malformed(*resource, NoticeCode::UnreadableDate, element);
             }
-            (store.bytes(date.text), days)
-        });
-        self.known_date(name, read);
+        }
+        self.dates(name, &dates);
+        self.spare.dates = self.kept_memory(dates);
+    }
+
+    #[inline(never)]
+    fn dates(&mut self, name: &str, dates: &[(u32, Date)]) {
+        self.kept_part(name, "", dates.iter().map(|(_, date)| date.text));
+        self.days(name, dates.iter().map(|(_, date)| date.days()));
     }
 
     /// The three columns of a date whose day is known already.
     pub(crate) fn known_date<'t>(
         &mut self,
         name: &str,
-        values: impl Iterator<Item = (Option<&'t [u8]>, Interval)>,
+        values: impl Iterator<Item = (Option<&'t str>, Interval)> + Clone,
     ) {
+        self.text_part(&self.all.text, name, "", values.clone().map(|(text, _)| text));
+        self.days(name, values.map(|(_, days)| days));
+    }
+
+    /// The first and the last days that dates may mean.
+    fn days(&mut self, name: &str, values: impl Iterator<Item = Interval>) {
         let (mut from, mut to) = (take(&mut self.spare.numbers), take(&mut self.spare.more_numbers));
         from.clear();
         to.clear();
         let mut all_days = true;
-        let texts = values.map(|(text, days)| {
-            from.push(days.map(|(first, _)| first.0));
+        from.extend(values.map(|days| {
             to.push(days.map(|(_, last)| last.0));
             all_days &= days.is_none_or(|(first, last)| first == last);
-            text
-        });
-        self.within(&self.all.text, name, "", texts);
+            days.map(|(first, _)| first.0)
+        }));
         self.push_some(name, "_from", &from, Blocks::numbers);
         if all_days {
             self.push(name, "_to", Column::Same(self.columns.len() - 1));
@@ -194,21 +210,23 @@ impl<'g, 's> Columns<'g, 's> {
     }
 
     /// The eight columns of a concept.
-    pub(crate) fn concept<'c>(
-        &mut self,
-        name: &str,
-        values: impl Iterator<Item = &'c Described<'c>> + Clone,
-    ) {
-        let values = || values.clone();
+    pub(crate) fn concept<'c>(&mut self, name: &str, values: impl Iterator<Item = &'c Described<'c>>) {
+        self.described(name, &values.collect::<Vec<_>>());
+    }
+
+    #[inline(never)]
+    fn described(&mut self, name: &str, values: &[&Described<'_>]) {
+        let values = || values.iter().copied();
         self.kept_part(name, "_code", values().map(|value| value.preferred().code));
         self.kept_part(name, "_system", values().map(|value| value.preferred().system));
         self.kept_part(name, "_display", values().map(|value| value.preferred().display));
         self.kept_part(name, "_text", values().map(|value| value.text));
         self.term(name, values());
+        let budget = &self.all.text;
         let source = |value: &Described<'_>| value.term_source.map(TermSource::as_str);
-        self.text_part(name, "_term_source", values().map(source));
+        self.text_part(budget, name, "_term_source", values().map(source));
         let degraded = |value: &Described<'_>| value.degraded.map(Degraded::as_str);
-        self.text_part(name, "_degraded", values().map(degraded));
+        self.text_part(budget, name, "_degraded", values().map(degraded));
         self.codings(name, "_codings", values().map(|value| value.codings));
     }
 
@@ -224,10 +242,11 @@ impl<'g, 's> Columns<'g, 's> {
         }
     }
 
-    pub(crate) fn identifiers(&mut self, name: &str, spans: impl Iterator<Item = Span> + Clone) {
+    pub(crate) fn identifiers(&mut self, name: &str, spans: impl Iterator<Item = Span>) {
         let all = self.all;
-        let items = pooled(spans.clone(), &all.identifiers);
-        self.structs(name, "", spans.map(|span| span.length as usize), |columns| {
+        let spans: Vec<Span> = spans.collect();
+        self.spans(name, "", &spans, |columns| {
+            let items = pooled(&spans, &all.identifiers);
             columns.kept_items(items.iter().map(|item| item.system));
             columns.kept_items(items.iter().map(|item| item.value));
         });
@@ -239,14 +258,16 @@ impl<'g, 's> Columns<'g, 's> {
     }
 
     /// A column of lists of codings.
-    pub(crate) fn codings(&mut self, name: &str, part: &str, spans: impl Iterator<Item = Span> + Clone) {
+    pub(crate) fn codings(&mut self, name: &str, part: &str, spans: impl Iterator<Item = Span>) {
         let all = self.all;
-        let total: usize = spans.clone().map(|span| span.length as usize).sum();
+        let mut spans: Vec<Span> = spans.collect();
+        let total: usize = spans.iter().map(|span| span.length as usize).sum();
         // Many records may share one drug of many codings.
-        let allowed = all.text.allows(total.saturating_mul(size_of::<Coding>()));
-        let spans = spans.map(move |span| if allowed { span } else { Span::default() });
-        let items = pooled(spans.clone(), &all.codings);
-        self.structs(name, part, spans.map(|span| span.length as usize), |columns| {
+        if !all.text.allows(total.saturating_mul(size_of::<Coding>())) {
+            spans.fill(Span::default());
+        }
+        self.spans(name, part, &spans, |columns| {
+            let items = pooled(&spans, &all.codings);
             columns.kept_items(items.iter().map(|item| item.system));
             columns.kept_items(items.iter().map(|item| item.code));
             columns.kept_items(items.iter().map(|item| item.display));
@@ -256,6 +277,11 @@ impl<'g, 's> Columns<'g, 's> {
             columns.kept_items(items.iter().map(|item| item.description_id));
             columns.kept_items(items.iter().map(|item| item.description_display));
         });
+    }
+
+    /// A column of lists of what some spans hold.
+    fn spans(&mut self, name: &str, part: &str, spans: &[Span], items: impl FnOnce(&mut Self)) {
+        self.structs(name, part, spans.iter().map(|span| span.length as usize), items);
     }
 
     /// A column of lists of structs, given how many each list has and the values of their fields.
@@ -279,50 +305,56 @@ impl<'g, 's> Columns<'g, 's> {
 
     /// A field of structs: texts that were kept as sent.
     pub(crate) fn kept_items(&mut self, items: impl Iterator<Item = Text>) {
-        let store = &self.all.store;
-        self.items(items.map(|text| store.bytes(text)));
+        let mut texts = take(&mut self.spare.kept);
+        texts.clear();
+        texts.extend(items);
+        self.keep_items(&texts);
+        self.spare.kept = self.kept_memory(texts);
     }
 
     /// A field of structs.
     pub(crate) fn text_items<'t>(&mut self, items: impl Iterator<Item = Option<&'t str>>) {
-        self.items(items.map(|text| text.map(str::as_bytes)));
-    }
-
-    fn items<'t>(&mut self, items: impl Iterator<Item = Option<&'t [u8]>>) {
-        let texts = Texts::of(take(&mut self.spare.texts), items, &self.all.text);
+        let mut texts: Vec<Option<&[u8]>> = take(&mut self.spare.texts);
+        texts.extend(items.map(|text| text.map(str::as_bytes)));
         self.keep_items(&texts);
-        self.spare.texts = texts.emptied();
+        self.spare.texts = self.kept_memory(emptied(texts));
     }
 
-    fn keep_items(&mut self, items: &Texts<'_>) {
-        let written = self.blocks.texts(items);
+    /// Keeps texts as items of lists, none where they are more than the budget allows.
+    #[inline(never)]
+    fn keep_items<T: Gathered>(&mut self, texts: &[T]) {
+        let written = self.blocks.texts(texts, &self.all.store, &self.all.text);
+        let written = written.unwrap_or_else(|| self.blocks.no_texts(texts.len()));
         self.blocks.keep_items(written);
     }
 
     fn kept_part(&mut self, name: &str, part: &str, values: impl Iterator<Item = Text>) {
-        let store = &self.all.store;
-        self.within(&self.all.text, name, part, values.map(|text| store.bytes(text)));
+        let mut texts = take(&mut self.spare.kept);
+        texts.clear();
+        texts.extend(values);
+        self.push_texts(&self.all.text, name, part, &texts);
+        self.spare.kept = self.kept_memory(texts);
     }
 
-    fn text_part<'t>(&mut self, name: &str, part: &str, values: impl Iterator<Item = Option<&'t str>>) {
-        self.within(&self.all.text, name, part, values.map(|text| text.map(str::as_bytes)));
-    }
-
-    /// A column of texts, none where they are more than the budget allows.
-    fn within<'t>(
+    fn text_part<'t>(
         &mut self,
         budget: &TextBudget,
         name: &str,
         part: &str,
-        values: impl Iterator<Item = Option<&'t [u8]>>,
+        values: impl Iterator<Item = Option<&'t str>>,
     ) {
-        let texts = Texts::of(take(&mut self.spare.texts), values, budget);
-        let column = match texts.are_absent() {
-            true => Column::Nothing,
-            false => Column::Of(Part::Values(self.blocks.texts(&texts))),
-        };
+        let mut texts: Vec<Option<&[u8]>> = take(&mut self.spare.texts);
+        texts.extend(values.map(|text| text.map(str::as_bytes)));
+        self.push_texts(budget, name, part, &texts);
+        self.spare.texts = self.kept_memory(emptied(texts));
+    }
+
+    /// A column of texts, none where they are more than the budget allows.
+    #[inline(never)]
+    fn push_texts<T: Gathered>(&mut self, budget: &TextBudget, name: &str, part: &str, texts: &[T]) {
+        let written = self.blocks.texts(texts, &self.all.store, budget);
+        let column = written.map_or(Column::Nothing, |values| Column::Of(Part::Values(values)));
         self.push(name, part, column);
-        self.spare.texts = texts.emptied();
     }
 
     /// A column of lists that end as given, of which each may be empty, or all.
@@ -363,9 +395,9 @@ impl<'g, 's> Columns<'g, 's> {
 }
 
 /// What some spans of a pool hold.
-fn pooled<T>(spans: impl Iterator<Item = Span> + Clone, pool: &[T]) -> Vec<&T> {
-    let mut items = Vec::with_capacity(spans.clone().map(|span| span.length as usize).sum());
-    spans.for_each(|span| items.extend(span.of(pool)));
+fn pooled<'p, T>(spans: &[Span], pool: &'p [T]) -> Vec<&'p T> {
+    let mut items = Vec::with_capacity(spans.iter().map(|span| span.length as usize).sum());
+    spans.iter().for_each(|span| items.extend(span.of(pool)));
     items
 }
 

@@ -255,6 +255,12 @@ impl<'a> Store<'a> {
         Some(&from[start..start + text.length as usize])
     }
 
+    /// Where the bytes of kept texts are.
+    pub(crate) fn kept_bytes(&self) -> KeptBytes<'_> {
+        let sent = if self.borrows { self.body } else { self.kept.as_bytes() };
+        KeptBytes { sent, copies: self.copies.as_bytes() }
+    }
+
     /// The kept text, empty where there is none.
     #[inline]
     pub(crate) fn str(&self, text: Text) -> &str {
@@ -317,6 +323,38 @@ impl<'a> Store<'a> {
     /// The kept text without white space around it, as codes are compared.
     pub(crate) fn code(&self, text: Text) -> &str {
         trimmed(self.str(text))
+    }
+}
+
+/// Where the bytes of kept texts are, found out once for all of a column.
+pub(crate) struct KeptBytes<'a> {
+    sent: &'a [u8],
+    copies: &'a [u8],
+}
+
+impl<'a> KeptBytes<'a> {
+    /// The bytes of a text that is there.
+    #[inline]
+    pub(crate) fn of(&self, text: Text) -> &'a [u8] {
+        let (from, start) = self.place(text);
+        &from[start..start + text.length()]
+    }
+
+    /// The first bytes of a text that is there and whatever stands behind them, where there are so many.
+    #[inline(always)]
+    pub(crate) fn beginning<const BYTES: usize>(&self, text: Text) -> Option<&'a [u8; BYTES]> {
+        let (from, start) = self.place(text);
+        from.get(start..start + BYTES)?.first_chunk()
+    }
+
+    /// What a text stands in, and where.
+    #[inline(always)]
+    fn place(&self, text: Text) -> (&'a [u8], usize) {
+        match text.start & COPIED {
+            0 => (self.sent, text.start as usize),
+            _ if text.start > LAST_COPY => (words::bytes_at(text.known_place()), 0),
+            _ => (self.copies, (text.start & !COPIED) as usize),
+        }
     }
 }
 

@@ -393,7 +393,7 @@ fn dosage_columns(
         }
     }
     let known = changed.iter().map(|value| match value {
-        Some((written, days)) => (Some(written.as_bytes()), *days),
+        Some((written, days)) => (Some(*written), *days),
         None => (None, None),
     });
     columns.known_date("dosage_changed_on", known);

@@ -258,7 +258,7 @@ fn columns(graph: &Graph<'_, '_>, rows: &[Row<'_>]) -> Batch {
     columns.text("warning_text", rows.iter().map(|row| row.warning_text.as_deref()));
     columns.flag("incomplete", rows.iter().map(|row| Some(row.incomplete)));
     let before = rows.iter().map(|row| match &row.incomplete_before {
-        Some((written, day)) => (Some(written.as_bytes()), Some((*day, *day))),
+        Some((written, day)) => (Some(written.as_str()), Some((*day, *day))),
         None => (None, None),
     });
     columns.known_date("incomplete_before", before);

@@ -296,13 +296,14 @@ impl<'a> Store<'a> {
 
     /// The kept word of an enumeration as it is compared: without white space around it and whatever its case
     /// (`coding` sheet, section 8).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn word(&self, text: Text) -> Word {
-        match Word::at(text.known_place()) {
-            Some(word) => word,
-            None if text.is_none() => Word::Absent,
-            None => Word::of(self.code(text)),
-        }
+        Word::at(text.known_place()).unwrap_or_else(|| self.other_word(text))
+    }
+
+    #[inline(never)]
+    fn other_word(&self, text: Text) -> Word {
+        if text.is_none() { Word::Absent } else { Word::of(self.code(text)) }
     }
 
     /// Whether the kept text is a code, white space around it apart. One that is shorter is not looked into.
@@ -336,25 +337,19 @@ impl<'a> KeptBytes<'a> {
     /// The bytes of a text that is there.
     #[inline]
     pub(crate) fn of(&self, text: Text) -> &'a [u8] {
-        let (from, start) = self.place(text);
+        let (from, start) = match text.start & COPIED {
+            0 => (self.sent, text.start as usize),
+            _ if text.start > LAST_COPY => (words::text_at(text.known_place()).as_bytes(), 0),
+            _ => (self.copies, (text.start & !COPIED) as usize),
+        };
         &from[start..start + text.length()]
     }
 
-    /// The first bytes of a text that is there and whatever stands behind them, where there are so many.
+    /// The first bytes of a text and whatever stands behind them, where it was sent and there are so many: what is no text, or a
+    /// copy, has its place far behind.
     #[inline(always)]
     pub(crate) fn beginning<const BYTES: usize>(&self, text: Text) -> Option<&'a [u8; BYTES]> {
-        let (from, start) = self.place(text);
-        from.get(start..start + BYTES)?.first_chunk()
-    }
-
-    /// What a text stands in, and where.
-    #[inline(always)]
-    fn place(&self, text: Text) -> (&'a [u8], usize) {
-        match text.start & COPIED {
-            0 => (self.sent, text.start as usize),
-            _ if text.start > LAST_COPY => (words::bytes_at(text.known_place()), 0),
-            _ => (self.copies, (text.start & !COPIED) as usize),
-        }
+        self.sent.get(text.start as usize..text.start as usize + BYTES)?.first_chunk()
     }
 }
 

@@ -82,27 +82,6 @@ pub(crate) fn known(text: &[u8]) -> Option<usize> {
     place_of(text)
 }
 
-/// How many bytes the longest of the known texts has, and more.
-const ROOM: usize = 48;
-
-/// The bytes of the known texts, each with zeros behind it.
-static BYTES: [[u8; ROOM]; TEXTS.len()] = {
-    let mut all = [[0; ROOM]; TEXTS.len()];
-    let mut place = 0;
-    while place < TEXTS.len() {
-        let (room, _) = all[place].split_at_mut(TEXTS[place].len());
-        room.copy_from_slice(TEXTS[place].as_bytes());
-        place += 1;
-    }
-    all
-};
-
-/// The bytes of the known text at a place, and zeros behind them.
-#[inline]
-pub(crate) fn bytes_at(place: usize) -> &'static [u8] {
-    BYTES.get(place).map_or(&[], <[u8; ROOM]>::as_slice)
-}
-
 /// The known text at a place.
 #[inline]
 pub(crate) fn text_at(place: usize) -> &'static str {

@@ -9,15 +9,9 @@ pub(crate) trait Gathered: Copy {
     /// How many bytes it has, where it is there.
     fn length(self) -> Option<usize>;
 
-    /// Its bytes.
-    fn bytes<'a>(self, kept: &KeptBytes<'a>) -> &'a [u8]
-    where
-        Self: 'a;
-
-    /// Its first bytes and whatever stands behind them, where there are so many.
-    fn beginning<'a>(self, kept: &KeptBytes<'a>) -> Option<&'a [u8; AT_LEAST]>
-    where
-        Self: 'a;
+    /// Copies one that is there to a place of some room, behind which all others of its array come, and says where it ends:
+    /// nothing where it has not enough room.
+    fn copy(self, kept: &KeptBytes<'_>, room: &mut [u8], place: u32) -> Option<u32>;
 }
 
 impl Gathered for Text {
@@ -26,20 +20,21 @@ impl Gathered for Text {
         self.is_some().then_some(Self::length(self))
     }
 
-    #[inline]
-    fn bytes<'a>(self, kept: &KeptBytes<'a>) -> &'a [u8]
-    where
-        Self: 'a,
-    {
-        kept.of(self)
-    }
-
+    /// With what is behind it so much is copied that most texts are done without a look at how long they are.
     #[inline(always)]
-    fn beginning<'a>(self, kept: &KeptBytes<'a>) -> Option<&'a [u8; AT_LEAST]>
-    where
-        Self: 'a,
-    {
-        kept.beginning(self)
+    fn copy(self, kept: &KeptBytes<'_>, room: &mut [u8], place: u32) -> Option<u32> {
+        let start = place as usize;
+        let length = Self::length(self);
+        let wide = room.get_mut(start..start + AT_LEAST);
+        if let (Some(beginning), Some(wide)) = (kept.beginning::<AT_LEAST>(self), wide) {
+            wide.copy_from_slice(beginning);
+            if length > AT_LEAST {
+                copy_rest(kept.of(self), room.get_mut(start..start + length)?);
+            }
+        } else {
+            copy_exactly(kept.of(self), room.get_mut(start..start + length)?);
+        }
+        Some(place + length as u32)
     }
 }
 
@@ -49,20 +44,11 @@ impl Gathered for Option<&[u8]> {
         self.map(<[u8]>::len)
     }
 
-    #[inline]
-    fn bytes<'a>(self, _: &KeptBytes<'a>) -> &'a [u8]
-    where
-        Self: 'a,
-    {
-        self.unwrap_or_default()
-    }
-
     #[inline(always)]
-    fn beginning<'a>(self, _: &KeptBytes<'a>) -> Option<&'a [u8; AT_LEAST]>
-    where
-        Self: 'a,
-    {
-        self?.first_chunk()
+    fn copy(self, _: &KeptBytes<'_>, room: &mut [u8], place: u32) -> Option<u32> {
+        let text = self.unwrap_or_default();
+        copy_exactly(text, room.get_mut(place as usize..)?.get_mut(..text.len())?);
+        Some(place + text.len() as u32)
     }
 }
 
@@ -105,17 +91,15 @@ pub(super) fn write<T: Gathered>(room: &mut [u8], texts: &[T], store: &Store<'_>
     let (ends, room) = room.split_at_mut_checked((texts.len() + 1) * size_of::<i32>())?;
     let ends = ends.as_chunks_mut().0;
     ends[0] = 0_u32.to_ne_bytes();
-    // The budget is below what an offset can say.
-    let (mut end, mut present) = (0_u32, 0);
+    let (mut end, mut absent) = (0_u32, 0);
     for (place, text) in ends[1..].iter_mut().zip(texts) {
-        if let Some(length) = text.length() {
-            copy(*text, length, &kept, room, end as usize)?;
-            end += length as u32;
-            present += 1;
+        match text.length() {
+            Some(_) => end = text.copy(&kept, room, end)?,
+            None => absent += 1,
         }
         *place = end.to_ne_bytes();
     }
-    let bytes = end as usize;
+    let (bytes, present) = (end as usize, texts.len() - absent);
     let bits = room.get_mut(bytes..)?.get_mut(..bits(texts.len(), present))?;
     write_bits(bits, texts, |text| text.length().is_some());
     Some(Total { present, bytes })
@@ -135,29 +119,6 @@ pub(super) fn write_bits<T>(room: &mut [u8], values: &[T], is_set: impl Fn(&T) -
     of_rest.iter_mut().for_each(|place| *place = byte(rest));
 }
 
-/// Copies a text to a place of some room, behind which all others of its array come. With what is behind it so much is copied
-/// that most texts are done without a look at how long they are.
-#[inline(always)]
-fn copy<T: Gathered>(
-    text: T,
-    length: usize,
-    kept: &KeptBytes<'_>,
-    room: &mut [u8],
-    place: usize,
-) -> Option<()> {
-    let wide = room.get_mut(place..place + AT_LEAST).and_then(|room| room.first_chunk_mut());
-    match (text.beginning(kept), wide) {
-        (Some(beginning), Some(wide)) => {
-            *wide = *beginning;
-            if length > AT_LEAST {
-                copy_rest(text.bytes(kept), room.get_mut(place..place + length)?);
-            }
-        }
-        _ => copy_exactly(text.bytes(kept), room.get_mut(place..place + length)?),
-    }
-    Some(())
-}
-
 /// Copies what is behind the first bytes of a text to a place of its length: from its end, so that what is between may be
 /// copied twice.
 #[inline(always)]
@@ -172,13 +133,19 @@ fn copy_rest(text: &[u8], to: &mut [u8]) {
 /// so that what is between is copied twice and no length needs a loop.
 #[inline(always)]
 fn copy_exactly(text: &[u8], to: &mut [u8]) {
-    match text.len() {
-        8..16 => copy_ends::<8>(text, to),
-        16..32 => copy_ends::<16>(text, to),
-        32..=64 => copy_ends::<32>(text, to),
-        4..8 => copy_ends::<4>(text, to),
-        0..4 => to.iter_mut().zip(text).for_each(|(to, byte)| *to = *byte),
-        _ => to.copy_from_slice(text),
+    let length = text.len();
+    if length >= 16 {
+        match length {
+            ..=32 => copy_ends::<16>(text, to),
+            33..=64 => copy_ends::<32>(text, to),
+            65.. => to.copy_from_slice(text),
+        }
+    } else if length >= 8 {
+        copy_ends::<8>(text, to);
+    } else if length >= 4 {
+        copy_ends::<4>(text, to);
+    } else {
+        to.iter_mut().zip(text).for_each(|(to, byte)| *to = *byte);
     }
 }
 

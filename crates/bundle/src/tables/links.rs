@@ -9,11 +9,13 @@ use crate::columns::Columns;
 use crate::elements::Reference;
 use crate::graph::{Graph, Target};
 use crate::kinds;
+use crate::order::by_number;
 use crate::places::Places;
 use crate::tables::problems::Relation;
 use crate::text::Text;
 
 /// One row: what it says and of which record. What it points at is looked up as each column is filled.
+#[derive(Clone, Copy)]
 pub(crate) struct Link {
     from: u32,
     linked: Linked,
@@ -71,10 +73,9 @@ pub(crate) fn gather<'g>(
     links.add_listed(listed);
     links.add_problems();
     links.add_authorisations();
-    links.rows.shrink_to_fit();
     // Those of each record in the order in which they were found, which is that of the bundle for each kind.
-    links.rows.sort_by_key(|link| link.from);
-    links.rows
+    let order = by_number(links.rows.iter().map(|link| link.from), graph.all.resources.len());
+    order.iter().map(|place| links.rows[*place as usize]).collect()
 }
 
 /// Makes the table: the links of each record in the order of the bundle.

@@ -56,12 +56,18 @@ pub(crate) struct Addresses {
     /// The address of a resource, put together, and the type that it begins with.
     joined: String,
     joined_type: TypeId,
+    /// The type that the last new reference names, or [`NO_TYPE`].
+    said_type: TypeId,
     /// From then on: the id of each address, and the number of its type or [`OTHER_TYPE`].
     ids: Vec<Text>,
     types: Vec<u8>,
     /// The first resource at each, at top level before contained, [`NOBODY`] or [`ELSEWHERE`].
     resources: Vec<u32>,
 }
+
+/// The hash of an address that has not been said so far.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewAddress(u32);
 
 /// An address as it was said.
 struct Said {
@@ -88,7 +94,8 @@ pub(crate) struct Address {
 
 /// The addresses by the hashes of their whole texts. Each stands in the first free place from that of its hash on.
 struct Known {
-    /// A power of two of them, a hash and a number each; no number in a free one. A quarter is free at least.
+    /// A power of two of them, a hash and a number each; no number in a free one. Half of them are free at least, so that hardly any is
+    /// passed in vain.
     places: Vec<[u32; 2]>,
     seeds: Seeds,
 }
@@ -116,11 +123,11 @@ impl Said {
 
     /// Whether a reference says it.
     #[inline(always)]
-    fn is(&self, texts: &str, text: &str) -> bool {
+    fn is(&self, texts: &str, text: &[u8]) -> bool {
         // A type that is met for the first time may have a slash in its name: nothing says it plainly.
         let is_new_type = self.kind != NO_TYPE && self.kind as usize >= kinds::TYPES.len();
         let said = &texts.as_bytes()[self.start as usize..][..self.length as usize];
-        !is_new_type && is_same(said, text.as_bytes())
+        !is_new_type && is_same(said, text)
     }
 }
 
@@ -157,6 +164,7 @@ impl Addresses {
             known: Known::with_room(addresses),
             joined: String::new(),
             joined_type: NO_TYPE,
+            said_type: NO_TYPE,
             ids: Vec::new(),
             types: Vec::new(),
             resources: Vec::new(),
@@ -260,21 +268,39 @@ impl Addresses {
         self.resources = vec![NOBODY; self.said.len()];
     }
 
-    /// The address that a reference says, which stands at a place of the body, if at any.
-    #[inline]
-    pub(crate) fn of_reference(&mut self, text: &str, at: Option<usize>) -> AddressNumber {
-        let hash = self.known.hash(text);
-        let is_it = |number| self.said[place(number)].is(&self.texts, text);
-        match self.known.find(hash, is_it) {
-            Some(number) => number,
-            None => self.add_reference(text, at, hash),
+    /// The address that a reference says.
+    pub(crate) fn of_reference(&mut self, text: &str) -> AddressNumber {
+        match self.said(text.as_bytes()) {
+            Ok(number) => number,
+            Err(new) => self.add_reference(text, None, new),
         }
     }
 
+    /// The address that a reference says.
+    ///
+    /// # Errors
+    /// One that is new is for [`Addresses::add_reference`].
+    #[inline(always)]
+    pub(crate) fn said(&self, text: &[u8]) -> Result<AddressNumber, NewAddress> {
+        let hash = self.known.hash(text);
+        let mut from = hash as usize;
+        while let Some(number) = self.known.next_of(hash, &mut from) {
+            if self.said[place(number)].is(&self.texts, text) {
+                return Ok(number);
+            }
+        }
+        Err(NewAddress(hash))
+    }
+
+    /// Adds the new address that a reference says, which stands at a place of the body, if at any.
     #[inline(never)]
-    fn add_reference(&mut self, text: &str, at: Option<usize>, hash: u32) -> AddressNumber {
-        let kind = known_type(text).unwrap_or(NO_TYPE);
-        self.add([text], kind, at.map_or(NO_PLACE, |at| at + before_id(kind)), hash)
+    pub(crate) fn add_reference(&mut self, text: &str, at: Option<usize>, new: NewAddress) -> AddressNumber {
+        // References that stand together often name one type.
+        if !names_type(text, self.said_type) {
+            self.said_type = known_type(text).unwrap_or(NO_TYPE);
+        }
+        let kind = self.said_type;
+        self.add([text], kind, at.map_or(NO_PLACE, |at| at + before_id(kind)), new.0)
     }
 
     /// The address of a resource by its type and id, which stands at a place of the body, if at any.
@@ -289,19 +315,22 @@ impl Addresses {
             Some(hash) => hash,
             None => {
                 self.join(kind, name, id);
-                self.known.hash(&self.joined)
+                self.known.hash(self.joined.as_bytes())
             }
         };
-        let known = self.known.find(hash, |number| self.said[place(number)].is_of(&self.texts, kind, id));
         let at = at.unwrap_or(NO_PLACE);
-        match known {
-            Some(number) => {
+        let mut from = hash as usize;
+        while let Some(number) = self.known.next_of(hash, &mut from) {
+            let said = &mut self.said[place(number)];
+            if said.is_of(&self.texts, kind, id) {
                 // What a table says of the resource stands near by.
-                self.said[place(number)].place = at as u32;
-                number
+                said.place = at as u32;
+                return number;
             }
-            None if (kind as usize) < kinds::TYPES.len() => self.add([name, "/", id], kind, at, hash),
-            None => self.add([id], kind, at, hash),
+        }
+        match (kind as usize) < kinds::TYPES.len() {
+            true => self.add([name, "/", id], kind, at, hash),
+            false => self.add([id], kind, at, hash),
         }
     }
 
@@ -339,13 +368,13 @@ impl Addresses {
 
 impl Known {
     fn with_room(addresses: usize) -> Self {
-        let places = vec![[0; 2]; (addresses + addresses / 2).next_power_of_two().max(FEWEST)];
+        let places = vec![[0; 2]; (2 * addresses).next_power_of_two().max(FEWEST)];
         Self { places, seeds: Seeds::get() }
     }
 
     #[inline]
-    fn hash(&self, text: &str) -> u32 {
-        self.seeds.hash_of(text.as_bytes()) as u32
+    fn hash(&self, text: &[u8]) -> u32 {
+        self.seeds.hash_of(text) as u32
     }
 
     /// As [`Known::hash`] of two texts, one behind the other, where the second is not short.
@@ -354,22 +383,22 @@ impl Known {
         self.seeds.hash_of_joined(first, second.as_bytes()).map(|hash| hash as u32)
     }
 
+    /// The next address of a hash that stands at a place or behind it, which is then behind the address.
     #[inline(always)]
-    fn find(&self, hash: u32, is_it: impl Fn(AddressNumber) -> bool) -> Option<AddressNumber> {
-        let mut place = hash as usize;
+    fn next_of(&self, hash: u32, place: &mut usize) -> Option<AddressNumber> {
         loop {
-            let [other, number] = self.places[place & (self.places.len() - 1)];
+            let [other, number] = self.places[*place & (self.places.len() - 1)];
             let number = AddressNumber::new(number)?;
-            if other == hash && is_it(number) {
+            *place += 1;
+            if other == hash {
                 return Some(number);
             }
-            place += 1;
         }
     }
 
     /// Takes in an address, the last so far.
     fn add(&mut self, number: AddressNumber, hash: u32) {
-        if number.get() as usize > self.places.len() / 4 * 3 {
+        if number.get() as usize > self.places.len() / 2 {
             let more = vec![[0; 2]; 2 * self.places.len()];
             let all = std::mem::replace(&mut self.places, more);
             all.into_iter().filter(|[_, number]| *number != 0).for_each(|known| self.put(known));
@@ -420,6 +449,12 @@ pub(crate) fn is_plain(id: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     // Without a way out at the first that is not, many are looked at together.
     !id.is_empty() && id.bytes().fold(true, |plain, byte| plain & is_plain(byte))
+}
+
+/// Whether a text names a type that is known here.
+fn names_type(text: &str, kind: TypeId) -> bool {
+    let rest = kinds::TYPES.get(kind as usize).and_then(|(name, _)| text.strip_prefix(name));
+    rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The type that a text names, where it is known here.

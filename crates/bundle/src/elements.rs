@@ -24,6 +24,20 @@ pub(crate) struct Besides {
 }
 
 impl Reference {
+    /// As one number, which a function gives back in a register: two in memory would be waited for by whoever copies them as one.
+    #[inline(always)]
+    pub(crate) fn packed(self) -> u64 {
+        let number = |number: Option<NonZeroU32>| u64::from(number.map_or(0, NonZeroU32::get));
+        number(self.address) | number(self.besides) << u32::BITS
+    }
+
+    /// The Reference that is packed in a number.
+    #[inline(always)]
+    pub(crate) fn unpacked(packed: u64) -> Self {
+        let number = |number: u64| NonZeroU32::new(number as u32);
+        Self { address: number(packed), besides: number(packed >> u32::BITS) }
+    }
+
     pub(crate) fn is_absent(self) -> bool {
         self.address.is_none() && self.besides.is_none()
     }
@@ -104,6 +118,14 @@ impl Dosage {
     pub(crate) fn is_absent(self) -> bool {
         self.text.is_none() && self.patient_instruction.is_none() && self.structured.is_none()
     }
+}
+
+/// A Duration as sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Duration {
+    pub(crate) value: Text,
+    pub(crate) unit: Text,
+    pub(crate) code: Text,
 }
 
 /// A RelatedProblemHeader: the type as sent and its target.
@@ -247,28 +269,27 @@ impl Default for ExtensionUrls {
 impl ExtensionUrls {
     /// What a URL is, where it is remembered.
     #[inline]
-    pub(crate) fn get(&self, url: &str, store: &Store<'_>) -> Option<Extension> {
+    pub(crate) fn get(&self, url: &[u8], store: &Store<'_>) -> Option<Extension> {
         let mut known = Self::places(url).map(|place| self.0[place]);
-        let is_it = |known: &(Text, Extension)| {
-            known.0.length() == url.len() && store.bytes(known.0) == Some(url.as_bytes())
-        };
+        let is_it =
+            |known: &(Text, Extension)| known.0.length() == url.len() && store.bytes(known.0) == Some(url);
         known.find(is_it).map(|known| known.1)
     }
 
     /// Remembers what a URL that stands at byte `at` of the body is, unless others are in its places: a text of ever
     /// new ones is not worth remembering.
     pub(crate) fn add(&mut self, url: &str, at: usize, extension: Extension, store: &mut Store<'_>) {
-        if let Some(free) = Self::places(url).find(|place| self.0[*place].0.is_none()) {
+        if let Some(free) = Self::places(url.as_bytes()).find(|place| self.0[*place].0.is_none()) {
             let kept = store.borrow(at, url.len() as u32).unwrap_or_else(|| store.copy(url));
             self.0[free] = (kept, extension);
         }
     }
 
     /// Where a URL may be, by its length and its end: they begin alike.
-    fn places(url: &str) -> impl Iterator<Item = usize> {
-        let end = match url.as_bytes().last_chunk() {
+    fn places(url: &[u8]) -> impl Iterator<Item = usize> {
+        let end = match url.last_chunk() {
             Some(end) => u64::from_le_bytes(*end),
-            None => url.bytes().fold(0, |end, byte| end << 8 | u64::from(byte)),
+            None => url.iter().fold(0, |end, byte| end << 8 | u64::from(*byte)),
         };
         // The golden ratio, of 64 bits.
         let hash = (end ^ url.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58;

@@ -109,7 +109,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let head = reader.begin(place);
     let mut this = List { resource: head.resource, ..List::default() };
     // Contained resources must not come between this list and its place.
-    reader.out.lists.push(this);
+    reader.out.lists.push(List::default());
     let (mut says_nothing, mut saying) = (true, ListSaying::default());
     let mut members = reader.enter_object()?;
     while let Some(name) = reader.next_name(&mut members)? {

@@ -36,6 +36,18 @@ impl Text {
         Some(Self { start: u32::MAX - 1 - place as u32, length: text.len() as u32 })
     }
 
+    /// As one number, which a function gives back in a register: two in memory would be waited for by whoever copies them as one.
+    #[inline(always)]
+    pub(crate) fn packed(self) -> u64 {
+        u64::from(self.start) | u64::from(self.length) << u32::BITS
+    }
+
+    /// The text that is packed in a number.
+    #[inline(always)]
+    pub(crate) fn unpacked(packed: u64) -> Self {
+        Self { start: packed as u32, length: (packed >> u32::BITS) as u32 }
+    }
+
     pub(crate) fn is_none(self) -> bool {
         self.start == u32::MAX
     }

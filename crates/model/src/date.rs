@@ -61,10 +61,15 @@ impl fmt::Display for Day {
 pub fn day_interval(text: impl AsRef<[u8]>) -> Option<(Day, Day)> {
     let bytes = text.as_ref();
     // Nearly every date says the day.
-    if let Some((written, time)) = bytes.split_first_chunk::<10>() {
-        let day = written_day(*written)?;
-        return (time.is_empty() || is_time(time)).then_some((day, day));
+    match bytes.split_first_chunk::<10>() {
+        Some((written, [])) => written_day(*written).map(|day| (day, day)),
+        Some((written, time)) => written_day(*written).filter(|_| is_time(time)).map(|day| (day, day)),
+        None => short_interval(bytes),
     }
+}
+
+/// The days of a year or of a month.
+fn short_interval(bytes: &[u8]) -> Option<(Day, Day)> {
     let year = named_year(number(bytes.get(..4)?)?)?;
     match bytes[4..] {
         [] => Some((Day::new(year, 1, 1)?, Day::new(year, 12, 31)?)),

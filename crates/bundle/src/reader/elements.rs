@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use crate::addresses::AddressNumber;
 use crate::elements::{
-    Besides, Coding, Concept, Dosage, Extension, HumanName, Identifier, Reference, warns_of_change,
+    Besides, Coding, Concept, Dosage, Duration, Extension, HumanName, Identifier, Reference, warns_of_change,
 };
 use crate::json::{LeafName, LeafString, Lexeme};
 use crate::text::{Span, Text};
@@ -25,18 +25,24 @@ impl Reader<'_, '_, '_> {
     }
 
     /// Reads a Reference.
+    #[inline(always)]
     pub(crate) fn reference(&mut self, element: &'static str) -> Read<Reference> {
+        self.packed_reference(element).map(Reference::unpacked)
+    }
+
+    #[inline(never)]
+    fn packed_reference(&mut self, element: &'static str) -> Read<u64> {
         match self.cursor.only_string("reference") {
-            Some(said) => Ok(Reference { address: Some(self.address_of(said)), besides: None }),
+            Some(said) => Ok(Reference { address: Some(self.address_of(said)), besides: None }.packed()),
             None => self.reference_that_says_more(element),
         }
     }
 
     #[inline(never)]
-    fn reference_that_says_more(&mut self, element: &'static str) -> Read<Reference> {
+    fn reference_that_says_more(&mut self, element: &'static str) -> Read<u64> {
         match self.cursor.strings(&REFERENCE) {
-            Some(strings) => Ok(self.plain_reference(strings)),
-            None => self.any_reference(element),
+            Some(strings) => Ok(self.plain_reference(strings).packed()),
+            None => self.any_reference(element).map(Reference::packed),
         }
     }
 
@@ -84,7 +90,7 @@ impl Reader<'_, '_, '_> {
 
     /// Reads what a Reference says.
     fn address(&mut self, element: &'static str) -> Read<Option<AddressNumber>> {
-        Ok(self.passing_text(element)?.map(|text| self.out.addresses.of_reference(&text, None)))
+        Ok(self.passing_text(element)?.map(|text| self.out.addresses.of_reference(&text)))
     }
 
     /// The address that a reference says, often the one that the last of its kind said.
@@ -103,8 +109,14 @@ impl Reader<'_, '_, '_> {
 
     #[inline(never)]
     fn new_address_of(&mut self, said: Lexeme) -> AddressNumber {
-        let at = self.place_of(said);
-        self.out.addresses.of_reference(self.cursor.written(said), at)
+        let text = &self.cursor.bytes()[said.start as usize..said.end as usize];
+        match self.out.addresses.said(text) {
+            Ok(address) => address,
+            Err(new) => {
+                let at = self.place_of(said);
+                self.out.addresses.add_reference(self.cursor.written(said), at, new)
+            }
+        }
     }
 
     /// Reads a list of References into their pool.
@@ -168,14 +180,54 @@ impl Reader<'_, '_, '_> {
 
     /// Reads a CodeableConcept, its codings into their pool.
     pub(crate) fn concept(&mut self, element: &'static str) -> Read<Concept> {
+        match self.cursor.three_in_list("coding", &CODING) {
+            Some(coding) => Ok(self.concept_of(coding, Text::NONE)),
+            None => self.concept_with_text(element),
+        }
+    }
+
+    #[inline(never)]
+    fn concept_with_text(&mut self, element: &'static str) -> Read<Concept> {
         let Some((coding, text)) = self.cursor.strings_in_list("coding", &CODING, &TEXT) else {
             return self.any_concept(element);
         };
+        let text = self.keep_leaf(text);
+        Ok(self.concept_of(coding, text))
+    }
+
+    /// A CodeableConcept of one coding.
+    #[inline(always)]
+    fn concept_of(&mut self, coding: [LeafString; CODING.len()], text: Text) -> Concept {
         let start = self.out.codings.len();
         let coding = self.plain_coding(coding);
         self.out.codings.push(coding);
-        let text = self.keep_leaf(text);
-        Ok(Concept { codings: Span::since(start, &self.out.codings), text })
+        Concept { codings: Span::since(start, &self.out.codings), text }
+    }
+
+    /// Reads a Duration, of which a notice calls itself, its value, unit and code by these names.
+    pub(crate) fn duration(&mut self, elements: [&'static str; 4], this: &mut Duration) -> Read<()> {
+        match self.cursor.number_and_strings("value", &DURATION) {
+            Some((value, strings)) => {
+                this.value = self.keep_plain(value);
+                [this.unit, _, this.code] = self.keep_all(strings);
+                Ok(())
+            }
+            None => self.any_duration(elements, this),
+        }
+    }
+
+    #[inline(never)]
+    fn any_duration(&mut self, elements: [&'static str; 4], this: &mut Duration) -> Read<()> {
+        let [element, value, unit, code] = elements;
+        self.object(element, |reader, key| {
+            match key {
+                Name::Value => this.value = reader.number(value)?,
+                Name::Unit => this.unit = reader.text(unit)?,
+                Name::Code => this.code = reader.text(code)?,
+                _ => reader.cursor.skip()?,
+            }
+            Ok(())
+        })
     }
 
     #[inline(never)]
@@ -275,26 +327,27 @@ impl Reader<'_, '_, '_> {
         })
     }
 
-    /// Reads a Period's start and end.
-    pub(crate) fn period(&mut self, element: &'static str) -> Read<(Text, Text)> {
+    /// Reads a Period's start and end into their places.
+    pub(crate) fn period(&mut self, element: &'static str, start: &mut Text, end: &mut Text) -> Read<()> {
         match self.strings(&PERIOD) {
-            Some([start, end]) => Ok((start, end)),
-            None => self.any_period(element),
+            Some(both) => {
+                [*start, *end] = both;
+                Ok(())
+            }
+            None => self.any_period(element, start, end),
         }
     }
 
     #[inline(never)]
-    fn any_period(&mut self, element: &'static str) -> Read<(Text, Text)> {
-        let (mut start, mut end) = (Text::NONE, Text::NONE);
+    fn any_period(&mut self, element: &'static str, start: &mut Text, end: &mut Text) -> Read<()> {
         self.object(element, |reader, key| {
             match key {
-                Name::Start => start = reader.text(element)?,
-                Name::End => end = reader.text(element)?,
+                Name::Start => *start = reader.text(element)?,
+                Name::End => *end = reader.text(element)?,
                 _ => reader.cursor.skip()?,
             }
             Ok(())
-        })?;
-        Ok((start, end))
+        })
     }
 
     /// Reads a list of Annotations into the pool of texts.
@@ -320,22 +373,18 @@ impl Reader<'_, '_, '_> {
     }
 
     /// Reads a list of Dosages: the first fills the texts; the compact JSON is kept where it says more.
-    pub(crate) fn dosage(&mut self, element: &'static str) -> Read<Dosage> {
-        let mut this = match self.cursor.strings_of_only(&DOSAGE) {
-            Some(strings) => {
-                let [text, patient_instruction] = self.keep_all(strings);
-                Dosage { text, patient_instruction, ..Dosage::default() }
-            }
-            None => self.any_dosage(element)?,
-        };
+    pub(crate) fn dosage(&mut self, element: &'static str, this: &mut Dosage) -> Read<()> {
+        match self.cursor.strings_of_only(&DOSAGE) {
+            Some(strings) => [this.text, this.patient_instruction] = self.keep_all(strings),
+            None => self.any_dosage(element, this)?,
+        }
         // It is in the processor's cache now.
         this.warns = self.out.store.bytes(this.text).is_some_and(warns_of_change);
-        Ok(this)
+        Ok(())
     }
 
     #[inline(never)]
-    fn any_dosage(&mut self, element: &'static str) -> Read<Dosage> {
-        let mut this = Dosage::default();
+    fn any_dosage(&mut self, element: &'static str, this: &mut Dosage) -> Read<()> {
         let (mut count, mut more) = (0, false);
         let all = self.cursor.at();
         let mut first = (all, all);
@@ -365,7 +414,7 @@ impl Reader<'_, '_, '_> {
             let (start, end) = if count == 1 { first } else { (all, self.cursor.end()) };
             this.structured = self.out.store.copy(&compact(self.cursor.slice(start, end)));
         }
-        Ok(this)
+        Ok(())
     }
 
     /// Reads a HumanName.
@@ -389,6 +438,7 @@ impl Reader<'_, '_, '_> {
 const ANNOTATION: [LeafName; 3] = LeafName::all(["text", "time", "authorString"]);
 const CODING: [LeafName; 4] = LeafName::all(["system", "code", "display", "version"]);
 const DOSAGE: [LeafName; 2] = LeafName::all(["text", "patientInstruction"]);
+const DURATION: [LeafName; 3] = LeafName::all(["unit", "system", "code"]);
 const IDENTIFIER: [LeafName; 3] = LeafName::all(["system", "value", "use"]);
 const PERIOD: [LeafName; 2] = LeafName::all(["start", "end"]);
 const REFERENCE: [LeafName; 2] = LeafName::all(["reference", "display"]);

@@ -65,10 +65,16 @@ impl Reader<'_, '_, '_> {
         if lexeme.escaped {
             return Extension::from_url(&self.cursor.unescape(lexeme));
         }
-        let url = self.cursor.written(lexeme);
-        if let Some(extension) = self.out.extension_urls.get(url, &self.out.store) {
-            return extension;
+        let url = &self.cursor.bytes()[lexeme.start as usize..lexeme.end as usize];
+        match self.out.extension_urls.get(url, &self.out.store) {
+            Some(extension) => extension,
+            None => self.new_extension_of(lexeme),
         }
+    }
+
+    #[inline(never)]
+    fn new_extension_of(&mut self, lexeme: Lexeme) -> Extension {
+        let url = self.cursor.written(lexeme);
         let extension = Extension::from_url(url);
         let all = &mut *self.out;
         all.extension_urls.add(url, self.base + lexeme.start as usize, extension, &mut all.store);

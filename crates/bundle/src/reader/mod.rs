@@ -126,7 +126,16 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     #[inline(always)]
     pub(crate) fn enter_object(&mut self) -> Read<Members> {
         match self.begun.take() {
-            Some(name) => Ok(self.cursor.begun_object(name.number().unwrap_or_default())),
+            Some(Name::ResourceType) => Ok(self.cursor.begun_object(Name::ResourceType as u8)),
+            begun => self.enter_other_object(begun),
+        }
+    }
+
+    /// As [`Reader::enter_object`] of one that is no resource, or of a resource that does not say first what it is.
+    #[inline(never)]
+    fn enter_other_object(&mut self, begun: Option<Name>) -> Read<Members> {
+        match begun {
+            Some(name) => Ok(self.cursor.begun_object(name as u8)),
             None => self.cursor.enter_object(),
         }
     }
@@ -308,10 +317,16 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     }
 
     /// Reads a number as the text it is written in.
+    #[inline(always)]
     pub(crate) fn number(&mut self, element: &'static str) -> Read<Text> {
+        self.packed_number(element).map(Text::unpacked)
+    }
+
+    #[inline(never)]
+    fn packed_number(&mut self, element: &'static str) -> Read<u64> {
         match self.cursor.plain_number() {
-            Some(lexeme) => Ok(self.keep_plain(lexeme)),
-            None => self.any_number(element),
+            Some(lexeme) => Ok(self.keep_plain(lexeme).packed()),
+            None => self.any_number(element).map(Text::packed),
         }
     }
 

@@ -121,6 +121,7 @@ impl Reader<'_, '_, '_> {
         Ok(())
     }
 
+    #[inline(always)]
     fn push_resource(&mut self, kind: TypeId, container: u32) -> u32 {
         self.resource = self.out.resources.len() as u32;
         self.out.contents.push(Content::held(0, 0));
@@ -167,11 +168,17 @@ impl Reader<'_, '_, '_> {
         }
     }
 
+    #[inline(always)]
     fn type_of(&mut self, name: Lexeme) -> TypeId {
         match kinds::known(self.cursor.written(name)) {
             Some(kind) => kind,
-            None => self.out.type_id(&self.cursor.unescape(name)),
+            None => self.other_type_of(name),
         }
+    }
+
+    #[inline(never)]
+    fn other_type_of(&mut self, name: Lexeme) -> TypeId {
+        self.out.type_id(&self.cursor.unescape(name))
     }
 
     /// As [`Reader::begin_resource`] where the type is not what comes first. Of most resources no table reads more than the

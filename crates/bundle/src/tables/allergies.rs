@@ -56,7 +56,7 @@ pub(crate) struct Reaction {
 pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
     let place = reader.out.allergies.len();
     let mut this = Allergy { head: reader.begin(place), ..Allergy::default() };
-    reader.out.allergies.push(this);
+    reader.out.allergies.push(Allergy::default());
     let mut members = reader.enter_object()?;
     while let Some(name) = reader.next_name(&mut members)? {
         match name {

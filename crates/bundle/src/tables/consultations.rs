@@ -8,7 +8,7 @@ use crate::collected::NOBODY;
 use crate::columns::Columns;
 use crate::concepts::{self, Described};
 use crate::date::Date;
-use crate::elements::{Concept, Head, Reference};
+use crate::elements::{Concept, Duration, Head, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::Graph;
@@ -58,7 +58,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
                 this.kind = kinds.of(&reader.out.concepts).first().copied().unwrap_or_default();
                 reader.out.concepts.truncate(kinds.start as usize);
             }
-            Name::Period => (this.start.text, this.end.text) = reader.period("period")?,
+            Name::Period => reader.period("period", &mut this.start.text, &mut this.end.text)?,
             Name::Length => read_length(reader, &mut this)?,
             Name::Participant => this.participants = read_participants(reader)?,
             Name::Location => this.locations = read_locations(reader)?,
@@ -74,18 +74,11 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
 }
 
 fn read_length(reader: &mut Reader<'_, '_, '_>, this: &mut Encounter) -> Read<()> {
-    let (mut unit, mut code) = (Text::NONE, Text::NONE);
-    reader.object("length", |reader, key| {
-        match key {
-            Name::Value => this.length_value = reader.number("length.value")?,
-            Name::Unit => unit = reader.text("length.unit")?,
-            Name::Code => code = reader.text("length.code")?,
-            _ => reader.cursor.skip()?,
-        }
-        Ok(())
-    })?;
+    let mut length = Duration::default();
+    reader.duration(["length", "length.value", "length.unit", "length.code"], &mut length)?;
     let store = &reader.out.store;
-    this.length_in_minutes = are_minutes(store.code_bytes(code), store.code_bytes(unit));
+    this.length_value = length.value;
+    this.length_in_minutes = are_minutes(store.code_bytes(length.code), store.code_bytes(length.unit));
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::columns::Columns;
 use crate::concepts::{self, Described};
 use crate::date::Date;
 use crate::drug::{Drugs, Medicine};
-use crate::elements::{Concept, Dosage, Extension, Head, Reference};
+use crate::elements::{Concept, Dosage, Duration, Extension, Head, Reference};
 use crate::findings::Findings;
 use crate::flags::Flags;
 use crate::graph::Graph;
@@ -112,7 +112,7 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             Name::AuthoredOn => this.authored_on.text = reader.text("authoredOn")?,
             Name::Requester => read_requester(reader, &mut this)?,
             Name::Recorder => this.recorder = reader.reference("recorder")?,
-            Name::DosageInstruction => this.dosage = reader.dosage("dosageInstruction")?,
+            Name::DosageInstruction => reader.dosage("dosageInstruction", &mut this.dosage)?,
             Name::DispenseRequest => read_dispense_request(reader, &mut this)?,
             _ => reader.common(name, &mut this.head)?,
         }
@@ -145,7 +145,8 @@ fn read_dispense_request(reader: &mut Reader<'_, '_, '_>, this: &mut Request) ->
     reader.object("dispenseRequest", |reader, key| {
         match key {
             Name::ValidityPeriod => {
-                (this.start.text, this.end.text) = reader.period("dispenseRequest.validityPeriod")?
+                let (start, end) = (&mut this.start.text, &mut this.end.text);
+                reader.period("dispenseRequest.validityPeriod", start, end)?
             }
             Name::Quantity => read_quantity(reader, this)?,
             Name::ExpectedSupplyDuration => read_supply(reader, this)?,
@@ -183,20 +184,17 @@ fn read_quantity_text(reader: &mut Reader<'_, '_, '_>, text: &mut Text) -> Read<
 }
 
 fn read_supply(reader: &mut Reader<'_, '_, '_>, this: &mut Request) -> Read<()> {
-    let (mut unit, mut code) = (Text::NONE, Text::NONE);
-    reader.object("dispenseRequest.expectedSupplyDuration", |reader, key| {
-        match key {
-            Name::Value => {
-                this.supply_value = reader.number("dispenseRequest.expectedSupplyDuration.value")?
-            }
-            Name::Unit => unit = reader.text("dispenseRequest.expectedSupplyDuration.unit")?,
-            Name::Code => code = reader.text("dispenseRequest.expectedSupplyDuration.code")?,
-            _ => reader.cursor.skip()?,
-        }
-        Ok(())
-    })?;
+    const ELEMENTS: [&str; 4] = [
+        "dispenseRequest.expectedSupplyDuration",
+        "dispenseRequest.expectedSupplyDuration.value",
+        "dispenseRequest.expectedSupplyDuration.unit",
+        "dispenseRequest.expectedSupplyDuration.code",
+    ];
+    let mut supply = Duration::default();
+    reader.duration(ELEMENTS, &mut supply)?;
     let store = &reader.out.store;
-    this.supply_in_days = are_days(store.code_bytes(code), store.code_bytes(unit));
+    this.supply_value = supply.value;
+    this.supply_in_days = are_days(store.code_bytes(supply.code), store.code_bytes(supply.unit));
     Ok(())
 }
 

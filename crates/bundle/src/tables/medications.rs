@@ -59,10 +59,12 @@ pub(crate) fn read(reader: &mut Reader<'_, '_, '_>) -> Read<()> {
             Name::MedicationCodeableConcept => {
                 this.medicine.concept = reader.concept("medicationCodeableConcept")?.if_filled();
             }
-            Name::EffectivePeriod => (this.start.text, this.end.text) = reader.period("effectivePeriod")?,
+            Name::EffectivePeriod => {
+                reader.period("effectivePeriod", &mut this.start.text, &mut this.end.text)?;
+            }
             Name::EffectiveDateTime => moment = reader.text("effectiveDateTime")?,
             Name::DateAsserted => this.asserted.text = reader.text("dateAsserted")?,
-            Name::Dosage => this.dosage = reader.dosage("dosage")?,
+            Name::Dosage => reader.dosage("dosage", &mut this.dosage)?,
             _ => reader.common(name, &mut this.head)?,
         }
     }

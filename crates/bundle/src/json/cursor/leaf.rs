@@ -164,6 +164,52 @@ impl Cursor<'_> {
         Some((strings, found))
     }
 
+    /// As [`Cursor::strings_in_list`] where the object says the first three of `names` in their order and nothing is beside the
+    /// list, as nearly all concepts do: their tokens are compared at once.
+    #[inline(always)]
+    pub(crate) fn three_in_list<const N: usize>(
+        &mut self,
+        name: &str,
+        names: &[LeafName; N],
+    ) -> Option<[LeafString; N]> {
+        const BEGIN: u128 = u128::from_le_bytes(*b"{\"\":[{\"\":\"\",\"\":\"");
+        const END: [u8; 10] = *b"\",\"\":\"\"}]}";
+        if u128::from_le_bytes(self.tokens.kinds_ahead()) != BEGIN || self.tokens.kinds_behind(16) != END {
+            return None;
+        }
+        let ([_, open, close], [end]) = (self.tokens.ahead(), self.tokens.behind(25));
+        let mut strings = [LeafString::NONE; N];
+        let mut is_so = !self.tokens.is_odd(end as usize) && self.is_name(open, close, name);
+        for place in 0..3 {
+            let [open, close, _, value, end] = self.tokens.behind(6 + place * MEMBER as usize);
+            is_so &= names[place].is_at(self.bytes(), open as usize + 1, close as usize);
+            strings[place] = LeafString { start: value + 1, end };
+        }
+        if !is_so {
+            return None;
+        }
+        self.pass_object(26, 6, 3)?;
+        Some(strings)
+    }
+
+    /// The number that is the first member of the object at the cursor, under a name, and the strings behind it, as
+    /// [`Cursor::strings`].
+    #[inline(always)]
+    pub(crate) fn number_and_strings<const N: usize>(
+        &mut self,
+        name: &str,
+        names: &[LeafName; N],
+    ) -> Option<(Lexeme, [LeafString; N])> {
+        let [_, open, close, _, number] = self.tokens.ahead();
+        if u32::from_le_bytes(self.tokens.kinds_ahead()) != FIRST || !self.is_name(open, close, name) {
+            return None;
+        }
+        let number = self.plain_number_at(number)?;
+        let (strings, end) = self.find_members(5, NEXT, names)?;
+        self.pass_object(end + 1, 2 + (end - 5) / MEMBER, 1)?;
+        Some((number, strings))
+    }
+
     /// The strings of the members that begin at a token, each under one of `names`, up to the end of their object. The first
     /// begins with the tokens `begin`, any other with a comma. They nearly always come in the order of `names`.
     #[inline(always)]
@@ -372,6 +418,54 @@ mod tests {
         ] {
             let found = read(text, |cursor| cursor.strings_in_list("in", &A_AND_B, &ON));
             let found = found.map(|([a, b], on)| [a, b, on].map(|lexeme| written(text, lexeme)));
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn three_strings_in_a_list_are_read_in_their_order() {
+        const NAMES: [LeafName; 4] = LeafName::all(["a", "b", "c", "d"]);
+        for (text, expected) in [
+            (r#"{"in":[{"a":"1","b":"2","c":"3"}]}"#, Some(["1", "2", "3", "-"])),
+            (r#"{ "in" : [ { "a":"", "b":"2", "c":"" } ] }"#, Some(["", "2", "", "-"])),
+            (r#"{"in":[{"a":"1","c":"2","b":"3"}]}"#, None),
+            (r#"{"in":[{"a":"1","a":"2","c":"3"}]}"#, None),
+            (r#"{"on":[{"a":"1","b":"2","c":"3"}]}"#, None),
+            (r#"{"in":[{"a":"1","b":"2","c":"\u0033"}]}"#, None),
+            (r#"{"in":[{"a":"1","b":"2","c":"3"}],"on":"4"}"#, None),
+            (r#"{"in":[{"a":"1","b":"2","c":"3"}]]"#, None),
+            (r#"{"in":[{"a":"1","b":"2","c":"3"}}}"#, None),
+            (r#"{"in":[{"a":"1","b":"2","c":"3"}]"#, None),
+            (r#"{"in":[{"a":"1","b":"2"}]}"#, None),
+        ] {
+            let found = read(text, |cursor| cursor.three_in_list("in", &NAMES));
+            assert_eq!(found.map(|strings| strings.map(|string| written(text, string))), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_read_with_the_strings_behind_it() {
+        for (text, expected) in [
+            (r#"{"n":28,"a":"1","b":"2"}"#, Some(["28", "1", "2"])),
+            (r#"{ "n" : 0 }"#, Some(["0", "-", "-"])),
+            (r#"{"n":1,"b":"2"}"#, Some(["1", "-", "2"])),
+            (r#"{"n":01,"b":"2"}"#, None),
+            (r#"{"n":1.5}"#, None),
+            (r#"{"n":"1","a":"1"}"#, None),
+            (r#"{"n":,"a":"1"}"#, None),
+            (r#"{"n":1"a":"1"}"#, None),
+            (r#"{"n":1,"n":"1"}"#, None),
+            (r#"{"n":1,"a":2}"#, None),
+            (r#"{"n":1,}"#, None),
+            (r#"{"n":1]"#, None),
+            (r#"{"n":1"#, None),
+            (r#"{"a":1}"#, None),
+        ] {
+            // Eight bytes are looked at together.
+            let text = &format!("{text}        ");
+            let found = read(text, |cursor| cursor.number_and_strings("n", &A_AND_B));
+            let number = |number: Lexeme| &text[number.start as usize..number.end as usize];
+            let found = found.map(|(n, [a, b])| [number(n), written(text, a), written(text, b)]);
             assert_eq!(found, expected, "{text}");
         }
     }

@@ -322,3 +322,52 @@ impl Cursor<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Workspace;
+    use super::*;
+    use crate::Limits;
+
+    /// Reads an object whose keys are known by the number behind a `k`.
+    fn pass_all(text: &str, keys: usize) -> Result<(), Fault> {
+        let limits = Limits { keys, ..Limits::default() };
+        let mut cursor = Cursor::new(text, 0, 0, limits, Workspace::of_thread());
+        let number = |key: &str| key.strip_prefix('k').and_then(|number| number.parse().ok());
+        let mut members = cursor.enter_object()?;
+        loop {
+            let plain = cursor.plain_key(&members).and_then(|key| number(key.written(text)));
+            if !plain.is_some_and(|number| cursor.pass_known_key(&mut members, number)) {
+                let Some(key) = cursor.any_next_member(&mut members)? else { return Ok(()) };
+                if let Some(number) = number(cursor.written(key)) {
+                    members.know(key.start, number)?;
+                }
+            }
+            cursor.skip()?;
+        }
+    }
+
+    #[test]
+    fn known_keys_are_counted_with_the_others() {
+        for (limit, known, others) in
+            [(512, 100, 412), (200, 1, 199), (140, 100, 40), (100, 50, 50), (1, 1, 0)]
+        {
+            let object = |known: usize, others: usize, known_first: bool| {
+                let known = (0..known).map(|number| format!("\"k{number}\":1"));
+                let others = (0..others).map(|number| format!("\"o{number}\":1"));
+                let keys: Vec<_> = match known_first {
+                    true => known.chain(others).collect(),
+                    false => others.chain(known).collect(),
+                };
+                format!("{{{}}}", keys.join(","))
+            };
+            for known_first in [true, false] {
+                assert!(pass_all(&object(known, others, known_first), limit).is_ok(), "{limit}");
+                for (known, others) in [(known + 1, others), (known, others + 1)] {
+                    let fault = pass_all(&object(known, others, known_first), limit).expect_err("too many");
+                    assert_eq!(fault.kind(), FaultKind::TooManyKeys(limit));
+                }
+            }
+        }
+    }
+}

@@ -35,8 +35,17 @@ impl Cursor<'_> {
     /// Reads the number at the cursor where it is a few digits and what may follow them; else the cursor stays.
     #[inline(always)]
     pub(crate) fn plain_number(&mut self) -> Option<Lexeme> {
-        const MOST: usize = 8;
         let [start] = self.tokens.ahead();
+        let number = self.plain_number_at(start)?;
+        self.values_left = self.values_left.checked_sub(1)?;
+        self.tokens.pass(1);
+        Some(number)
+    }
+
+    /// As [`Cursor::plain_number`] of the token at a position, which is not passed.
+    #[inline(always)]
+    pub(super) fn plain_number_at(&self, start: u32) -> Option<Lexeme> {
+        const MOST: usize = 8;
         let head: &[u8; MOST] = self.bytes().get(start as usize..)?.first_chunk()?;
         let digits = head.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let end = head.get(digits)?;
@@ -45,8 +54,6 @@ impl Cursor<'_> {
         if !is_plain || !matches!(end, b' ' | b'\n' | b'\r' | b'\t' | b',' | b']' | b'}') {
             return None;
         }
-        self.values_left = self.values_left.checked_sub(1)?;
-        self.tokens.pass(1);
         Some(Lexeme { start, end: start + digits as u32, escaped: false })
     }
 

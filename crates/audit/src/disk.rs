@@ -10,7 +10,9 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
+
+use crate::waiting::{self, PATIENCE};
 
 /// What the log and the cache ask of a file system.
 ///
@@ -23,7 +25,8 @@ pub trait Disk: Send + Sync {
     /// The names in a directory, sorted.
     fn names(&self, path: &str) -> io::Result<Vec<String>>;
     /// Waits for the exclusive lock on a file, which is made when it is missing. The kernel frees the lock when
-    /// the value is dropped or the process dies; it also excludes other threads of this process.
+    /// the value is dropped or the process dies; it also excludes other threads of this process. Whoever has it for
+    /// longer than work under it takes is not waited for: [`io::ErrorKind::WouldBlock`], which says who that is.
     fn lock(&self, path: &str) -> io::Result<Lock>;
     /// [`Disk::lock`] without waiting; `None` while somebody else holds it.
     fn try_lock(&self, path: &str) -> io::Result<Option<Lock>>;
@@ -183,22 +186,13 @@ impl Disk for LocalDisk {
 
     fn lock(&self, path: &str) -> io::Result<Lock> {
         let file = self.file(path, OFlags::RDWR | OFlags::CREATE)?;
-        loop {
-            match fs::flock(&file, FlockOperation::LockExclusive) {
-                Ok(()) => return Ok(Lock::holding(file)),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        waiting::lock(&file, PATIENCE).map_err(|error| of(path, error))?;
+        Ok(Lock::holding(file))
     }
 
     fn try_lock(&self, path: &str) -> io::Result<Option<Lock>> {
         let file = self.file(path, OFlags::RDWR | OFlags::CREATE)?;
-        match fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Lock::holding(file))),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        Ok(waiting::try_lock(&file)?.then(|| Lock::holding(file)))
     }
 
     fn length(&self, path: &str) -> io::Result<u64> {

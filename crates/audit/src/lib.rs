@@ -60,6 +60,7 @@ mod tail;
 mod unfinished;
 mod verify;
 
+mod waiting;
 pub use anchor::{Anchor, AnchorError, AnchorKey};
 pub use anchoring::{ANCHORS, Anchors};
 pub use chain::{Head, HeadFormat};

@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use bedside_audit::disk::{self, Disk, LocalDisk};
+use bedside_audit::disk::{self, Disk, LocalDisk, Lock};
 use bedside_audit::{AuditLog, Clock, Randomness, Secret, SystemRandomness, hex};
 use bedside_model::EpisodeId;
 use zeroize::Zeroizing;
@@ -81,6 +82,17 @@ impl Cache {
     /// The episode's opaque name.
     pub fn episode_tag(&self, episode: &EpisodeId) -> EpisodeTag {
         EpisodeTag::of(&self.pepper, episode)
+    }
+
+    /// The lock under which an episode is changed; `None` where it has no directory.
+    ///
+    /// # Errors
+    /// [`CacheError::Busy`] when whoever has it does not give it back, and the disk's.
+    pub(crate) fn lock(&self, tag: &EpisodeTag) -> Result<Option<Lock>, CacheError> {
+        match disk::if_there(self.disk.lock(&layout::episode_lock(tag))) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(CacheError::Busy(error)),
+            locked => Ok(locked?),
+        }
     }
 
     /// The names of all episodes that have a directory.

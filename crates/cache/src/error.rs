@@ -33,6 +33,9 @@ pub enum CacheError {
     /// The file system failed, or refused what is not private.
     #[error("the cache's directory cannot be used: {0}")]
     Disk(#[from] io::Error),
+    /// Another process has the episode's lock and did not give it back. End it if it hangs, and try again.
+    #[error("the episode is in use: {0}")]
+    Busy(io::Error),
     /// The key of the directory names is gone or damaged while episodes are there; none of them can be found.
     #[error(
         "keys/path.pepper is lost or damaged; restore it, or remove the whole cache directory and fetch again"
@@ -225,6 +228,7 @@ impl CacheError {
             Self::Key(_) => Outcome::failed("key_provider"),
             Self::Randomness(_) => Outcome::failed("randomness"),
             Self::Disk(_) => Outcome::failed("disk"),
+            Self::Busy(_) => Outcome::failed("busy"),
             Self::PathPepper => Outcome::failed("path_pepper"),
             Self::Seal(_) => Outcome::failed("seal"),
         }

@@ -24,7 +24,8 @@ impl Cache {
     ///
     /// # Errors
     /// [`CacheError::Refused`], audited; [`CacheError::NotReadable`] for an episode that is not there, damaged or
-    /// purged; [`CacheError::Audit`], and then nothing was changed or it was; the errors of disk and key provider.
+    /// purged; [`CacheError::Busy`], and then nothing was changed; [`CacheError::Audit`], and then nothing was changed or
+    /// it was; the errors of disk and key provider.
     pub fn discharge(
         &self,
         episode: &EpisodeId,
@@ -99,9 +100,9 @@ impl Cache {
         let refuse = |error| self.refuse(kind, assertion, &tag, error);
         let allowed = assertion.check().and_then(|()| self.policy.check_role(assertion));
         allowed.map_err(|refused| refuse(refused.into()))?;
-        let lock = disk::if_there(self.disk.lock(&layout::episode_lock(&tag)));
-        let lock = lock.map_err(|error| refuse(error.into()))?;
-        let Some(_lock) = lock else { return Err(refuse(NotReadable::NotWarmed.into())) };
+        let Some(_lock) = self.lock(&tag).map_err(refuse)? else {
+            return Err(refuse(NotReadable::NotWarmed.into()));
+        };
         let (located, ()) = self.locate(&tag, |_| Ok(())).map_err(refuse)?;
         let allowed = assertion.check_organisation(&located.current.manifest.organisation);
         allowed.map_err(|refused| refuse(refused.into()))?;

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bedside_audit::disk::{Disk, Lock};
 use bedside_audit::{Clock, Randomness, SystemRandomness, hex};
@@ -29,6 +29,8 @@ const LEASE: SignedDuration = SignedDuration::from_secs(60);
 const GRACE: SignedDuration = SignedDuration::from_secs(30);
 /// How long one request may take, the store's own repetitions included; less than the grace.
 const REQUEST: Duration = Duration::from_secs(20);
+/// How long a lease of somebody else is waited for: longer than one of a machine that died holds.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How long to wait between two looks at a lease that somebody else holds.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -304,9 +306,15 @@ impl Disk for ObjectDisk {
     }
 
     fn lock(&self, path: &str) -> io::Result<Lock> {
+        let begun = Instant::now();
         loop {
             if let Some(lock) = self.shared.try_lease(path)? {
                 return Ok(lock);
+            }
+            if begun.elapsed() >= PATIENCE {
+                let reason =
+                    format!("{path}: other machines have its lease again and again, or it holds no time");
+                return Err(io::Error::new(ErrorKind::WouldBlock, reason));
             }
             std::thread::sleep(LOOK_AGAIN);
         }

@@ -49,7 +49,7 @@ impl Cache {
     ///
     /// # Errors
     /// [`CacheError::Refused`], audited; [`CacheError::NotReadable`] with `NotWarmed` when there is nothing to
-    /// purge; [`CacheError::Audit`] when the audit log does not take the intent, and then nothing is destroyed,
+    /// purge; [`CacheError::Busy`], and then nothing is destroyed; [`CacheError::Audit`] when the audit log does not take the intent, and then nothing is destroyed,
     /// or the outcome, and then it is; [`CacheError::Disk`], after which the purge must be repeated.
     pub fn purge(
         &self,
@@ -60,8 +60,7 @@ impl Cache {
         let refuse = |error| self.refuse(EventKind::Purge, assertion, &tag, error);
         let allowed = assertion.check().and_then(|()| self.policy.check_role(assertion));
         allowed.map_err(|refused| refuse(refused.into()))?;
-        let lock = disk::if_there(self.disk.lock(&layout::episode_lock(&tag)));
-        let Some(_lock) = lock.map_err(|error| refuse(error.into()))? else {
+        let Some(_lock) = self.lock(&tag).map_err(refuse)? else {
             return Err(refuse(NotReadable::NotWarmed.into()));
         };
         let located = self.locate(&tag, |_| Ok(())).ok().map(|(located, ())| located);

@@ -27,7 +27,7 @@ impl Cache {
     /// is left on an older key, that key can be destroyed; then no copy of an older wrap opens any more.
     ///
     /// # Errors
-    /// [`CacheError::Audit`] when a new wrap could not be recorded, and the errors of disk, key provider and
+    /// [`CacheError::Audit`] when a new wrap could not be recorded, [`CacheError::Busy`], and the errors of disk, key provider and
     /// randomness. What was wrapped again stays so.
     pub fn rotate(&self) -> Result<Rotated, CacheError> {
         let mut rotated = Rotated::default();
@@ -59,8 +59,7 @@ impl Cache {
     }
 
     fn lock_and_rewrap(&self, tag: &EpisodeTag) -> Result<Option<bool>, CacheError> {
-        let lock = disk::if_there(self.disk.lock(&layout::episode_lock(tag)))?;
-        lock.map_or(Ok(None), |_lock| self.rewrap(tag))
+        self.lock(tag)?.map_or(Ok(None), |_lock| self.rewrap(tag))
     }
 
     /// Whether the key was wrapped again; `None` when the episode has none. The caller holds the episode's lock.

@@ -1,6 +1,8 @@
 //! The write protocol: steps W0 to W14 of the `reliability` sheet, section 4. What comes in is normalised
 //! already (W5).
 
+use std::io;
+
 use arrow_array::RecordBatch;
 use bedside_audit::disk;
 use bedside_audit::{Detail, Event, EventKind, Intent, Outcome, Pseudonym, Secret, SystemEvent};
@@ -35,8 +37,8 @@ impl Cache {
     /// # Errors
     /// [`CacheError::NotReadable`] with `Purged`: a purged episode does not come back, with `Held`, and with
     /// `KeyUnavailable` or `Damaged` when the episode's key cannot be had. [`CacheError::Contents`] for an
-    /// incomplete record or another patient's, [`CacheError::Audit`] when the audit log does not take it, and the errors of disk, key
-    /// provider and randomness. After an error the episode is as it was, or the new generation is there whole:
+    /// incomplete record or another patient's, [`CacheError::Busy`] when one of those others hangs,
+    /// [`CacheError::Audit`] when the audit log does not take it, and the errors of disk, key provider and randomness. After an error the episode is as it was, or the new generation is there whole:
     /// that is so when the error came after `CURRENT` was replaced.
     pub fn write(&self, episode: &EpisodeId, contents: &Contents<'_>) -> Result<Committed, CacheError> {
         self.write_with_bundle(episode, contents, None)
@@ -58,7 +60,7 @@ impl Cache {
         let tag = self.episode_tag(episode);
         self.disk.create_dir(&layout::episode(&tag))?;
         self.disk.sync_dir(layout::EPISODES)?;
-        let _lock = self.disk.lock(&layout::episode_lock(&tag))?;
+        let _lock = self.lock(&tag)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         let patient = self.audit.pseudonym(contents.patient);
         let intent = self.audit.intent(&Event {
             kind: EventKind::Commit,

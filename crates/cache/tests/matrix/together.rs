@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Barrier, Mutex};
 
 use bedside_audit::disk::Disk;
-use bedside_cache::{CacheError, NotReadable};
+use bedside_cache::{CacheError, HoldReason, NotReadable};
 
 use crate::hook::{About, HookDisk};
-use crate::world::{Disks, assertion, episode};
+use crate::world::{Disks, assertion, audited, episode};
 
 /// How many times as many rounds; a long run asks for more (`docs/crash-matrix.md`).
 fn scale() -> u64 {
@@ -53,6 +53,23 @@ fn two_ten_and_a_hundred_warmers_of_one_episode_leave_one_current_and_no_orphan(
         }
     }
     println!("{rounds} rounds of warmers");
+}
+
+#[test]
+fn a_purge_and_a_hold_waited_without_an_end_for_a_process_that_hangs() {
+    let disks = Disks::tiny();
+    disks.world().write(&episode("EP-1"), 1).expect("written");
+    let files = disks.cache.files();
+    let hung = HookDisk::beside_one_that_hangs(disks.cache.clone());
+    let world = disks.world_on(hung, disks.audit.clone()).expect("opened");
+    let of = |done: Result<(), CacheError>| matches!(done, Err(CacheError::Busy(_)));
+    assert!(of(world.cache.purge(&episode("EP-1"), &assertion()).map(drop)));
+    assert!(of(world.cache.hold(&episode("EP-1"), &assertion(), HoldReason::Dissent).map(drop)));
+    assert!(of(world.write(&episode("EP-1"), 2).map(drop)) && of(world.cache.rotate().map(drop)));
+    assert_eq!(disks.cache.files(), files, "nothing was changed");
+    let told = audited(&disks.audit).into_iter().filter(|it| it["reason"] == "busy").count();
+    assert_eq!(told, 2, "what a person asked for and did not get is on record");
+    assert_eq!(world.version(&episode("EP-1")).expect("readers need no lock"), 1);
 }
 
 /// Files of one episode, its key's among them, with what they hold.

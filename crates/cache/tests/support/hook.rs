@@ -1,6 +1,6 @@
-//! A disk that tells of each operation before it does it, and whose locks may be as good as none.
+//! A disk that tells of each operation before it does it, and whose locks may be as good as none, or never come free.
 
-use std::io::Result;
+use std::io::{ErrorKind, Result};
 use std::sync::Arc;
 
 use bedside_audit::disk::{Disk, Lock};
@@ -18,20 +18,32 @@ pub(crate) enum About<'a> {
 /// Told before each operation, with the disk below.
 pub(crate) type Hook = Box<dyn Fn(&dyn Disk, &str, About<'_>) + Send + Sync>;
 
+/// What becomes of whoever asks for a lock.
+enum Locks {
+    Kept,
+    Forgotten,
+    NeverGivenBack,
+}
+
 pub(crate) struct HookDisk {
     inner: Arc<dyn Disk>,
     hook: Hook,
-    locks: bool,
+    locks: Locks,
 }
 
 impl HookDisk {
     pub(crate) fn new(inner: Arc<dyn Disk>, hook: Hook) -> Arc<Self> {
-        Arc::new(Self { inner, hook, locks: true })
+        Arc::new(Self { inner, hook, locks: Locks::Kept })
     }
 
     /// With locks that exclude nobody, as a file system loses them that forgets who holds what.
     pub(crate) fn without_locks(inner: Arc<dyn Disk>, hook: Hook) -> Arc<Self> {
-        Arc::new(Self { inner, hook, locks: false })
+        Arc::new(Self { inner, hook, locks: Locks::Forgotten })
+    }
+
+    /// With the locks of episodes in the hands of a process that hangs.
+    pub(crate) fn beside_one_that_hangs(inner: Arc<dyn Disk>) -> Arc<Self> {
+        Arc::new(Self { inner, hook: Box::new(|_, _, _| {}), locks: Locks::NeverGivenBack })
     }
 
     fn tell(&self, path: &str, about: About<'_>) -> &dyn Disk {
@@ -49,11 +61,16 @@ impl Disk for HookDisk {
     }
     fn lock(&self, path: &str) -> Result<Lock> {
         let lock = self.tell(path, About::Change).lock(path)?;
-        Ok(if self.locks { lock } else { Lock::holding(()) })
+        match self.locks {
+            Locks::Kept => Ok(lock),
+            Locks::Forgotten => Ok(Lock::holding(())),
+            Locks::NeverGivenBack if !path.starts_with("episodes/") => Ok(lock),
+            Locks::NeverGivenBack => Err(ErrorKind::WouldBlock.into()),
+        }
     }
     fn try_lock(&self, path: &str) -> Result<Option<Lock>> {
         let lock = self.tell(path, About::Change).try_lock(path)?;
-        Ok(if self.locks { lock } else { Some(Lock::holding(())) })
+        Ok(if matches!(self.locks, Locks::Forgotten) { Some(Lock::holding(())) } else { lock })
     }
     fn length(&self, path: &str) -> Result<u64> {
         self.tell(path, About::Look).length(path)

@@ -105,8 +105,8 @@ impl LocalDisk {
     /// Opens the directory, which is made with mode 0700 when it is missing; its parent must be there.
     ///
     /// # Errors
-    /// The system's, [`io::ErrorKind::PermissionDenied`] for a link, a mode looser than 0700 or another owner, and
-    /// [`io::ErrorKind::Unsupported`] for a network file system: its locks may be lost without a word and its
+    /// The system's, [`io::ErrorKind::PermissionDenied`] for a link, a mode looser than 0700, another owner or a folder
+    /// above it that others can write (`security` sheet, T-13), and [`io::ErrorKind::Unsupported`] for a network file system: its locks may be lost without a word and its
     /// syncs may mean less (`reliability` sheet, K-10).
     pub fn open(root: &Path) -> io::Result<Self> {
         let disk = Self::open_on_any_file_system(root)?;
@@ -129,9 +129,10 @@ impl LocalDisk {
             Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
-        let root = fs::open(root, DIRECTORY, Mode::empty())?;
-        require_private(&root, FileType::Directory)?;
-        Ok(Self { root })
+        let folder = fs::open(root, DIRECTORY, Mode::empty())?;
+        require_private(&folder, FileType::Directory)?;
+        require_closed_parents(root)?;
+        Ok(Self { root: folder })
     }
 
     fn directory(&self, path: &str) -> io::Result<OwnedFd> {
@@ -354,6 +355,22 @@ fn sync_parent(path: &Path) -> io::Result<()> {
     File::open(parent)?.sync_all()
 }
 
+/// Refuses a directory that others could exchange for another: one below a directory that they can write. They may
+/// where what is in it stays its owner's (the sticky bit, as of `/tmp`), and so may the group that the process runs as,
+/// whose volume Kubernetes makes it (`fsGroup`).
+fn require_closed_parents(directory: &Path) -> io::Result<()> {
+    let (group, directory) = (rustix::process::getegid().as_raw(), directory.canonicalize()?);
+    for parent in directory.ancestors().skip(1) {
+        let stat = fs::stat(parent)?;
+        let by_group = stat.st_mode & 0o020 != 0 && stat.st_gid != group;
+        if stat.st_mode & 0o1000 == 0 && (by_group || stat.st_mode & 0o002 != 0) {
+            let reason = format!("others can write {}, a folder above it: chmod go-w that", parent.display());
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+        }
+    }
+    Ok(())
+}
+
 /// What `statfs` says of AFS, Ceph, CIFS, Coda, FUSE (sshfs and object stores among them), GFS2, Lustre, NFS, OCFS2,
 /// SMB, SMB2 and 9P (`linux/magic.h`), of GPFS, BeeGFS, PanFS and the shared folders of VirtualBox.
 const NETWORK_FILE_SYSTEMS: [u32; 16] = [
@@ -438,6 +455,32 @@ mod tests {
         }
         fs::set_permissions(dir.path().join("root"), Permissions::from_mode(0o755)).expect("mode");
         assert!(LocalDisk::open(&dir.path().join("root")).is_err());
+    }
+
+    #[test]
+    fn a_folder_was_opened_below_one_in_which_others_could_exchange_it() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let above = dir.path().join("above");
+        fs::create_dir_all(above.join("between")).expect("made");
+        let opened = |mode| {
+            fs::set_permissions(&above, Permissions::from_mode(mode)).expect("mode");
+            LocalDisk::open(&above.join("between/root")).map(drop)
+        };
+        for open in [0o777, 0o757, 0o702] {
+            let error = opened(open).expect_err("others can write it");
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+            assert!(error.to_string().contains("above, a folder above it: chmod go-w"), "{error}");
+        }
+        for closed in [0o755, 0o711, 0o1777] {
+            opened(closed).expect("nobody else can exchange what is in it");
+        }
+        let group = |number| std::os::unix::fs::chown(&above, None, Some(number));
+        group(rustix::process::getegid().as_raw()).expect("our own");
+        opened(0o775).expect("our group's, as a volume of Kubernetes");
+        // Only root gives a folder to a group that it is not in.
+        if group(65_534).is_ok() {
+            opened(0o775).expect_err("another group can write it");
+        }
     }
 
     #[test]

@@ -105,7 +105,7 @@ pub(crate) const SETTINGS: &[Setting] = settings! {
     "pds.token" Path Need::Never, r#""pds.token""#,
         "File with its access token, read for each trace, for its owner alone. Another program keeps it fresh.";
     "pds.ca" Path Need::Never, r#""tls/api-ca.pem""#, "The one authority that is trusted for it, PEM, if it is not spine.ca.";
-    "cache.root" Path Need::Always, r#""/var/lib/bedside/cache""#, "Folder of the sealed records. It becomes 0700.";
+    "cache.root" Path Need::Always, r#""/var/lib/bedside/cache""#, "Folder of the sealed records, made with mode 0700; others may write no folder above it.";
     "cache.key" Path Need::OneOf(KEY), r#""/etc/bedside/cache.key""#,
         "Key-encryption key: 32 bytes in hexadecimal, a file that its owner alone may read.";
     "cache.key_credential" Text Need::OneOf(KEY), r#""bedside.kek""#,

@@ -307,50 +307,7 @@ pub fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-pub(crate) fn read_key_file(path: &Path) -> io::Result<String> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = fs::open(path, flags, Mode::empty())?;
-    require_private(&file, FileType::RegularFile)?;
-    read_short(file)
-}
-
-/// Reads a credential that the service manager provides: owned by it or by us, and closed to others. Its mode
-/// may show read access for a group, because an access control list that names our user shows so.
-pub(crate) fn read_credential(path: &Path) -> io::Result<String> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = fs::open(path, flags, Mode::empty())?;
-    let stat = fs::fstat(&file)?;
-    let owners = [0, rustix::process::geteuid().as_raw()];
-    let private = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-        && owners.contains(&stat.st_uid)
-        && stat.st_mode & 0o137 == 0;
-    if !private {
-        let reason = "it is not a credential: a file of the service manager's or our own, closed to others";
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
-    }
-    read_short(file)
-}
-
-/// No more than so many bytes of a key file are read.
-pub(crate) const SHORT: usize = 128;
-
-fn read_short(file: OwnedFd) -> io::Result<String> {
-    // Reserved in advance: a buffer that grows leaves a copy behind that nothing wipes. The limit keeps a wrong
-    // file, however large, out of memory; a longer text is no key.
-    let mut text = String::with_capacity(2 * SHORT);
-    File::from(file).take(SHORT as u64).read_to_string(&mut text)?;
-    Ok(text)
-}
-
-pub(crate) fn write_key_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    sync_parent(path)
-}
-
-fn sync_parent(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
     File::open(parent)?.sync_all()
 }
@@ -400,18 +357,18 @@ fn proper_name(name: &str) -> io::Result<&str> {
 }
 
 /// Refuses what is not of that kind, not ours, or open to group or others.
-fn require_private(file: impl AsFd, kind: FileType) -> io::Result<()> {
+pub(crate) fn require_private(file: impl AsFd, kind: FileType) -> io::Result<()> {
     let stat = fs::fstat(file)?;
     let refuse = |reason| Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
     if FileType::from_raw_mode(stat.st_mode) != kind {
         return refuse("it is not a regular file or directory as it should be");
     }
     if stat.st_uid != rustix::process::geteuid().as_raw() {
-        return refuse("it belongs to another user than the one that runs this program");
+        return refuse("it belongs to another user than the one that runs this: chown it");
     }
     let (looser, reason) = match kind {
-        FileType::Directory => (0o077, "the directory's mode is looser than 0700"),
-        _ => (0o177, "the file's mode is looser than 0600"),
+        FileType::Directory => (0o077, "its mode is looser than 0700: chmod it to 0700"),
+        _ => (0o177, "its mode is looser than 0600: chmod it to 0600"),
     };
     if stat.st_mode & looser != 0 { refuse(reason) } else { Ok(()) }
 }

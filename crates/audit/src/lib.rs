@@ -50,6 +50,7 @@ mod fhir;
 mod group;
 pub mod hex;
 mod log;
+mod private;
 mod process;
 mod pseudonym;
 mod public_key;
@@ -59,8 +60,8 @@ mod segment;
 mod tail;
 mod unfinished;
 mod verify;
-
 mod waiting;
+
 pub use anchor::{Anchor, AnchorError, AnchorKey};
 pub use anchoring::{ANCHORS, Anchors};
 pub use chain::{Head, HeadFormat};
@@ -69,6 +70,7 @@ pub use entry::{Access, Entry, EntryUser, accesses, who_saw};
 pub use event::{Detail, Event, EventKind, Outcome, SystemEvent, Verdict};
 pub use fhir::audit_event;
 pub use log::{AuditError, AuditLog, Intent};
+pub use private::private_file;
 pub use process::{Hardened, harden_process};
 pub use pseudonym::{Pepper, Pseudonym};
 pub use public_key::{PublicKey, PublicKeyFormat};

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{disk, hex};
+use crate::{hex, private};
 
 /// Where keys, salts and nonces come from, so that tests can play a source that fails.
 pub trait Randomness: Send + Sync {
@@ -69,7 +69,7 @@ impl Secret {
     /// [`KeyFileError::Refused`] when it cannot be opened or its mode, owner or kind is wrong,
     /// [`KeyFileError::Format`] when it does not hold a key.
     pub fn from_file(path: &Path) -> Result<Self, KeyFileError> {
-        Self::from_text(path, disk::read_key_file(path))
+        Self::from_text(path, private::read_key_file(path))
     }
 
     /// Reads a key from a credential that the service manager put into a file for this service alone, such as
@@ -78,7 +78,7 @@ impl Secret {
     /// # Errors
     /// As [`Secret::from_file`].
     pub fn from_credential(path: &Path) -> Result<Self, KeyFileError> {
-        Self::from_text(path, disk::read_credential(path))
+        Self::from_text(path, private::read_credential(path))
     }
 
     fn from_text(path: &Path, read: io::Result<String>) -> Result<Self, KeyFileError> {
@@ -97,7 +97,7 @@ impl Secret {
     pub fn to_new_file(&self, path: &Path) -> Result<(), KeyFileError> {
         let mut text = Zeroizing::new(hex::encode(self.0.as_slice()));
         text.push('\n');
-        disk::write_key_file(path, text.as_bytes())
+        private::write_key_file(path, text.as_bytes())
             .map_err(|source| KeyFileError::Refused { path: path.display().to_string(), source })
     }
 }
@@ -107,7 +107,7 @@ impl Secret {
 /// # Errors
 /// As [`Secret::from_file`], but that the line may be any that is not empty.
 pub fn private_line(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
-    line_of(path, disk::read_key_file(path))
+    line_of(path, private::read_key_file(path))
 }
 
 /// [`private_line`] of a credential that the service manager put into a file, see [`Secret::from_credential`].
@@ -115,14 +115,14 @@ pub fn private_line(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
 /// # Errors
 /// As [`private_line`].
 pub fn credential_line(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
-    line_of(path, disk::read_credential(path))
+    line_of(path, private::read_credential(path))
 }
 
 fn line_of(path: &Path, read: io::Result<String>) -> Result<Zeroizing<String>, KeyFileError> {
     let path = || path.display().to_string();
     let text = Zeroizing::new(read.map_err(|source| KeyFileError::Refused { path: path(), source })?);
     let line = Zeroizing::new(text.strip_suffix('\n').unwrap_or(&text).to_owned());
-    let whole = text.len() < disk::SHORT && !line.is_empty() && !line.contains('\n');
+    let whole = text.len() < private::SHORT && !line.is_empty() && !line.contains('\n');
     if whole { Ok(line) } else { Err(KeyFileError::Line { path: path() }) }
 }
 
@@ -216,7 +216,7 @@ mod tests {
         .enumerate()
         {
             let path = dir.path().join(index.to_string());
-            disk::write_key_file(&path, text.as_bytes()).expect("written");
+            private::write_key_file(&path, text.as_bytes()).expect("written");
             assert_eq!(private_line(&path).ok().as_deref().map(String::as_str), expected, "{text:?}");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).expect("mode");
             assert!(matches!(private_line(&path), Err(KeyFileError::Refused { .. })));
@@ -229,7 +229,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary directory");
         for (index, text) in ["", "secretish", &"AB".repeat(32), &"ab".repeat(33)].into_iter().enumerate() {
             let path = dir.path().join(index.to_string());
-            disk::write_key_file(&path, text.as_bytes()).expect("written");
+            private::write_key_file(&path, text.as_bytes()).expect("written");
             let message = match Secret::from_file(&path) {
                 Err(error @ KeyFileError::Format { .. }) => error.to_string(),
                 _ => panic!("accepted {text:?}"),

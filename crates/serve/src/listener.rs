@@ -1,11 +1,12 @@
-use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::{self, Read};
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::os::unix::net::UnixStream as BlockingUnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bedside_audit::private_file;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -92,7 +93,7 @@ impl Listener {
             move |source| ListenError::File { path, source }
         };
         let certificate = fs::read(certificate).map_err(of_file(certificate))?;
-        let key = read_private(key).map_err(of_file(key))?;
+        let key = private_file(key).map_err(of_file(key))?;
         let config = identity(&certificate, &key).ok_or(ListenError::Identity)?;
         let of_address = |source| ListenError::Bind { place: address.to_string(), source };
         let listener = std::net::TcpListener::bind(address).map_err(of_address)?;
@@ -185,19 +186,6 @@ fn own_folder(parent: &Path) -> io::Result<PathBuf> {
 /// So many folders that were left behind keep nobody from starting.
 const MOST_LEFT: u8 = 64;
 
-fn read_private(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    let metadata = file.metadata()?;
-    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
-    if !metadata.is_file() || !ours || metadata.mode() & 0o077 != 0 {
-        let reason = "it must be a file of the user that runs this and closed to others: chmod it to 0400";
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
-    }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 fn identity(certificate: &[u8], key: &[u8]) -> Option<ServerConfig> {
     let chain = CertificateDer::pem_slice_iter(certificate).collect::<Result<Vec<_>, _>>().ok()?;
     let key = PrivateKeyDer::from_pem_slice(key).ok()?;
@@ -211,6 +199,8 @@ fn identity(certificate: &[u8], key: &[u8]) -> Option<ServerConfig> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     #[tokio::test]

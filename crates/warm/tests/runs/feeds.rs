@@ -91,6 +91,16 @@ async fn each_event_of_an_admission_fetches_and_seals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_outpatient_who_became_an_inpatient_was_passed_over() {
+    let ward = Ward::new([(0, bundle(0, "Edith"))]);
+    let outpatient = |event| message(event, 0).replace("PV1|1|I|", "PV1|1|O|");
+    let ran = run(&ward, &[outpatient("A04"), message("A06", 0), outpatient("A07")], |text| text).await;
+    assert_eq!((ran.outcome("EP-0"), ward.calls()), ("warmed", 1));
+    let why: Vec<_> = told(&ran, "message_passed_over").iter().map(|event| event["why"].clone()).collect();
+    assert_eq!(why, ["other_class", "other_event"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_says_the_same_as_a_line() {
     let ward = Ward::new([]);
     let Line::Admission(from_message) = &lines(&ward, &message("A01", 0))[0] else { panic!("refused") };

@@ -128,7 +128,8 @@ fn act(event: &str, message: &Message) -> Act {
     match event {
         // Whatever the event is called, MRG names a second patient.
         _ if event == "A40" || message.has("MRG") => Act::Merge,
-        "A01" | "A04" | "A05" => Act::Admit,
+        // A06, an outpatient becomes an inpatient, may be the first that is heard of a patient whose class counts.
+        "A01" | "A04" | "A05" | "A06" => Act::Admit,
         "A08" => Act::Update,
         "A03" => Act::Stay(StayEvent::Discharged),
         "A11" | "A38" => Act::Stay(StayEvent::Cancelled),

@@ -68,8 +68,8 @@ pub enum NotReadable {
         /// Which time was over.
         rule: Rule,
     },
-    /// Nobody may see it or fetch for it until the hold is taken off.
-    #[error("the episode is held ({}) and is not shown", .reason.as_str())]
+    /// Nobody may see it or fetch for it until the hold is taken off, and see it before it was fetched again.
+    #[error("the episode is held ({}) and is not shown{}", .reason.as_str(), .reason.ending())]
     Held {
         /// Why.
         reason: HoldReason,
@@ -148,6 +148,8 @@ pub enum HoldReason {
     Identity,
     /// Whether it was held, and why, is lost with its standing. Find out before it is taken off.
     Unknown,
+    /// The hold was taken off, and whether the record may be shown is for the next fetch to tell, which ends it.
+    Unconfirmed,
 }
 
 impl HoldReason {
@@ -162,12 +164,30 @@ impl HoldReason {
             Self::Deceased => "deceased",
             Self::Identity => "identity",
             Self::Unknown => "unknown",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
+
+    /// What is left of the hold when somebody takes it off. Nobody's word here overrides the practice, the national
+    /// record or the comparison of patients (`security` sheet, T-29 and section 11): a fetch asks all of them again. What
+    /// is held for a reason that was lost has been fetched since.
+    pub(crate) fn taken_off(self) -> Option<Self> {
+        match self {
+            Self::Unknown => None,
+            _ => Some(Self::Unconfirmed),
+        }
+    }
+
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Unconfirmed => " until it is fetched again: warm it",
+            _ => "",
         }
     }
 
     /// The reason of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().chain([Self::Unknown]).find(|reason| reason.as_str() == name)
+        Self::ALL.into_iter().chain([Self::Unknown, Self::Unconfirmed]).find(|reason| reason.as_str() == name)
     }
 }
 

@@ -73,7 +73,9 @@ impl Cache {
         })
     }
 
-    /// Takes the hold off.
+    /// Takes the hold off: a record is fetched for the episode again. The one that was held stays held until then
+    /// ([`HoldReason::Unconfirmed`]), because that the patient agrees by now is not this side's to say; but for one whose
+    /// reason was lost ([`HoldReason::Unknown`]), which was fetched since.
     ///
     /// # Errors
     /// As [`Cache::discharge`].
@@ -83,7 +85,7 @@ impl Cache {
         assertion: &ReaderAssertion,
     ) -> Result<EpisodeSummary, CacheError> {
         self.report(episode, assertion, (EventKind::Hold, Some(RELEASED)), |standing, _| Standing {
-            held: None,
+            held: standing.held.and_then(HoldReason::taken_off),
             ..standing
         })
     }
@@ -132,9 +134,14 @@ impl Cache {
         let standing = change(standing, self.clock.now());
         self.set_standing(tag, &key, &standing)?;
         if was_held && standing.held.is_none() {
-            disk::if_there(self.disk.remove_file(&layout::held(tag)))?;
-            self.disk.sync_dir(&layout::episode(tag))?;
+            self.take_off_beside(tag)?;
         }
         Ok(())
+    }
+
+    /// Removes the hold that lies beside the episode, once none stands in its standing.
+    pub(crate) fn take_off_beside(&self, tag: &EpisodeTag) -> Result<(), CacheError> {
+        disk::if_there(self.disk.remove_file(&layout::held(tag)))?;
+        Ok(self.disk.sync_dir(&layout::episode(tag))?)
     }
 }

@@ -32,7 +32,8 @@ impl Cache {
     /// generation until the new one is whole and durable; then it stays beside it for [`Cache::read_with_earlier`], as
     /// far as the site's policy keeps earlier ones. Waits for others who write or purge the same episode.
     ///
-    /// An episode whose standing is lost is held afterwards ([`HoldReason::Unknown`]).
+    /// An episode whose standing is lost is held afterwards ([`HoldReason::Unknown`]); one that waits for a new record
+    /// since its hold was taken off is shown again.
     ///
     /// # Errors
     /// [`CacheError::NotReadable`] with `Purged`: a purged episode does not come back, with `Held`, and with
@@ -105,7 +106,9 @@ impl Cache {
         let (key, standing) = self.key_for_writing(tag, current)?;
         let organisation = &contents.requester.organisation;
         let succession = self.succession((tag, &key), (current, standing.mark), (&patient, organisation))?;
-        let hold = standing.held.map(|_| self.hold_of_nobody_knows(tag, &patient)).transpose()?;
+        let confirms = standing.held == Some(HoldReason::Unconfirmed);
+        let held = standing.held.filter(|_| !confirms);
+        let hold = held.map(|_| self.hold_of_nobody_knows(tag, &patient)).transpose()?;
         self.drop_replaced(tag, |number| succession.kept.contains(&number))?;
         let generation = standing.mark.max(current.generation().unwrap_or(0)) + 1;
         let keeps = self.policy.earlier_generations;
@@ -119,7 +122,10 @@ impl Cache {
         committed.changes = before.and_then(|before| self.changes_since((tag, &key), before, tables));
         let line = format!("{generation}\n");
         disk::replace(self.disk.as_ref(), &layout::current(tag), line.as_bytes())?;
-        self.set_standing(tag, &key, &Standing { mark: generation, seen: created, ..standing })?;
+        self.set_standing(tag, &key, &Standing { mark: generation, seen: created, held, ..standing })?;
+        if confirms {
+            self.take_off_beside(tag)?;
+        }
         hold.map_or(Ok(()), |hold| hold.outcome(Outcome::ok(Detail::default())))?;
         Ok((committed, succession.kept_after(generation, keeps)))
     }
@@ -149,8 +155,8 @@ impl Cache {
             return if begun { Err(NotReadable::KeyUnavailable.into()) } else { Ok(()) };
         };
         match self.standing(&tag, &key)?.and_then(|standing| standing.held) {
-            Some(reason) => Err(NotReadable::Held { reason }.into()),
-            None => Ok(()),
+            Some(reason) if reason != HoldReason::Unconfirmed => Err(NotReadable::Held { reason }.into()),
+            _ => Ok(()),
         }
     }
 
@@ -164,10 +170,13 @@ impl Cache {
         let begun = Standing::begun(self.clock.now());
         if let Some(key) = self.episode_key(tag)? {
             return match self.standing(tag, &key)? {
-                Some(Standing { held: Some(reason), .. }) => Err(NotReadable::Held { reason }.into()),
+                Some(Standing { held: Some(reason), .. }) if reason != HoldReason::Unconfirmed => {
+                    Err(NotReadable::Held { reason }.into())
+                }
                 Some(standing) => Ok((key, standing)),
                 None => {
-                    let reason = self.held_beside(tag)?.unwrap_or(HoldReason::Unknown);
+                    let beside = self.held_beside(tag)?.filter(|reason| *reason != HoldReason::Unconfirmed);
+                    let reason = beside.unwrap_or(HoldReason::Unknown);
                     Ok((key, Standing { held: Some(reason), ..begun }))
                 }
             };

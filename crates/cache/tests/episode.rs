@@ -382,6 +382,7 @@ fn no_byte_on_disk_tells_of_the_patient() {
     world.cache.discharge(&id, &assertion()).expect("reported");
     world.cache.hold(&id, &assertion(), HoldReason::Dissent).expect("held");
     world.cache.release(&id, &assertion()).expect("released");
+    world.cache.write_with_bundle(&id, &contents, Some(bundle.as_bytes())).expect("written again");
     world.read(&episode("Canarystay 9990000018")).expect("read");
     world.cache.list().expect("listed");
 

@@ -368,6 +368,7 @@ fn a_held_or_expired_episode_shows_none_of_its_generations() {
     let told = state(world.cache.read_with_earlier(&grant, steps(1), Stale::Accepted));
     assert!(matches!(told, NotReadable::Held { .. }));
     world.cache.release(&episode("EP-1"), &assertion()).expect("released");
+    world.write(&episode("EP-1"), 3).expect("fetched again");
     world.clock.advance(SignedDuration::from_hours(24 * 7));
     assert!(matches!(state(read(&world, 1)), NotReadable::Expired { .. }));
     assert_eq!(world.cache.sweep().expect("swept").purged[0].0.generations, 2);

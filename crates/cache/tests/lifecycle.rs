@@ -168,11 +168,57 @@ fn a_held_episode_is_shown_to_nobody_and_not_fetched_for() {
         assert_eq!(listed(&world), "held");
         assert_eq!(audited(&disks.audit).iter().filter(|it| it["cause"] == reason.as_str()).count(), 1);
     }
-    world.cache.release(&episode("EP-1"), &assertion()).expect("released");
-    assert_eq!(world.version(&episode("EP-1")).expect("read"), 1);
     world.cache.hold(&episode("EP-1"), &assertion(), HoldReason::Dissent).expect("held");
     world.clock.advance(hours(24 * 8));
     assert_eq!(world.cache.sweep().expect("swept").purged.len(), 1, "a hold keeps nothing for ever");
+}
+
+#[test]
+fn taking_a_hold_for_dissent_off_showed_the_earlier_record_before_the_practice_was_asked_again() {
+    for reason in HoldReason::ALL {
+        let (disks, world) = warmed();
+        let unconfirmed = NotReadable::Held { reason: HoldReason::Unconfirmed };
+        world.cache.hold(&episode("EP-1"), &assertion(), reason).expect("held");
+        // Twice, and by way of another hold.
+        world.cache.release(&episode("EP-1"), &assertion()).expect("released");
+        world.cache.release(&episode("EP-1"), &assertion()).expect("released");
+        assert_eq!(state(world.read(&episode("EP-1"))), unconfirmed);
+        world.cache.hold(&episode("EP-1"), &assertion(), HoldReason::Identity).expect("held");
+        world.cache.release(&episode("EP-1"), &assertion()).expect("released");
+        assert_eq!(state(world.read(&episode("EP-1"))), unconfirmed);
+        let told = unconfirmed.to_string();
+        assert!(told.ends_with("is not shown until it is fetched again: warm it"), "{told}");
+        world.cache.takes(&episode("EP-1")).expect("it may be asked for");
+        world.write(&episode("EP-1"), 2).expect("the practice gave it");
+        assert_eq!(world.version(&episode("EP-1")).expect("shown"), 2);
+        assert!(!disks.cache.files().keys().any(|path| path.ends_with("HELD")));
+        world.write(&episode("EP-1"), 3).expect("and that is all there was to it");
+    }
+}
+
+#[test]
+fn a_crash_while_a_new_record_ends_a_hold_leaves_it_held_or_ended() {
+    let (base, world) = warmed();
+    world.cache.hold(&episode("EP-1"), &assertion(), HoldReason::Dissent).expect("held");
+    world.cache.release(&episode("EP-1"), &assertion()).expect("released");
+    let (mut held, mut ended) = (0, 0);
+    for at in 1.. {
+        let disks = base.copy();
+        let plan = Plan::new(at, Fault::Before, true);
+        let world = disks.try_world(|disk| Arc::new(FaultDisk::new(disk, Arc::clone(&plan))));
+        let _ = world.and_then(|world| world.write(&episode("EP-1"), 2));
+        if plan.operations() < at {
+            break;
+        }
+        match disks.world().version(&episode("EP-1")) {
+            Ok(version) => ended += usize::from(version == 2),
+            Err(CacheError::NotReadable(NotReadable::Held { reason: HoldReason::Unconfirmed })) => held += 1,
+            Err(error) => panic!("operation {at}: {error}"),
+        }
+        disks.world().write(&episode("EP-1"), 3).expect("fetched again");
+        assert_eq!(disks.world().version(&episode("EP-1")).expect("shown"), 3);
+    }
+    assert!(held > 10 && ended > 0, "{held} {ended}");
 }
 
 #[test]
@@ -188,7 +234,8 @@ fn a_standing_that_is_put_back_from_a_copy_lifts_no_hold() {
     world.cache.discharge(&episode("EP-1"), &assertion()).expect("reported");
     assert_eq!(listed(&world), "held");
     world.cache.release(&episode("EP-1"), &assertion()).expect("released");
-    assert_eq!(world.version(&episode("EP-1")).expect("read"), 1);
+    world.write(&episode("EP-1"), 2).expect("fetched again");
+    assert_eq!(world.version(&episode("EP-1")).expect("read"), 2);
     assert!(!disks.cache.files().keys().any(|path| path.ends_with("HELD")));
 }
 

@@ -294,7 +294,7 @@ pub(crate) struct HoldArgs {
     /// Why nobody may see it.
     #[arg(long, value_name = "REASON", value_parser = hold_reasons(), required_unless_present = "release")]
     pub(crate) because: Option<HoldReason>,
-    /// Take the hold off.
+    /// Take the hold off; the record is shown when it was fetched again.
     #[arg(long, conflicts_with = "because")]
     pub(crate) release: bool,
     #[command(flatten)]

@@ -45,8 +45,9 @@ fn a_held_episode_is_shown_to_nobody() {
     let shown = run(&site, &["show", EPISODE]);
     assert_eq!((shown.status.code(), printed(&shown).as_str()), (Some(3), ""));
     assert!(told(&shown).contains("held (dissent)"), "{}", told(&shown));
-    assert!(printed(&run(&site, &["hold", EPISODE, "--release"])).starts_with("ready: "));
-    assert_eq!(run(&site, &["show", EPISODE]).status.code(), Some(0));
+    let released = printed(&run(&site, &["hold", EPISODE, "--release"]));
+    assert!(released.starts_with("held: shown to nobody until it is fetched again, purged by"), "{released}");
+    assert!(told(&run(&site, &["show", EPISODE])).contains("fetched again: warm it"));
     assert_eq!(run(&site, &["hold", EPISODE]).status.code(), Some(2), "a reason, or the release");
     assert_eq!(run(&site, &["hold", EPISODE, "--because", "curiosity"]).status.code(), Some(2));
 }

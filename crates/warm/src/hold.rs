@@ -1,5 +1,6 @@
 //! What is learnt of a patient that stands against showing the record that is held already (`hazards` sheet, 42, N-01
-//! and N-19; `security` sheet, section 5). It stays held until a person who may has taken the hold off.
+//! and N-19; `security` sheet, section 5). It stays held until a person who may has taken the hold off and a fetch has
+//! told that it may be shown.
 
 use bedside_bundle::PatientCheck;
 use bedside_cache::{Cache, CacheError, HoldReason, ReaderAssertion};

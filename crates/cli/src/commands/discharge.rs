@@ -1,5 +1,5 @@
 use bedside_audit::EventKind;
-use bedside_cache::{CacheError, EpisodeSummary, ReaderAssertion};
+use bedside_cache::{CacheError, EpisodeSummary, HoldReason, NotReadable, ReaderAssertion};
 use bedside_model::EpisodeId;
 
 use super::reader::{reader, stopped};
@@ -46,6 +46,9 @@ fn report(
     let summary = tell(&installation, &assertion).map_err(stopped)?;
     let time = |at: Option<jiff::Timestamp>| at.map_or_else(|| "unknown".to_owned(), ward_time);
     let shown = match summary.not_readable {
+        Some(NotReadable::Held { reason: HoldReason::Unconfirmed }) => {
+            "shown to nobody until it is fetched again".to_owned()
+        }
         Some(_) => "shown to nobody".to_owned(),
         None => format!("shown until {}", time(summary.expires)),
     };

@@ -148,6 +148,25 @@ async fn a_record_was_shown_after_its_patient_had_dissented_at_the_practice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_record_was_shown_when_its_hold_was_taken_off_while_the_practice_still_told_of_dissent() {
+    let mut ward = Ward::new([(0, bundle(0, "Edith"))]);
+    ward.warm(&list([line(0)])).await;
+    ward.answers([(0, Reply::Error(Decision::Refused(Refusal::PatientConsent)))]);
+    ward.warm(&list([line(0)])).await;
+    let release = |ward: &Ward| {
+        ward.cache.release(&"EP-0".parse().expect("an id"), &reader()).expect("released");
+    };
+    release(&ward);
+    assert_eq!(shown(&ward, "EP-0"), Err(HoldReason::Unconfirmed));
+    let ran = ward.warm(&list([line(0)])).await;
+    assert_eq!((ran.outcome("EP-0"), shown(&ward, "EP-0")), ("not_fetched", Err(HoldReason::Dissent)));
+    ward.answers([(0, bundle(0, "Edith"))]);
+    release(&ward);
+    let ran = ward.warm(&list([line(0)])).await;
+    assert_eq!((ran.outcome("EP-0"), shown(&ward, "EP-0")), ("warmed", Ok(())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_record_was_shown_while_the_practice_answered_with_a_differing_patient() {
     let mut ward = Ward::new([(0, bundle(0, "Edith")), (1, bundle(1, "Edith"))]);
     ward.warm(&list([line(0), line(1)])).await;

@@ -19,6 +19,14 @@ pub enum Latency {
 pub struct NoLatency;
 
 impl Latency {
+    /// Whether the second time, where there is one, is no shorter than the first.
+    fn rises(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Between(from, to) | Self::Tailed(from, to) => from <= to,
+        }
+    }
+
     /// The time for a draw of 64 random bits.
     pub(super) fn of(self, bits: u64) -> Duration {
         // The upper and the lower half as fractions of one, never quite nothing.
@@ -53,17 +61,19 @@ impl FromStr for Latency {
             let (one, other) = text.split_once(separator)?;
             Some((duration(one)?, duration(other)?))
         };
-        two("..")
+        let latency = two("..")
             .map(|(from, to)| Self::Between(from, to))
             .or_else(|| two("~").map(|(median, slow)| Self::Tailed(median, slow)))
-            .or_else(|| duration(text).map(|always| Self::Between(always, always)))
-            .ok_or(NoLatency)
+            .or_else(|| duration(text).map(|always| Self::Between(always, always)));
+        latency.filter(|latency| latency.rises()).ok_or(NoLatency)
     }
 }
 
 impl std::fmt::Display for NoLatency {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a latency is 300ms, 200ms..3s (all alike) or 300ms~3s (median and slowest in a hundred)")
+        f.write_str(
+            "a latency is 300ms, 200ms..3s (all alike) or 300ms~3s (median and slowest in a hundred), the shorter first",
+        )
     }
 }
 
@@ -91,6 +101,14 @@ mod tests {
         for text in ["", "fast", "3", "-1s", "1s..", "99999s", "NaNs"] {
             assert_eq!(text.parse::<Latency>(), Err(NoLatency), "{text}");
         }
+    }
+
+    #[test]
+    fn a_latency_whose_times_were_the_wrong_way_round_was_taken() {
+        for text in ["3s..200ms", "3s~300ms", "200.5ms..200ms"] {
+            assert_eq!(text.parse::<Latency>(), Err(NoLatency), "{text}");
+        }
+        assert!("0s..0s".parse::<Latency>().is_ok() && "1s~1s".parse::<Latency>().is_ok());
     }
 
     #[test]

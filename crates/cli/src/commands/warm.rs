@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bedside_audit::{Clock, Randomness, SystemRandomness, hex};
-use bedside_spine::london_day;
+use bedside_spine::{AnyDirectory, Client, london_day};
 use bedside_warm::{
-    Admissions, AdmittedFirst, Control, Feed, Form, Journal, Line, Parts, Pipeline, Report, RunId, Stop,
-    Warmer,
+    Admissions, AdmittedFirst, Control, Event, Feed, Form, Journal, Line, Parts, Pipeline, Report, RunId,
+    Stop, Warmer,
 };
+use jiff::Timestamp;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -28,48 +29,77 @@ pub(crate) fn warm(config: &Config, args: &WarmArgs) -> Result<Exit, Stopped> {
     let installation = Installation::open(config)?;
     // What an earlier run that was killed has left is mended before this one adds to it.
     installation.cache.recover().map_err(Stopped::failed)?;
-    let now = installation.clock.now();
+    let clock = Arc::clone(&installation.clock);
+    let pipeline = pipeline(args, clock.now())?;
+    let Input { reader, lines, is_whole } = open(&args.admissions)?;
+    let connection = connect(config)?;
+    let admissions = read(reader, args.from, (&pipeline, &clock, connection.tracer.traces()))?;
+    let admissions = AdmittedFirst::new(admissions, if is_whole { LOOK_AHEAD } else { 1 });
+    let run = args.run_id.clone().map_or_else(fresh_run_id, Ok)?;
+    let journal =
+        Journal::open(&runs(config), &run, pipeline.name(), clock.now()).map_err(Stopped::failed)?;
+    let is_list = args.from == From::Ndjson;
+    let (mut output, progress) = (Output::new(), Progress::new(lines.filter(|_| is_list), is_list));
+    let mut unwritten = Ok(());
+    let warmer = warmer(config, installation, connection);
+    let report = run_to_its_end(&warmer, (&run, journal), (admissions, &pipeline), &mut |event| {
+        progress.tell(event);
+        if args.json && unwritten.is_ok() {
+            unwritten = output.text(&format!("{}\n", events::line(event)));
+        }
+    })?;
+    leave(&report, args, (&run, &runs(config)))?;
+    unwritten.map(|()| exit(&report))
+}
+
+/// What is asked for: by the file that was named, or as at every admission.
+fn pipeline(args: &WarmArgs, now: Timestamp) -> Result<Pipeline, Stopped> {
     let pipeline = match &args.pipeline {
         Some(path) => Pipeline::read(path, london_day(now)),
         None => Pipeline::admission(london_day(now)),
     };
-    let pipeline = pipeline.map_err(Stopped::usage)?;
-    let Input { reader, lines, is_whole } = open(&args.admissions)?;
-    let lines = lines.filter(|_| args.from == From::Ndjson);
-    let Connection { transport, directory, tracer, asid } = connect(config)?;
-    let admissions = read(reader, args.from, (&pipeline, &installation.clock, tracer.traces()))?;
-    let concurrency = NonZeroUsize::new(config.limits.concurrency).unwrap_or(NonZeroUsize::MIN);
+    pipeline.map_err(Stopped::usage)
+}
+
+fn warmer(
+    config: &Config,
+    installation: Installation,
+    connection: Connection,
+) -> Warmer<Client, AnyDirectory> {
     let Installation { audit, cache, clock } = installation;
-    let warmer = Warmer::new(Parts {
+    let Connection { transport, directory, tracer, asid } = connection;
+    Warmer::new(Parts {
         transport,
         directory,
         tracer,
         asid,
         cache,
         audit,
-        clock: Arc::clone(&clock),
-        concurrency,
+        clock,
+        concurrency: NonZeroUsize::new(config.limits.concurrency).unwrap_or(NonZeroUsize::MIN),
         deadline: config.limits.episode,
         requires_trace_echo: config.spine.as_ref().is_some_and(|spine| spine.requires_trace_echo),
-    });
-    let run = args.run_id.clone().map_or_else(fresh_run_id, Ok)?;
-    let runs = runs(config);
-    let journal = Journal::open(&runs, &run, pipeline.name(), now).map_err(Stopped::failed)?;
+    })
+}
+
+/// Runs the list, to its end or until a signal comes.
+fn run_to_its_end(
+    warmer: &Warmer<Client, AnyDirectory>,
+    (run, journal): (&RunId, Journal),
+    (admissions, pipeline): (impl Iterator<Item = io::Result<Line>>, &Pipeline),
+    on_event: &mut dyn FnMut(&Event),
+) -> Result<Report, Stopped> {
     let stop = Stop::new();
     let control = Control { run: run.to_string(), journal: Some(journal), stop: stop.clone() };
-    let admissions = AdmittedFirst::new(admissions, if is_whole { LOOK_AHEAD } else { 1 });
-    let (mut output, progress) = (Output::new(), Progress::new(lines, args.from == From::Ndjson));
-    let mut unwritten = Ok(());
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Stopped::failed(format!("no threads to run on: {error}")))?;
     let _guard = runtime.enter();
     runtime.spawn(end_when_told(stop, run.clone()));
-    let report = runtime.block_on(warmer.run(control, admissions, &pipeline, &mut |event| {
-        progress.tell(event);
-        if args.json && unwritten.is_ok() {
-            unwritten = output.text(&format!("{}\n", events::line(event)));
-        }
-    }));
+    Ok(runtime.block_on(warmer.run(control, admissions, pipeline, on_event)))
+}
+
+/// Leaves what the run came to where it was asked for, and of its journal what somebody may go on with.
+fn leave(report: &Report, args: &WarmArgs, (run, runs): (&RunId, &Path)) -> Result<(), Stopped> {
     if report.stopped {
         tell(&format!("stopped: the rest of the list was not looked at; go on with --run-id {run}"));
     }
@@ -77,9 +107,8 @@ pub(crate) fn warm(config: &Config, args: &WarmArgs) -> Result<Exit, Stopped> {
         // Nobody knows its name, so nobody will go on with it; what cannot be removed is a few kilobytes.
         let _ = fs::remove_file(runs.join(format!("{run}.journal")));
     }
-    args.report.iter().try_for_each(|path| write_report(&report, path))?;
-    args.metrics_file.iter().try_for_each(|path| metrics::write(path, &metrics::run(&report)))?;
-    unwritten.map(|()| exit(&report))
+    args.report.iter().try_for_each(|path| write_report(report, path))?;
+    args.metrics_file.iter().try_for_each(|path| metrics::write(path, &metrics::run(report)))
 }
 
 /// Where the journals of runs are: beside the cache.

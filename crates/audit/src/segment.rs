@@ -8,9 +8,11 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Take};
 use std::path::Path;
 
-use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags};
 
 use crate::chain::MAX_LINE;
+use crate::disk;
+use crate::waiting::{self, PATIENCE};
 
 /// The first file. Its lock is the lock of the whole log.
 pub(crate) const FIRST: &str = "audit.ndjson";
@@ -47,11 +49,12 @@ impl Segments {
             first => Some(first?),
         };
         if let Some(first) = &first {
-            flock(first, FlockOperation::LockShared)?;
+            waiting::lock_as(FlockOperation::NonBlockingLockShared, first, PATIENCE)?;
         }
-        let numbers = numbers(directory)?;
+        let numbers = disk::if_there(numbers(directory))?.unwrap_or_default();
         if numbers.is_empty() {
-            return Err(io::ErrorKind::NotFound.into());
+            let problem = format!("there is none in {}", directory.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, problem));
         }
         let mut segments = Self { files: VecDeque::new(), gap: None, last: 0 };
         for number in numbers {
@@ -103,6 +106,16 @@ fn numbers(directory: &Path) -> io::Result<Vec<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_there_is_no_log_the_folder_is_named() {
+        let dir = tempfile::tempdir().expect("a folder");
+        for folder in [dir.path().to_owned(), dir.path().join("absent")] {
+            let error = Segments::open(&folder).err().expect("none");
+            assert_eq!(error.kind(), io::ErrorKind::NotFound);
+            assert_eq!(error.to_string(), format!("there is none in {}", folder.display()));
+        }
+    }
 
     #[test]
     fn a_number_has_one_name() {

@@ -17,11 +17,19 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// Takes the exclusive lock on a file, and waits for it so long.
 ///
 /// # Errors
+/// As [`lock_as`].
+pub(crate) fn lock(file: &File, patience: Duration) -> io::Result<()> {
+    lock_as(FlockOperation::NonBlockingLockExclusive, file, patience)
+}
+
+/// Takes a lock on a file, exclusive or shared, and waits for it so long.
+///
+/// # Errors
 /// [`io::ErrorKind::WouldBlock`] when somebody else had it all the while, with words for the one who waited, and every
 /// other error of the system.
-pub(crate) fn lock(file: &File, patience: Duration) -> io::Result<()> {
+pub(crate) fn lock_as(operation: FlockOperation, file: &File, patience: Duration) -> io::Result<()> {
     let mut begun = None;
-    while !try_lock(file)? {
+    while !try_lock_as(operation, file)? {
         if begun.get_or_insert_with(Instant::now).elapsed() >= patience {
             return Err(not_given_back(file, patience));
         }
@@ -32,8 +40,12 @@ pub(crate) fn lock(file: &File, patience: Duration) -> io::Result<()> {
 
 /// Takes the exclusive lock on a file unless somebody else has it.
 pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+    try_lock_as(FlockOperation::NonBlockingLockExclusive, file)
+}
+
+fn try_lock_as(operation: FlockOperation, file: &File) -> io::Result<bool> {
     use rustix::io::Errno;
-    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+    match flock(file, operation) {
         Ok(()) => Ok(true),
         Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(false),
         Err(error) => Err(error.into()),
@@ -91,6 +103,8 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
         let told = error.to_string();
         assert!(told.contains("has its lock") && told.contains("end it if it hangs"), "{told}");
+        let shared = lock_as(FlockOperation::NonBlockingLockShared, &open(), Duration::ZERO);
+        assert_eq!(shared.expect_err("held").kind(), io::ErrorKind::WouldBlock, "whoever verifies a log");
         drop(held);
         lock(&open(), Duration::ZERO).expect("free again");
     }

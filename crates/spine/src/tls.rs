@@ -83,7 +83,10 @@ pub enum TlsError {
         /// Which.
         path: PathBuf,
     },
-    /// The certificate and the key do not belong together, or an authority is not a certificate.
+    /// The key is another certificate's.
+    #[error("the client key is not that of the client certificate: one of the two files is another's")]
+    OtherKey,
+    /// The certificate or an authority cannot be used for TLS.
     #[error("the client certificate, its key and the authority do not fit")]
     Unfit(#[source] rustls::Error),
 }
@@ -113,7 +116,7 @@ impl Tls {
     /// Takes the three as PEM text: TLS 1.2 and 1.3, AES-GCM suites only, no session resumption.
     ///
     /// # Errors
-    /// [`TlsError::Pem`] and [`TlsError::Unfit`]. A client without a certificate cannot be built.
+    /// [`TlsError::Pem`], [`TlsError::OtherKey`] and [`TlsError::Unfit`]. A client without a certificate cannot be built.
     pub fn from_pem(certificate: &[u8], key: &[u8], authority: &[u8]) -> Result<Self, TlsError> {
         let chain = certificates(certificate, "client certificate")?;
         let key = private_key(key)?;
@@ -123,7 +126,7 @@ impl Tls {
             .map_err(TlsError::Unfit)?
             .with_root_certificates(Arc::clone(&roots))
             .with_client_auth_cert(chain.clone(), key)
-            .map_err(TlsError::Unfit)?;
+            .map_err(unfit)?;
         Ok(Self { config: Arc::new(config), chain: chain.into(), roots, revocation_lists: Arc::new([]) })
     }
 
@@ -202,6 +205,13 @@ fn certificates(pem: &[u8], what: &'static str) -> Result<Vec<CertificateDer<'st
     found.ok().filter(|found| !found.is_empty()).ok_or(TlsError::Pem { what })
 }
 
+fn unfit(error: rustls::Error) -> TlsError {
+    match error {
+        rustls::Error::InconsistentKeys(_) => TlsError::OtherKey,
+        error => TlsError::Unfit(error),
+    }
+}
+
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
 }
@@ -217,6 +227,16 @@ mod tests {
         for suite in provider.cipher_suites {
             assert!(format!("{:?}", suite.suite()).contains("_GCM_"));
         }
+    }
+
+    #[test]
+    fn a_key_of_another_certificate_is_told_in_words() {
+        let pair =
+            || rcgen::generate_simple_self_signed(["client.example".to_owned()]).expect("a certificate");
+        let (one, other) = (pair(), pair());
+        let (certificate, key) = (one.cert.pem(), other.signing_key.serialize_pem());
+        let error = Tls::from_pem(certificate.as_bytes(), key.as_bytes(), certificate.as_bytes());
+        assert!(matches!(error.expect_err("another's"), TlsError::OtherKey));
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,8 +85,13 @@ fn open_disk(folder: &Path, kind: FileSystem) -> Result<Arc<LocalDisk>, Stopped>
         FileSystem::Local => LocalDisk::open(folder),
         FileSystem::Any => LocalDisk::open_on_any_file_system(folder),
     };
-    disk.map(Arc::new)
-        .map_err(|error| Stopped::failed(format!("{} cannot be used: {error}", folder.display())))
+    disk.map(Arc::new).map_err(|error| {
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => "the folder that it is to lie in is not there".to_owned(),
+            _ => error.to_string(),
+        };
+        Stopped::failed(format!("{} cannot be used: {why}", folder.display()))
+    })
 }
 
 /// How long a key command may take for one answer.

@@ -58,7 +58,7 @@ fn pipeline(args: &WarmArgs, now: Timestamp) -> Result<Pipeline, Stopped> {
         Some(path) => Pipeline::read(path, london_day(now)),
         None => Pipeline::admission(london_day(now)),
     };
-    pipeline.map_err(Stopped::usage)
+    pipeline.map_err(|error| Stopped::usage(with_causes(&error)))
 }
 
 fn warmer(

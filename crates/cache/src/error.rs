@@ -38,7 +38,7 @@ pub enum CacheError {
     Busy(io::Error),
     /// The key of the directory names is gone or damaged while episodes are there; none of them can be found.
     #[error(
-        "keys/path.pepper is lost or damaged; restore it, or remove the whole cache directory and fetch again"
+        "keys/path.pepper is lost or damaged: mount the volume of keys where it is one of its own, or else remove the whole cache directory and fetch again"
     )]
     PathPepper,
     /// Encryption or encoding of a table failed; nothing was committed.

@@ -1,5 +1,6 @@
 mod leaf;
 mod members;
+mod own;
 mod rest;
 mod scalars;
 mod shape;

@@ -8,6 +8,9 @@ use super::block::{Body, Kernel};
 use super::canonical::{self, Around, Canonical};
 use super::window::Window;
 
+/// How many tokens [`Tokens::chunks_at_hand`] gives together.
+pub(crate) const CHUNK: usize = 8;
+
 /// The tokens of a text, those of one window at hand.
 pub(crate) struct Tokens {
     window: Box<Window>,
@@ -169,6 +172,18 @@ impl Tokens {
     /// The bytes of the next tokens that are at hand.
     pub(crate) fn kinds_at_hand(&self) -> &[u8] {
         self.window.kinds_from(self.next)
+    }
+
+    /// Some of the tokens that are at hand after the other, from the next on: their bytes, their positions and those of the
+    /// tokens behind each of them. The last may be none.
+    #[inline(always)]
+    pub(crate) fn chunks_at_hand(
+        &self,
+    ) -> impl Iterator<Item = (&[u8; CHUNK], &[u32; CHUNK], &[u32; CHUNK])> {
+        let (kinds, positions) = self.window.tokens_from(self.next);
+        let behind = positions.get(1..).unwrap_or_default().as_chunks().0;
+        let chunks = kinds.as_chunks().0.iter().zip(positions.as_chunks().0).zip(behind);
+        chunks.map(|((kinds, positions), behind)| (kinds, positions, behind))
     }
 
     /// The place of the next token while its window is at hand.

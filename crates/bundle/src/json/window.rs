@@ -153,6 +153,12 @@ impl Window {
         &self.kinds[number % ROOM..]
     }
 
+    /// The bytes and positions of the tokens of the window from one on, and of fewer than [`AHEAD`] that are none.
+    pub(super) fn tokens_from(&self, number: usize) -> (&[u8], &[u32]) {
+        let end = number.max(self.count) + AHEAD;
+        (&self.kinds[number..end], &self.positions[number..end])
+    }
+
     /// The bytes and positions of some tokens of the window.
     pub(super) fn tokens(&self, numbers: Range<usize>) -> (&[u8], &[u32]) {
         (&self.kinds[numbers.clone()], &self.positions[numbers])

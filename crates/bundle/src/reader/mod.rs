@@ -34,6 +34,8 @@ pub(crate) struct Reader<'a, 'c, 's> {
     entry: u32,
     resource: u32,
     in_entry: bool,
+    /// Whether no table reads anything of the last resource whose type did not come first.
+    was_unmapped: bool,
     /// The object at the cursor where its first member has been read already: the one that says what it is.
     begun: Option<Name>,
     last_said: LastSaid,
@@ -43,7 +45,18 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     /// A reader of text that begins at byte `base` of the body; `held` when the body is held whole.
     pub(crate) fn new(cursor: Cursor<'a>, base: usize, held: bool, out: &'c mut Collected<'s>) -> Self {
         let last_said = LastSaid::default();
-        Self { cursor, out, base, held, entry: 0, resource: NOBODY, in_entry: false, begun: None, last_said }
+        Self {
+            cursor,
+            out,
+            base,
+            held,
+            entry: 0,
+            resource: NOBODY,
+            in_entry: false,
+            was_unmapped: false,
+            begun: None,
+            last_said,
+        }
     }
 
     /// Reads one item of `Bundle.entry`.

@@ -181,10 +181,20 @@ impl Reader<'_, '_, '_> {
         self.out.type_id(&self.cursor.unescape(name))
     }
 
-    /// As [`Reader::begin_resource`] where the type is not what comes first. Of most resources no table reads more than the
-    /// id, which is at hand when their type is: they need not be read again.
+    /// As [`Reader::begin_resource`] where the type is not what comes first.
     #[inline(never)]
     fn begin_late(&mut self) -> (TypeId, Option<BegunUnmapped>) {
+        // What comes next is most often as what came last.
+        let (kind, begun) =
+            if self.was_unmapped { self.begin_unmapped() } else { (self.look_for_type(), None) };
+        self.was_unmapped = self.out.role(kind) == kinds::Role::Unmapped;
+        (kind, begun)
+    }
+
+    /// The type of the resource at the cursor, of which no table may read more than the id, which is at hand when its type is:
+    /// then it need not be read again.
+    #[inline(always)]
+    fn begin_unmapped(&mut self) -> (TypeId, Option<BegunUnmapped>) {
         let checkpoint = self.cursor.checkpoint();
         // A fault on the way is told by who reads the resource now: there may be another before it.
         let begun = self.pass_to_type().ok().flatten();
@@ -195,8 +205,15 @@ impl Reader<'_, '_, '_> {
             return (kind, Some(begun));
         }
         self.cursor.restore(checkpoint);
-        let kind = kind.or_else(|| self.look_for(Name::ResourceType).map(|name| self.type_of(name)));
-        (kind.unwrap_or_else(|| self.out.type_id("")), None)
+        (kind.unwrap_or_else(|| self.look_for_type()), None)
+    }
+
+    fn look_for_type(&mut self) -> TypeId {
+        let name = self.cursor.own_string(Name::ResourceType.as_str());
+        match name.or_else(|| self.look_for(Name::ResourceType)) {
+            Some(name) => self.type_of(name),
+            None => self.out.type_id(""),
+        }
     }
 
     /// Passes the members of the resource at the cursor up to and with its type, where that and an id before it are plain and
@@ -268,7 +285,11 @@ impl Reader<'_, '_, '_> {
     #[inline(always)]
     fn next_of_unmapped(&mut self, members: &mut Members) -> Read<Option<Name>> {
         // Its type is what it may have been begun with, and may not come again.
-        let is_wanted = |key: &[u8]| key == b"id" || key == b"contained" || key == b"resourceType";
+        // Each by its length and last bytes, which others seldom have: one comparison each, and no name is compared.
+        let is_wanted = |key: &[u8]| {
+            key.last_chunk()
+                .is_some_and(|last| matches!((key.len(), last), (2, b"id") | (9, b"ed") | (12, b"pe")))
+        };
         let Some(key) = self.cursor.pass_members(members, is_wanted)? else { return Ok(None) };
         let name = match key.escaped {
             false => Name::at(self.cursor.bytes(), key.start as usize, key.end as usize),

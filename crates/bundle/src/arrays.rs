@@ -142,7 +142,7 @@ mod tests {
     }
 
     fn blocks() -> Blocks {
-        Blocks::of_rows(1, Draft::default())
+        Blocks::new(Draft::default())
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl<'g, 's> Columns<'g, 's> {
             spare.ends.clear();
             spare.ends.reserve(rows);
         }
-        let blocks = Blocks::of_rows(rows, take(&mut spare.draft));
+        let blocks = Blocks::new(take(&mut spare.draft));
         Self { all, table, schema, rows, blocks, columns, spare }
     }
 

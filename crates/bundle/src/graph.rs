@@ -142,6 +142,12 @@ impl<'g, 's> Graph<'g, 's> {
         reference.address.filter(|number| addresses.is_plain(*number)).map(|number| addresses.get(number))
     }
 
+    /// Whether nothing is odd about a reference: it names a resource, in the bundle or elsewhere.
+    #[inline]
+    pub(crate) fn is_plain(&self, reference: &Reference) -> bool {
+        reference.address.is_some_and(|address| self.all.addresses.is_plain(address))
+    }
+
     /// The type that a reference of the resource `holder` names, known or not.
     #[inline]
     pub(crate) fn named_type(&self, reference: &Reference, holder: u32) -> Option<&'g str> {

@@ -12,39 +12,40 @@ use crate::text::Store;
 pub(crate) struct Blocks {
     blocks: Vec<Vec<u8>>,
     draft: Draft,
-    /// The one that short arrays are written to.
+    /// The one that short arrays are for, which is made of what is drafted once it is as long as one may be.
     open: usize,
-    /// How large the first of them is.
-    first: usize,
     /// What lists hold, list after list: an array for each, or one for each field of its structs.
     items: Vec<Values>,
 }
 
-/// Memory in which an array is written before it is known how long it is. Nothing of a record stays in it.
+/// Memory in which short arrays are written side by side, the last of them before it is known how long it is. Nothing of a record
+/// stays in it.
 #[derive(Default)]
 pub(crate) struct Draft {
     bytes: Vec<u8>,
+    /// How much of it is of arrays that are whole.
+    whole: usize,
     /// What is behind it was never written.
     written: usize,
 }
 
-/// A table of a small record takes little, and what a large one leaves of its last block is little beside it.
-const FIRST_BLOCK: usize = 4 << 10;
+/// What a large table leaves of its last block is little beside it.
 const LARGEST_BLOCK: usize = 16 << 10;
-/// About as many bytes as a row of a table takes.
-const BYTES_A_ROW: usize = 512;
+/// An array that is longer has a block to itself.
+const LONGEST_SHARED: usize = LARGEST_BLOCK / 4;
 /// Longer arrays are written to their place at once, texts once it is known how long they are.
-const LARGEST_DRAFT: usize = 64 << 10;
+const LONGEST_DRAFTED: usize = 64 << 10;
 /// More texts than that are too long, most likely.
 const MOST_DRAFTED: usize = 1 << 10;
 /// What numbers of four bytes, and the processors that compare eight, want.
 const ALIGNMENT: usize = align_of::<u64>();
+/// So many bytes are copied and cleared fastest: for more of them the processor's own loop is taken, which is slow to begin.
+const A_FEW_LINES: usize = 1 << 10;
 
 impl Blocks {
-    /// For the arrays of a table of so many rows.
-    pub(crate) fn of_rows(rows: usize, draft: Draft) -> Self {
-        let first = (rows * BYTES_A_ROW).clamp(FIRST_BLOCK, LARGEST_BLOCK);
-        Self { blocks: Vec::new(), draft: draft.ready(), open: 0, first, items: Vec::new() }
+    /// For the arrays of a table.
+    pub(crate) fn new(draft: Draft) -> Self {
+        Self { blocks: vec![Vec::new()], draft: draft.ready(), open: 0, items: Vec::new() }
     }
 
     /// Writes texts; nothing where there are none, or more than the budget allows.
@@ -62,7 +63,7 @@ impl Blocks {
         let total = drafted.unwrap_or_else(|| Total::of(texts));
         let bytes = (texts.len() + 1) * size_of::<i32>() + total.bytes;
         let bits = bits(texts.len(), total.present);
-        self.draft.mark(if drafted.is_some() { bytes + bits } else { LARGEST_DRAFT });
+        self.draft.mark(if drafted.is_some() { bytes + bits } else { LONGEST_DRAFTED });
         if !budget.allows(total.bytes) {
             return None;
         }
@@ -124,12 +125,12 @@ impl Blocks {
     }
 
     /// The buffers, of just the size that was written, and memory for the next table's.
-    pub(crate) fn finish(self) -> (Buffers, Draft) {
-        let shrunk = self.blocks.into_iter().map(|mut block| {
-            block.shrink_to_fit();
-            aligned(block)
-        });
-        (Buffers { blocks: shrunk.collect(), items: self.items }, self.draft.wiped())
+    pub(crate) fn finish(mut self) -> (Buffers, Draft) {
+        self.blocks[self.open] = self.draft.take();
+        (
+            Buffers { blocks: self.blocks.into_iter().map(aligned).collect(), items: self.items },
+            self.draft.wiped(),
+        )
     }
 
     /// Writes values that take so many bytes, and behind them which of them are there, unless all are.
@@ -165,22 +166,20 @@ impl Blocks {
         }
     }
 
-    /// Keeps an array of so many bytes that was drafted: in the open block, or in a new one. A long array has one to itself,
-    /// and the open one stays open for short ones.
+    /// Keeps an array of so many bytes that was drafted.
     fn keep_draft(&mut self, bytes: usize) -> Place {
-        let fits = |block: &Vec<u8>| block.len().next_multiple_of(ALIGNMENT) + bytes <= block.capacity();
-        if !self.blocks.get(self.open).is_some_and(fits) {
-            if bytes >= LARGEST_BLOCK / 4 {
-                let block = self.draft.room()[..bytes].to_vec();
-                return self.add_block(block);
-            }
-            let room = LARGEST_BLOCK.min(self.first << self.blocks.len().min(8)).max(bytes);
-            self.open = self.add_block(Vec::with_capacity(room)).block;
+        if bytes >= LONGEST_SHARED {
+            let block = self.draft.room()[..bytes].to_vec();
+            return self.add_block(block);
         }
-        let block = &mut self.blocks[self.open];
-        let start = block.len().next_multiple_of(ALIGNMENT);
-        let gap = start - block.len();
-        block.extend_from_slice(&self.draft.bytes[ALIGNMENT - gap..ALIGNMENT + bytes]);
+        if self.draft.whole + bytes > LARGEST_BLOCK {
+            let drafted = self.draft.whole..self.draft.whole + bytes;
+            self.blocks[self.open] = self.draft.take();
+            self.draft.bytes.copy_within(drafted, 0);
+            self.open = self.add_block(Vec::new()).block;
+        }
+        let start = self.draft.whole;
+        self.draft.keep(bytes);
         Place { block: self.open, start }
     }
 
@@ -193,18 +192,33 @@ impl Blocks {
 impl Draft {
     /// This memory, taken if it is not yet.
     fn ready(mut self) -> Self {
-        self.bytes.resize(ALIGNMENT + LARGEST_DRAFT, 0);
+        self.bytes.resize(LARGEST_BLOCK + LONGEST_DRAFTED, 0);
         self
     }
 
-    /// Room for an array. Before it stands what is between it and the array before it.
+    /// Room for an array.
     fn room(&mut self) -> &mut [u8] {
-        &mut self.bytes[ALIGNMENT..]
+        &mut self.bytes[self.whole..]
     }
 
     /// Takes in that room was made for so many bytes, and that some behind them may have been written.
     fn mark(&mut self, bytes: usize) {
-        self.written = self.written.max(ALIGNMENT + bytes + AT_LEAST).min(self.bytes.len());
+        self.written = self.written.max(self.whole + bytes + AT_LEAST).min(self.bytes.len());
+    }
+
+    /// Takes in that there is an array of so many bytes, not long ones. Zeros are between it and the next.
+    fn keep(&mut self, bytes: usize) {
+        let end = self.whole + bytes;
+        self.bytes[end..end + ALIGNMENT].fill(0);
+        self.whole = end.next_multiple_of(ALIGNMENT);
+    }
+
+    /// A block of the arrays that are whole.
+    fn take(&mut self) -> Vec<u8> {
+        let mut block = Vec::with_capacity(self.whole);
+        self.bytes[..self.whole].chunks(A_FEW_LINES).for_each(|part| block.extend_from_slice(part));
+        self.whole = 0;
+        block
     }
 
     /// Whether there is nothing in it.
@@ -216,7 +230,7 @@ impl Draft {
     /// The memory without what was written to it.
     fn wiped(mut self) -> Self {
         let written = std::mem::take(&mut self.written);
-        self.bytes[..written].chunks_mut(1 << 10).for_each(|part| part.fill(0));
+        self.bytes[..written].chunks_mut(A_FEW_LINES).for_each(|part| part.fill(0));
         self
     }
 }

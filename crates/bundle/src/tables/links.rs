@@ -102,6 +102,7 @@ pub(crate) fn table(graph: &Graph<'_, '_>, places: &Places, links: &[Link]) -> B
     let resolved = |link: &Link| match link.linked.said() {
         // Behind the numbers of the resources are those of Encounters that are not in the bundle.
         Err(encounter) => (encounter as usize) < graph.all.resources.len(),
+        Ok(said) if graph.is_plain(said) => graph.is_plainly_known(said),
         Ok(said) => matches!(graph.resolve(*said, link.from).target, Target::Resource(_)),
     };
     columns.flag("resolved", rows().map(|link| Some(resolved(link))));
@@ -123,7 +124,7 @@ impl Links<'_, '_> {
         if reference.is_absent() || !self.graph.counts(from) {
             return;
         }
-        if !self.graph.is_plainly_known(reference) {
+        if !self.graph.is_plain(reference) {
             let target = self.graph.resolve(*reference, from).target;
             if matches!(target, Target::Absent | Target::Identifier) {
                 return;

@@ -258,17 +258,27 @@ impl Extension {
 }
 
 /// What the URLs of extensions are: there are few, and each comes often.
-pub(crate) struct ExtensionUrls([(Text, Extension); 64]);
+pub(crate) struct ExtensionUrls([(Text, Extension); PLACES]);
+
+/// How many URLs may be remembered: so many more than there are that hardly two have one place.
+const PLACES: usize = 128;
 
 impl Default for ExtensionUrls {
     fn default() -> Self {
-        Self([(Text::NONE, Extension::Unknown); 64])
+        Self([(Text::NONE, Extension::Unknown); PLACES])
     }
 }
 
 impl ExtensionUrls {
+    /// What a URL is, where it is remembered in the first of its places.
+    #[inline(always)]
+    pub(crate) fn first(&self, url: &[u8], store: &Store<'_>) -> Option<Extension> {
+        let (known, extension) = self.0[Self::first_place(url)];
+        let is_it = known.length() == url.len() && store.bytes(known) == Some(url);
+        is_it.then_some(extension)
+    }
+
     /// What a URL is, where it is remembered.
-    #[inline]
     pub(crate) fn get(&self, url: &[u8], store: &Store<'_>) -> Option<Extension> {
         let mut known = Self::places(url).map(|place| self.0[place]);
         let is_it =
@@ -285,15 +295,22 @@ impl ExtensionUrls {
         }
     }
 
-    /// Where a URL may be, by its length and its end: they begin alike.
+    /// Where a URL may be.
     fn places(url: &[u8]) -> impl Iterator<Item = usize> {
+        let first = Self::first_place(url);
+        (0..4).map(move |step| (first + step) % PLACES)
+    }
+
+    /// Where a URL is most likely to be, by its length and its end: they begin alike.
+    #[inline(always)]
+    fn first_place(url: &[u8]) -> usize {
         let end = match url.last_chunk() {
             Some(end) => u64::from_le_bytes(*end),
             None => url.iter().fold(0, |end, byte| end << 8 | u64::from(*byte)),
         };
         // The golden ratio, of 64 bits.
-        let hash = (end ^ url.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58;
-        (0..4).map(move |step| (hash as usize + step) % 64)
+        ((end ^ url.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - PLACES.ilog2()))
+            as usize
     }
 }
 

@@ -122,9 +122,9 @@ impl Reader<'_, '_, '_> {
     /// Reads a list of References into their pool.
     pub(crate) fn references(&mut self, element: &'static str) -> Read<Span> {
         let start = self.out.references.len();
-        if let Some(strings) = self.cursor.strings_of_only(&REFERENCE) {
-            let reference = self.plain_reference(strings);
-            self.out.references.push(reference);
+        if let Some(said) = self.cursor.only_string_in_list("reference") {
+            let address = Some(self.address_of(said));
+            self.out.references.push(Reference { address, besides: None });
             return Ok(Span::since(start, &self.out.references));
         }
         self.each(element, |reader| {
@@ -353,6 +353,11 @@ impl Reader<'_, '_, '_> {
     /// Reads a list of Annotations into the pool of texts.
     pub(crate) fn notes(&mut self, element: &'static str) -> Read<Span> {
         let start = self.out.texts.len();
+        if let Some(text) = self.cursor.only_string_in_list("text") {
+            let text = self.keep_plain(text);
+            self.out.texts.push(text);
+            return Ok(Span::since(start, &self.out.texts));
+        }
         self.each(element, |reader| {
             if let Some([text, _, _]) = reader.strings(&ANNOTATION) {
                 reader.out.texts.extend(text.is_some().then_some(text));

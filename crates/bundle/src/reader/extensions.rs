@@ -61,23 +61,33 @@ impl Reader<'_, '_, '_> {
     }
 
     /// The extension of a URL in the text.
-    fn extension_of(&mut self, lexeme: Lexeme) -> Extension {
-        if lexeme.escaped {
-            return Extension::from_url(&self.cursor.unescape(lexeme));
+    #[inline(always)]
+    fn extension_of(&mut self, url: Lexeme) -> Extension {
+        match url.escaped {
+            false => self.plain_extension_of(url.start, url.end),
+            true => Extension::from_url(&self.cursor.unescape(url)),
         }
-        let url = &self.cursor.bytes()[lexeme.start as usize..lexeme.end as usize];
-        match self.out.extension_urls.get(url, &self.out.store) {
+    }
+
+    /// As [`Reader::extension_of`] of a URL between two offsets, which holds no escape.
+    #[inline(never)]
+    fn plain_extension_of(&mut self, start: u32, end: u32) -> Extension {
+        let url = &self.cursor.bytes()[start as usize..end as usize];
+        match self.out.extension_urls.first(url, &self.out.store) {
             Some(extension) => extension,
-            None => self.new_extension_of(lexeme),
+            None => self.rare_extension_of(start as usize, end as usize),
         }
     }
 
     #[inline(never)]
-    fn new_extension_of(&mut self, lexeme: Lexeme) -> Extension {
-        let url = self.cursor.written(lexeme);
+    fn rare_extension_of(&mut self, start: usize, end: usize) -> Extension {
+        let url = self.cursor.slice(start, end);
+        if let Some(extension) = self.out.extension_urls.get(url.as_bytes(), &self.out.store) {
+            return extension;
+        }
         let extension = Extension::from_url(url);
         let all = &mut *self.out;
-        all.extension_urls.add(url, self.base + lexeme.start as usize, extension, &mut all.store);
+        all.extension_urls.add(url, self.base + start, extension, &mut all.store);
         extension
     }
 

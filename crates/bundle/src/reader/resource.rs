@@ -18,7 +18,7 @@ struct BegunUnmapped {
 
 impl Reader<'_, '_, '_> {
     /// Reads a member that every clinical record has, and passes over any other.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn common(&mut self, key: Name, head: &mut Head) -> Read<()> {
         match key {
             Name::Identifier => head.identifiers = self.identifiers("identifier")?,

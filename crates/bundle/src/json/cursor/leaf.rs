@@ -95,6 +95,21 @@ impl Cursor<'_> {
         Some(plain(value, end))
     }
 
+    /// As [`Cursor::only_string`] of the only object in the list at the cursor.
+    #[inline(always)]
+    pub(crate) fn only_string_in_list(&mut self, name: &str) -> Option<Lexeme> {
+        const ONLY: u128 = u128::from_le_bytes(*b"[{\"\":\"\"}]\0\0\0\0\0\0\0");
+        let kinds = u128::from_le_bytes(self.tokens.kinds_ahead());
+        let [_, _, open, close, _, value, end] = self.tokens.ahead();
+        let is_so =
+            kinds << 56 == ONLY << 56 && !self.tokens.is_odd(end as usize) && self.is_name(open, close, name);
+        if !is_so {
+            return None;
+        }
+        self.pass_object(9, 3, 2)?;
+        Some(plain(value, end))
+    }
+
     /// As [`Cursor::only_string`] of an object that is the only member of the object at the cursor, under the name `outer`.
     #[inline(always)]
     pub(crate) fn only_string_in(&mut self, outer: &str, name: &str) -> Option<Lexeme> {
@@ -178,16 +193,10 @@ impl Cursor<'_> {
             return None;
         }
         let ([_, open, close], [end]) = (self.tokens.ahead(), self.tokens.behind(25));
-        let mut strings = [LeafString::NONE; N];
-        let mut is_so = !self.tokens.is_odd(end as usize) && self.is_name(open, close, name);
-        for place in 0..3 {
-            let [open, close, _, value, end] = self.tokens.behind(6 + place * MEMBER as usize);
-            is_so &= names[place].is_at(self.bytes(), open as usize + 1, close as usize);
-            strings[place] = LeafString { start: value + 1, end };
-        }
-        if !is_so {
+        if self.tokens.is_odd(end as usize) || !self.is_name(open, close, name) {
             return None;
         }
+        let strings = self.named_members::<3, N>(5, names)?;
         self.pass_object(26, 6, 3)?;
         Some(strings)
     }
@@ -220,6 +229,11 @@ impl Cursor<'_> {
         names: &[LeafName; N],
     ) -> Option<Strings<N>> {
         const { assert!(N < UNCOUNTED) };
+        if begin == FIRST
+            && let Some(strings) = self.two_members(start, names)
+        {
+            return Some((strings, start + 2 * MEMBER));
+        }
         let mut strings = [LeafString::NONE; N];
         let (mut at, mut next) = (start, begin);
         for (name, string) in names.iter().zip(&mut strings) {
@@ -237,6 +251,36 @@ impl Cursor<'_> {
         }
         // Without a first member nobody has looked at the brace that the object has to begin with.
         (next == NEXT && self.is_end(at)).then_some((strings, at))
+    }
+
+    /// As [`Cursor::find_members`] of an object that has the first two of `names` in their order and nothing else.
+    #[inline(always)]
+    fn two_members<const N: usize>(&self, start: u32, names: &[LeafName; N]) -> Option<[LeafString; N]> {
+        const TWO: u128 = u128::from_le_bytes(*b"{\"\":\"\",\"\":\"\"}\0\0\0");
+        let start = start as usize;
+        if N < 2 || u128::from_le_bytes(self.tokens.kinds_behind(start)) << 24 != TWO << 24 {
+            return None;
+        }
+        let [end] = self.tokens.behind(start + 2 * MEMBER as usize);
+        self.named_members::<2, N>(start, names).filter(|_| !self.tokens.is_odd(end as usize))
+    }
+
+    /// The strings of the first members of the object that begins at a token, if they are the first of `names` in their order;
+    /// that their tokens are those of strings is known.
+    #[inline(always)]
+    fn named_members<const M: usize, const N: usize>(
+        &self,
+        start: usize,
+        names: &[LeafName; N],
+    ) -> Option<[LeafString; N]> {
+        let mut strings = [LeafString::NONE; N];
+        let mut are_named = true;
+        for place in 0..M {
+            let [open, close, _, value, end] = self.tokens.behind(start + 1 + place * MEMBER as usize);
+            are_named &= names[place].is_at(self.bytes(), open as usize + 1, close as usize);
+            strings[place] = LeafString { start: value + 1, end };
+        }
+        are_named.then_some(strings)
     }
 
     /// As [`Cursor::find_members`]: how many tokens stand before the end of the members.
@@ -365,6 +409,9 @@ mod tests {
         ] {
             let found = read(text, |cursor| cursor.only_string("a"));
             assert_eq!(string(found, text).as_deref(), expected, "{text}");
+            let list = format!("[ {text}]");
+            let found = read(&list, |cursor| cursor.only_string_in_list("a"));
+            assert_eq!(string(found, &list).as_deref(), expected, "{list}");
             let text = format!("{{\"in\": {text}}}");
             let found = read(&text, |cursor| cursor.only_string_in("in", "a"));
             assert_eq!(string(found, &text).as_deref(), expected, "{text}");

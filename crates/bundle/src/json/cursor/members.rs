@@ -7,7 +7,8 @@ use crate::json::{Fault, FaultKind};
 /// An object being read: hand it back to [`Cursor::any_next_member`] until that gives nothing.
 pub(crate) struct Members {
     /// The tokens that the next member begins with: the brace, which is not passed before the first key is, or a comma.
-    pub(super) begin: u32,
+    /// As wide as what stands beside it: an object is copied once it has been entered, word by word.
+    pub(super) begin: u64,
     pub(super) first_key: usize,
     /// How many more keys there may be, but for those that are known.
     keys_left: usize,
@@ -25,7 +26,7 @@ pub(in crate::json) const FIRST: u32 = u32::from_le_bytes(*b"{\"\":");
 pub(in crate::json) const NEXT: u32 = u32::from_le_bytes(*b",\"\":");
 
 /// In place of [`NEXT`] where the next key has to be counted: no tokens are like that.
-const COUNTED: u32 = NEXT | 0xFFFF_FF00;
+const COUNTED: u64 = NEXT as u64 | 1 << u32::BITS;
 
 /// How many more keys there may be at least where known ones are not counted, which are fewer.
 pub(super) const UNCOUNTED: usize = 128;
@@ -36,7 +37,7 @@ pub(in crate::json) const STRING: u16 = u16::from_le_bytes(*b"\"\"");
 impl Members {
     /// An object that may have so many more keys.
     pub(super) fn new(begin: u32, first_key: usize, keys_left: usize, seen: Seen) -> Self {
-        Self { begin, first_key, keys_left, seen, known: Known::default() }
+        Self { begin: u64::from(begin), first_key, keys_left, seen, known: Known::default() }
     }
 
     /// What stands before the next key.
@@ -135,7 +136,7 @@ impl Cursor<'_> {
     pub(crate) fn plain_key(&self, members: &Members) -> Option<Key> {
         let kinds = u32::from_le_bytes(self.tokens.kinds_ahead());
         let [_, open, close] = self.tokens.ahead();
-        let is_plain = kinds == members.begin && !self.tokens.is_odd(close as usize);
+        let is_plain = u64::from(kinds) == members.begin && !self.tokens.is_odd(close as usize);
         is_plain.then_some(Key::new(open.wrapping_add(1), close))
     }
 
@@ -156,7 +157,7 @@ impl Cursor<'_> {
     pub(crate) fn pass_known_key(&mut self, members: &mut Members, number: u8) -> bool {
         let is_new = members.known.is_new(number);
         if is_new {
-            members.begin = NEXT;
+            members.begin = u64::from(NEXT);
             self.tokens.pass(4);
         }
         is_new
@@ -172,7 +173,7 @@ impl Cursor<'_> {
             return Err(self.expected("a comma or the end of the object"));
         }
         self.tokens.pass(1);
-        if members.begin == FIRST && self.leave_if_over(members) {
+        if members.begin == u64::from(FIRST) && self.leave_if_over(members) {
             return Ok(None);
         }
         let name = self.string()?;
@@ -294,7 +295,7 @@ impl Cursor<'_> {
             return self.count_all_keys(members);
         }
         members.keys_left -= 1;
-        members.begin = NEXT;
+        members.begin = u64::from(NEXT);
         Ok(())
     }
 

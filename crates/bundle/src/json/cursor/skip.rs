@@ -195,7 +195,7 @@ impl Cursor<'_> {
                 if self.bytes().get(key.start as usize..key.end as usize) == Some(name.as_bytes()) {
                     return Ok(true);
                 }
-                members.begin = NEXT;
+                members.begin = u64::from(NEXT);
                 self.skip()?;
             }
             match self.any_next_member(&mut members)? {

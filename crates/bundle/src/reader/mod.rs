@@ -411,6 +411,12 @@ impl<'a, 'c, 's> Reader<'a, 'c, 's> {
     /// The string value of a member of the object at the cursor, which stays there.
     #[inline(never)]
     fn look_for(&mut self, name: Name) -> Option<Lexeme> {
+        self.cursor.own_string(name.as_str()).or_else(|| self.pass_to(name))
+    }
+
+    /// As [`Reader::look_for`], passing what stands before the member.
+    #[cold]
+    fn pass_to(&mut self, name: Name) -> Option<Lexeme> {
         let checkpoint = self.cursor.checkpoint();
         let found = match self.cursor.pass_to_member(name.as_str()) {
             Ok(true) => self.find_string(name.as_str()).ok().flatten(),

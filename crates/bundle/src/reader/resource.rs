@@ -209,8 +209,7 @@ impl Reader<'_, '_, '_> {
     }
 
     fn look_for_type(&mut self) -> TypeId {
-        let name = self.cursor.own_string(Name::ResourceType.as_str());
-        match name.or_else(|| self.look_for(Name::ResourceType)) {
+        match self.look_for(Name::ResourceType) {
             Some(name) => self.type_of(name),
             None => self.out.type_id(""),
         }

@@ -138,7 +138,9 @@ pub(crate) fn table<'g>(
         rows.push(joined.row(stand_in, Some(plan), None, id));
     }
     // Contained resources come after their container, so the number of a resource is its place.
-    rows.sort_by_cached_key(|row| row.resource);
+    if !rows.is_sorted_by_key(|row| row.resource) {
+        rows.sort_by_cached_key(|row| row.resource);
+    }
     for row in &mut rows {
         let standing = Standing::new(graph, row.statement, row.plan, (issues, row.issues), today);
         row.flags = standing.flags(row.flags);

@@ -41,9 +41,9 @@ pub(crate) fn table(graph: &Graph<'_, '_>, notices: &Notices) -> Batch {
         // A resource without a type has no type, not one of no letters.
         named.filter(|name| !name.is_empty())
     };
-    columns.text("resource_type", rows.iter().map(|notice| kind(notice)).collect::<Vec<_>>().into_iter());
+    columns.text("resource_type", rows.iter().map(|notice| kind(notice)));
     let id = |notice: &Notice| resource(notice).and_then(|number| graph.all.store.get(graph.id_text(number)));
-    columns.text("resource_id", rows.iter().map(|notice| id(notice)).collect::<Vec<_>>().into_iter());
+    columns.text("resource_id", rows.iter().map(|notice| id(notice)));
     columns.words("element", rows.iter().map(|notice| Some(notice.element)));
     columns.words("origin", rows.iter().map(|notice| Some(notice.origin.as_str())));
     Some(columns.finish())

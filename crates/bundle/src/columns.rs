@@ -78,10 +78,10 @@ impl<'g, 's> Columns<'g, 's> {
 
     /// The table.
     pub(crate) fn finish(self) -> RecordBatch {
-        let Self { table, schema, rows, columns, mut spare, .. } = self;
-        let buffers;
-        (buffers, spare.draft) = self.blocks.finish();
-        SPARE.set(Some(spare));
+        let Self { table, schema, rows, columns, spare, .. } = self;
+        let (buffers, draft) = self.blocks.finish();
+        let spare = if rows <= MOST_KEPT_ROWS { spare } else { Spare::default() };
+        SPARE.set(Some(Spare { draft, ..spare }));
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(columns.len());
         with_nothing(table, rows, |mut nothing| {
             for (place, (field, column)) in schema.fields().iter().zip(columns).enumerate() {
@@ -131,7 +131,7 @@ impl<'g, 's> Columns<'g, 's> {
     where
         L: IntoIterator<Item = &'t str>,
     {
-        let mut items: Vec<Option<&[u8]>> = take(&mut self.spare.texts);
+        let mut items: Vec<Option<&[u8]>> = self.memory_of_texts();
         let mut ends = take(&mut self.spare.ends);
         ends.clear();
         ends.extend(lists.map(|list| {
@@ -140,7 +140,7 @@ impl<'g, 's> Columns<'g, 's> {
         }));
         self.push_lists(name, "", &ends, |columns| columns.keep_items(&items));
         self.spare.ends = self.kept_memory(ends);
-        self.spare.texts = self.kept_memory(emptied(items));
+        self.spare.texts = emptied(items);
     }
 
     /// A column of lists of texts that were kept as sent.
@@ -305,19 +305,18 @@ impl<'g, 's> Columns<'g, 's> {
 
     /// A field of structs: texts that were kept as sent.
     pub(crate) fn kept_items(&mut self, items: impl Iterator<Item = Text>) {
-        let mut texts = take(&mut self.spare.kept);
-        texts.clear();
+        let mut texts = self.memory_of_kept();
         texts.extend(items);
         self.keep_items(&texts);
-        self.spare.kept = self.kept_memory(texts);
+        self.spare.kept = texts;
     }
 
     /// A field of structs.
     pub(crate) fn text_items<'t>(&mut self, items: impl Iterator<Item = Option<&'t str>>) {
-        let mut texts: Vec<Option<&[u8]>> = take(&mut self.spare.texts);
+        let mut texts: Vec<Option<&[u8]>> = self.memory_of_texts();
         texts.extend(items.map(|text| text.map(str::as_bytes)));
         self.keep_items(&texts);
-        self.spare.texts = self.kept_memory(emptied(texts));
+        self.spare.texts = emptied(texts);
     }
 
     /// Keeps texts as items of lists, none where they are more than the budget allows.
@@ -329,11 +328,10 @@ impl<'g, 's> Columns<'g, 's> {
     }
 
     fn kept_part(&mut self, name: &str, part: &str, values: impl Iterator<Item = Text>) {
-        let mut texts = take(&mut self.spare.kept);
-        texts.clear();
+        let mut texts = self.memory_of_kept();
         texts.extend(values);
         self.push_texts(&self.all.text, name, part, &texts);
-        self.spare.kept = self.kept_memory(texts);
+        self.spare.kept = texts;
     }
 
     fn text_part<'t>(
@@ -343,10 +341,10 @@ impl<'g, 's> Columns<'g, 's> {
         part: &str,
         values: impl Iterator<Item = Option<&'t str>>,
     ) {
-        let mut texts: Vec<Option<&[u8]>> = take(&mut self.spare.texts);
+        let mut texts: Vec<Option<&[u8]>> = self.memory_of_texts();
         texts.extend(values.map(|text| text.map(str::as_bytes)));
         self.push_texts(budget, name, part, &texts);
-        self.spare.texts = self.kept_memory(emptied(texts));
+        self.spare.texts = emptied(texts);
     }
 
     /// A column of texts, none where they are more than the budget allows.
@@ -381,6 +379,24 @@ impl<'g, 's> Columns<'g, 's> {
             present => Column::Of(Part::Values(write(&mut self.blocks, values, present))),
         };
         self.push(name, part, column);
+    }
+
+    /// Memory to gather kept texts in. Of a table of many rows it is one memory for them or for texts, not both.
+    fn memory_of_kept(&mut self) -> Vec<Text> {
+        if self.rows > MOST_KEPT_ROWS {
+            self.spare.texts = SpareTexts::new();
+        }
+        let mut memory = take(&mut self.spare.kept);
+        memory.clear();
+        memory
+    }
+
+    /// Memory to gather texts in, as [`Columns::memory_of_kept`].
+    fn memory_of_texts(&mut self) -> SpareTexts {
+        if self.rows > MOST_KEPT_ROWS {
+            self.spare.kept = Vec::new();
+        }
+        take(&mut self.spare.texts)
     }
 
     /// Memory for the next column; nothing of a table of many rows, whose texts take enough.

@@ -73,8 +73,8 @@ pub(crate) struct Workspace {
 /// How many keys or backslashes a thread keeps room for: more than any usual body needs.
 const MOST_KEPT: usize = 1024;
 
-/// Half as many bytes as the process may keep of what bundles gave back: the pools and tables of one of some megabytes.
-const KEPT_OF_HEAP: usize = 1 << 20;
+/// Half as many bytes as the process may keep of what bundles gave back: the pools and tables of one of 35 MB take 6.
+const KEPT_OF_HEAP: usize = 4 << 20;
 
 thread_local! {
     /// A small bundle would pay for a new one with a thirtieth of its time.

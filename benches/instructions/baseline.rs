@@ -10,6 +10,10 @@ use crate::ways;
 /// What a count may rise by, in per cent.
 const RISE: u64 = 5;
 
+/// What the count of `rest` may, in which memory is given back: what that takes the C library depends on where things lie, which
+/// the length of the build's path moves. The same program took 80,353 and 86,398 in two folders.
+const RISE_OF_REST: u64 = 15;
+
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/baseline.json");
 
 /// Instructions by way and input.
@@ -43,7 +47,8 @@ impl Baseline {
         let counts = self.0.as_ref().filter(|_| input.generated)?;
         let name = name(way, &input.name);
         let counted = counts.get(&name).unwrap_or_else(|| panic!("{FILE} has no {name}: write it anew"));
-        Some(counted + counted * RISE / 100)
+        let rise = if way == "rest" { RISE_OF_REST } else { RISE };
+        Some(counted + counted * rise / 100)
     }
 }
 
